@@ -1,0 +1,69 @@
+//! What a person wants of a client.
+
+use alloc::string::String;
+
+use crate::frame::Frame;
+use crate::message::{Kind, Text, request};
+use crate::name::{RoomName, UserName};
+use crate::secret::Password;
+
+/// A request, its values checked already. One that is not allowed where the client is comes back as
+/// [`super::Event::Refused`] without being sent.
+pub enum Command {
+    /// Make an account.
+    Register(UserName, Password),
+    /// Log in to one.
+    Login(UserName, Password),
+    /// Ask who is where.
+    List,
+    /// Make a room.
+    Create(RoomName),
+    /// Go into a room.
+    Enter(RoomName),
+    /// Say something, to everybody in the room or to one in it.
+    Say(Option<UserName>, Text),
+    /// Go back to the lobby.
+    Exit,
+    /// Log out.
+    Logout,
+}
+
+impl Command {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Register(..) => Kind::Register,
+            Self::Login(..) => Kind::Login,
+            Self::List => Kind::List,
+            Self::Create(_) => Kind::Create,
+            Self::Enter(_) => Kind::Enter,
+            Self::Say(..) => Kind::Msg,
+            Self::Exit => Kind::Exit,
+            Self::Logout => Kind::Logout,
+        }
+    }
+
+    pub(super) fn encode(&self, own_name: &str) -> Frame {
+        match self {
+            Self::Register(username, password) | Self::Login(username, password) => {
+                request::encode_credentials(self.kind(), username, password)
+            }
+            Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
+            Self::Say(to, text) => request::encode_msg(own_name, to.as_ref(), text),
+            Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),
+        }
+    }
+
+    /// Whom a private message is for.
+    pub(super) fn into_peer(self) -> Option<String> {
+        match self {
+            Self::Say(to, _) => to.map(|name| String::from(name.as_str())),
+            Self::Register(..)
+            | Self::Login(..)
+            | Self::List
+            | Self::Create(_)
+            | Self::Enter(_)
+            | Self::Exit
+            | Self::Logout => None,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a client has to show.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::message::Kind;
+
+/// Something happened that a person may want to see. Texts are as the server sent them: show them, trust none.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Event {
+    /// There is a connection.
+    Connected,
+    /// There is none any more.
+    Disconnected(End),
+    /// The account exists now.
+    Registered,
+    /// Logged in, in the lobby.
+    LoggedIn {
+        /// The name, as it was typed at registration.
+        username: String,
+    },
+    /// Logged out.
+    LoggedOut,
+    /// All rooms, the lobby among them.
+    Rooms(Vec<Room>),
+    /// Who is in this client's room.
+    Members(Room),
+    /// The room that was wanted exists now.
+    Created {
+        /// The server's sentence.
+        message: String,
+    },
+    /// In a room.
+    Entered {
+        /// Its name.
+        room: String,
+    },
+    /// Back in the lobby.
+    Left,
+    /// Somebody said something.
+    Message {
+        /// Who said it.
+        from: String,
+        /// What was said.
+        text: String,
+        /// Whether it was this client.
+        is_own: bool,
+        /// The other side of a private message; `None` for one to everybody.
+        private_with: Option<String>,
+    },
+    /// A request failed.
+    Refused {
+        /// Which one.
+        request: Kind,
+        /// The server's word for it; the original server has none.
+        code: Option<String>,
+        /// The server's sentence.
+        message: String,
+        /// Milliseconds until trying again makes sense.
+        retry_ms: Option<u64>,
+    },
+    /// A request got no answer, and will get none.
+    Unanswered(Kind),
+    /// The server says something that answers nothing.
+    Notice {
+        /// Its word for it.
+        code: Option<String>,
+        /// Its sentence.
+        message: String,
+    },
+}
+
+/// A room and who is in it, in the order they came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub name: String,
+    /// Their names.
+    pub members: Vec<String>,
+}
+
+/// Why there is no connection any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was closed, or lost.
+    Closed,
+    /// The server broke the protocol; what it did, as the end of a sentence that begins with "the server".
+    ServerFault(&'static str),
+}

@@ -1,0 +1,234 @@
+//! Framing: a 4-byte big-endian length, then that many bytes of JSON.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::Serialize;
+use zeroize::Zeroize;
+
+/// One encoded frame, its length prefix included. Shared, never copied, by all who receive it.
+pub type Frame = Arc<[u8]>;
+
+/// Bytes of the length before a frame's JSON.
+pub const PREFIX_BYTES: usize = 4;
+
+/// Why a stream of bytes holds no further frame. Known from the prefix alone, and final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// The length is 0.
+    Empty,
+    /// The length is above the limit of the moment.
+    TooLarge {
+        /// The length that the peer announced, in bytes.
+        announced: u32,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+/// Cuts frames out of bytes as they arrive. However the stream was split, the frames are the same.
+#[derive(Default)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    /// How much of `buffer` was given out as frames.
+    start: usize,
+    /// How much of that was overwritten since.
+    wiped: usize,
+    error: Option<FrameError>,
+}
+
+impl Decoder {
+    /// Takes bytes from the peer. Once a frame was refused, bytes are dropped.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        if self.error.is_none() {
+            self.compact();
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The next whole frame's JSON, or `None` if more bytes are needed for it.
+    ///
+    /// `payload_bytes_max` is the limit for this frame, in bytes of JSON. After an error every call returns it again.
+    pub fn decode(&mut self, payload_bytes_max: usize) -> Result<Option<&[u8]>, FrameError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let waiting = &self.buffer[self.start..];
+        let Some((prefix, rest)) = waiting.split_first_chunk::<PREFIX_BYTES>() else { return Ok(None) };
+        let announced = u32::from_be_bytes(*prefix);
+        let Some(length) = usize::try_from(announced).ok().filter(|length| *length <= payload_bytes_max)
+        else {
+            return Err(self.refuse(FrameError::TooLarge { announced, limit: payload_bytes_max }));
+        };
+        if length == 0 {
+            return Err(self.refuse(FrameError::Empty));
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let from = self.start + PREFIX_BYTES;
+        self.start = from + length;
+        Ok(Some(&self.buffer[from..self.start]))
+    }
+
+    /// Overwrites what was given out already: a login's frame holds a password.
+    pub fn wipe_decoded(&mut self) {
+        self.buffer[self.wiped..self.start].zeroize();
+        self.wiped = self.start;
+    }
+
+    /// Bytes that arrived and were not given out yet.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    fn refuse(&mut self, error: FrameError) -> FrameError {
+        self.error = Some(error);
+        self.buffer = Vec::new();
+        self.start = 0;
+        self.wiped = 0;
+        error
+    }
+
+    /// Moves what is left to the front; an idle connection does not keep a large buffer.
+    fn compact(&mut self) {
+        if self.start == 0 {
+            return;
+        }
+        let left = self.buffered();
+        self.buffer.copy_within(self.start.., 0);
+        self.buffer.truncate(left);
+        self.start = 0;
+        self.wiped = 0;
+        if left == 0 && self.buffer.capacity() > BUFFER_KEPT_BYTES {
+            self.buffer = Vec::new();
+        }
+    }
+}
+
+/// Encodes a value as one frame.
+///
+/// # Panics
+/// If the value cannot be JSON, or not with a 32-bit length. Every value this crate encodes can, by its type and by
+/// the limits: an error here is a fault of this program, not of a peer.
+pub fn encode(value: &impl Serialize) -> Frame {
+    let json = serde_json::to_vec(value).expect("messages are maps with string keys");
+    let length = u32::try_from(json.len()).expect("messages are far shorter than 4 GiB");
+    let mut frame = Vec::with_capacity(PREFIX_BYTES + json.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&json);
+    frame.into()
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("A frame must not be empty"),
+            Self::TooLarge { announced, limit } => {
+                write!(f, "A frame of {announced} bytes is too large, {limit} are allowed here")
+            }
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        self.buffer.zeroize();
+    }
+}
+
+/// A buffer up to this size is kept between frames: one allocation less a message, for most messages.
+const BUFFER_KEPT_BYTES: usize = 2 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 64;
+
+    fn drain(decoder: &mut Decoder, frames: &mut Vec<Vec<u8>>) -> Result<(), FrameError> {
+        while let Some(frame) = decoder.decode(LIMIT)? {
+            frames.push(frame.to_vec());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_refused_length_is_known_from_its_prefix() {
+        for (prefix, error) in [
+            ([0, 0, 0, 0], FrameError::Empty),
+            ([0, 0, 0, 65], FrameError::TooLarge { announced: 65, limit: LIMIT }),
+            ([255; 4], FrameError::TooLarge { announced: u32::MAX, limit: LIMIT }),
+        ] {
+            let mut decoder = Decoder::default();
+            decoder.extend(&prefix);
+            assert_eq!(decoder.decode(LIMIT), Err(error));
+            decoder.extend(&[0, 0, 0, 1, b'x']);
+            assert_eq!(decoder.decode(LIMIT), Err(error), "an error is final");
+            assert_eq!(decoder.buffered(), 0, "and keeps nothing");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_exactly_the_limit_passes() {
+        let mut decoder = Decoder::default();
+        decoder.extend(&[0, 0, 0, 64]);
+        decoder.extend(&[7; LIMIT]);
+        assert_eq!(decoder.decode(LIMIT), Ok(Some(&[7; LIMIT][..])));
+        assert_eq!(decoder.decode(LIMIT), Ok(None));
+    }
+
+    #[test]
+    fn what_was_given_out_can_be_wiped() {
+        let mut decoder = Decoder::default();
+        decoder.extend(&[0, 0, 0, 3, b'k', b'e', b'y', 0, 0]);
+        assert!(decoder.decode(LIMIT).unwrap().is_some());
+        decoder.wipe_decoded();
+        assert!(!decoder.buffer.windows(3).any(|bytes| bytes == b"key"));
+        assert_eq!(decoder.buffered(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_a_stream_gives_the_same_frames(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..8),
+            cuts in prop::collection::vec(1..40usize, 1..40),
+        ) {
+            let mut stream = vec![];
+            for payload in &payloads {
+                stream.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
+                stream.extend_from_slice(payload);
+            }
+
+            let mut whole = Decoder::default();
+            let mut expected = vec![];
+            whole.extend(&stream);
+            let end = drain(&mut whole, &mut expected);
+
+            let mut split = Decoder::default();
+            let mut frames = vec![];
+            let mut rest = &stream[..];
+            let mut result = Ok(());
+            for cut in cuts.iter().cycle() {
+                let (now, later) = rest.split_at(rest.len().min(*cut));
+                split.extend(now);
+                result = drain(&mut split, &mut frames);
+                prop_assert!(split.buffered() <= LIMIT + PREFIX_BYTES);
+                rest = later;
+                if rest.is_empty() || result.is_err() {
+                    break;
+                }
+            }
+            prop_assert_eq!(&frames, &expected);
+            prop_assert_eq!(result, end);
+
+            let legal = payloads.iter().take_while(|payload| (1..=LIMIT).contains(&payload.len()));
+            prop_assert_eq!(frames, legal.cloned().collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What waits for one connection.
+
+use alloc::collections::VecDeque;
+
+use super::Mail;
+
+/// A bounded queue of mail, in the order in which the hub decided it. Filled by the hub's owner, drained by the
+/// connection's.
+pub struct Mailbox {
+    queue: VecDeque<Mail>,
+    bytes: usize,
+    bytes_max: usize,
+    has_list: bool,
+    is_overflowed: bool,
+}
+
+/// What became of a piece of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It waits, alone: whoever drains this mailbox is to be woken.
+    First,
+    /// It waits behind others, or there is no room for it any more: who drains this mailbox knows already.
+    Behind,
+}
+
+impl Mailbox {
+    /// A mailbox that holds `bytes_max` bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self { queue: VecDeque::new(), bytes: 0, bytes_max, has_list: false, is_overflowed: false }
+    }
+
+    /// Puts mail in. If it does not fit, everything is dropped, now and later: a reader that slow has lost the thread.
+    pub fn push(&mut self, mail: Mail) -> Pushed {
+        if self.is_overflowed {
+            return Pushed::Behind;
+        }
+        if matches!(mail, Mail::List(_)) {
+            self.drop_waiting_list();
+            self.has_list = true;
+        }
+        let was_empty = self.queue.is_empty();
+        self.bytes += cost(&mail);
+        if self.bytes > self.bytes_max {
+            self.queue = VecDeque::new();
+            self.bytes = 0;
+            self.is_overflowed = true;
+            return Pushed::First;
+        }
+        self.queue.push_back(mail);
+        if was_empty { Pushed::First } else { Pushed::Behind }
+    }
+
+    /// Takes the oldest mail out.
+    pub fn pop(&mut self) -> Option<Mail> {
+        let mail = self.queue.pop_front()?;
+        self.bytes -= cost(&mail);
+        if matches!(mail, Mail::List(_)) {
+            self.has_list = false;
+        }
+        if self.queue.is_empty() && self.queue.capacity() > QUEUE_KEPT {
+            self.queue = VecDeque::new();
+        }
+        Some(mail)
+    }
+
+    /// Whether more came than fits. Final.
+    pub fn is_overflowed(&self) -> bool {
+        self.is_overflowed
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes that wait, roughly as they will be on the wire.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// An older list is worth nothing once there is a newer one.
+    fn drop_waiting_list(&mut self) {
+        if !self.has_list {
+            return;
+        }
+        let waiting = self.queue.iter().position(|mail| matches!(mail, Mail::List(_)));
+        if let Some(mail) = waiting.and_then(|index| self.queue.remove(index)) {
+            self.bytes -= cost(&mail);
+        }
+    }
+}
+
+/// What a piece of mail counts for, in bytes.
+fn cost(mail: &Mail) -> usize {
+    match mail {
+        Mail::Frame(frame) | Mail::List(frame) => frame.len(),
+        Mail::Whisper(whisper) => whisper.text.as_str().len() + ENVELOPE_BYTES,
+        // One of each at most waits for a connection, and what it refers to is shared.
+        Mail::Reply(_) | Mail::Farewell(_) => ENVELOPE_BYTES,
+    }
+}
+
+/// What is around a message's text, roughly: keys, and two names of the usual length.
+const ENVELOPE_BYTES: usize = 128;
+/// An empty queue of this many entries is kept for the next burst.
+const QUEUE_KEPT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::frame::Frame;
+
+    fn frame(bytes: usize) -> Frame {
+        vec![0; bytes].into()
+    }
+
+    fn lengths(mailbox: &mut Mailbox) -> Vec<usize> {
+        core::iter::from_fn(|| mailbox.pop()).map(|mail| cost(&mail)).collect()
+    }
+
+    #[test]
+    fn only_the_first_mail_wakes_its_reader() {
+        let mut mailbox = Mailbox::new(100);
+        assert_eq!(mailbox.push(Mail::Frame(frame(10))), Pushed::First);
+        assert_eq!(mailbox.push(Mail::Frame(frame(20))), Pushed::Behind);
+        assert_eq!(lengths(&mut mailbox), [10, 20]);
+        assert_eq!(mailbox.push(Mail::Frame(frame(30))), Pushed::First);
+    }
+
+    #[test]
+    fn one_list_waits_at_most_and_it_is_the_newest() {
+        let mut mailbox = Mailbox::new(100);
+        for bytes in [1, 2, 3] {
+            mailbox.push(Mail::List(frame(bytes)));
+            mailbox.push(Mail::Frame(frame(bytes * 10)));
+        }
+        assert_eq!(mailbox.bytes(), 63);
+        assert_eq!(lengths(&mut mailbox), [10, 20, 3, 30]);
+        assert_eq!(mailbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_mailbox_that_overflows_is_lost_as_a_whole() {
+        let mut mailbox = Mailbox::new(100);
+        mailbox.push(Mail::Frame(frame(100)));
+        assert!(!mailbox.is_overflowed());
+        assert_eq!(mailbox.push(Mail::Frame(frame(1))), Pushed::First, "its reader must learn of it");
+        assert!(mailbox.is_overflowed());
+        assert_eq!(mailbox.push(Mail::Frame(frame(1))), Pushed::Behind);
+        assert!(mailbox.pop().is_none());
+    }
+}

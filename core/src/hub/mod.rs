@@ -1,0 +1,465 @@
+//! Who is where, and what goes to whom. One for each server, behind one lock.
+//!
+//! [`Hub::apply`] looks members up and hands out shared frames; it never encodes, hashes or waits. Whatever must be
+//! encoded from the hub's state leaves it as a [`Snapshot`], is encoded without the lock, and comes back by
+//! [`Hub::publish`].
+//!
+//! Everything a connection gets from the hub, replies included, goes through one queue in the order in which the hub
+//! decided it. So no member sees a room's message before the reply to its own `enter`, or one after that to its `exit`.
+
+mod directory;
+mod mailbox;
+mod presence;
+mod room;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::bucket::{Bucket, Rate};
+use crate::frame::Frame;
+use crate::limits::Limits;
+use crate::message::Text;
+use crate::message::push::{self, ListKind, Roster};
+use crate::name::{Account, KeyFn, LOBBY, NameKey, RoomName, UserName};
+use crate::time::{Instant, ceil_ms};
+
+pub use directory::ConnId;
+use directory::{Directory, Member};
+pub use mailbox::{Mailbox, Pushed};
+use presence::Presence;
+pub use room::RoomId;
+use room::{LOBBY_ID, Rooms};
+
+/// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
+pub enum Command {
+    /// This account has proved who it is. It appears in the lobby; an older connection of it is told to go.
+    Login(Account),
+    /// Who is where, as this connection may see it?
+    List,
+    /// Make a room.
+    Create(NameKey, RoomName),
+    /// Go into a room, from the lobby.
+    Enter(NameKey, RoomName),
+    /// Go back to the lobby.
+    Exit,
+    /// Be nobody again.
+    Logout,
+    /// Give this to every member of the room, the sender included.
+    Say(Frame),
+    /// Give this to one member of the room, and to the sender.
+    Whisper(NameKey, UserName, Arc<Whisper>),
+}
+
+/// A private message. Each side's connection encodes it for itself, for it carries the reader's own name.
+pub struct Whisper {
+    /// Who says it.
+    pub from: UserName,
+    /// What is said.
+    pub text: Text,
+}
+
+/// What the hub has for a connection.
+pub enum Mail {
+    /// A message.
+    Frame(Frame),
+    /// A list nobody asked for. A newer one takes the place of one that still waits.
+    List(Frame),
+    /// A private message.
+    Whisper(Arc<Whisper>),
+    /// What came of this connection's own command.
+    Reply(Reply),
+    /// Why this connection is to end.
+    Farewell(Farewell),
+}
+
+/// What came of a [`Command`].
+pub enum Reply {
+    /// In the lobby now.
+    LoggedIn(Arc<Snapshot>),
+    /// This is who is where.
+    Listed(Arc<Snapshot>),
+    /// The room exists now.
+    Created(RoomName),
+    /// In the room now.
+    Entered(RoomName, Arc<Snapshot>),
+    /// Out of that room, in the lobby.
+    Left(RoomName, Arc<Snapshot>),
+    /// Nobody again.
+    LoggedOut,
+    /// It was given to all whom it was for.
+    Said,
+    /// It did not happen.
+    Denied(Denial),
+}
+
+/// Why the hub did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// A room of that name, which is spelled like this, exists.
+    RoomExists(RoomName),
+    /// No further room fits, and none has been empty long enough to give way.
+    TooManyRooms,
+    /// There is no room of that name.
+    NoSuchRoom(RoomName),
+    /// That is where the connection is.
+    AlreadyThere(RoomName),
+    /// No further member fits.
+    RoomFull(RoomName),
+    /// Nobody of that name is in the room.
+    NotInRoom(UserName, RoomName),
+    /// The account has created too many rooms of late.
+    CreatesTooOften {
+        /// Milliseconds until it may create the next.
+        retry_ms: u64,
+    },
+    /// The user has sent too many messages of late.
+    SpeaksTooOften {
+        /// Milliseconds until the next may be sent.
+        retry_ms: u64,
+    },
+}
+
+/// Why a connection must go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The account has logged in by another connection.
+    Replaced,
+    /// The server stops.
+    ShuttingDown,
+    /// Too many connections wait without logging in, and this is the oldest.
+    Crowded,
+}
+
+/// Who is where, at one moment, as one room's members may see it.
+pub struct Snapshot {
+    room: RoomId,
+    version: u64,
+    /// The receiver's own room first; in the lobby all others after it, in the order of their making.
+    pub rosters: Vec<Roster>,
+}
+
+/// What is to be put into whose mailbox, in this order.
+pub type Deliveries = Vec<(ConnId, Mail)>;
+
+/// There are as many connections as the server may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Everybody, and everything they say on its way to each other.
+pub struct Hub {
+    limits: Limits,
+    directory: Directory,
+    rooms: Rooms,
+    presence: Presence,
+    /// What users may do who are not here: they must not get it all back by leaving.
+    allowances: BTreeMap<NameKey, Allowance>,
+}
+
+/// How often a user may do something.
+#[derive(Clone, Copy, Default)]
+struct Allowance {
+    messages: Bucket,
+    rooms: Bucket,
+}
+
+impl Hub {
+    /// A hub with the lobby and these rooms, which exist for good. A name given twice makes one room.
+    pub fn new(now: Instant, limits: Limits, key_of: KeyFn, rooms: &[RoomName]) -> Self {
+        let lobby = RoomName::parse(LOBBY).expect("the lobby's name is a name");
+        let mut hub = Self {
+            directory: Directory::default(),
+            rooms: Rooms::default(),
+            presence: Presence::new(&limits),
+            allowances: BTreeMap::new(),
+            limits,
+        };
+        for name in core::iter::once(&lobby).chain(rooms) {
+            let key = NameKey::new(key_of, name.as_str());
+            if hub.rooms.find(&key).is_none() {
+                hub.rooms.create(now, key, name.clone(), true);
+            }
+        }
+        hub
+    }
+
+    /// Takes in a connection that was accepted. When those without a login pass half of what may be connected, the
+    /// oldest of them is told to go.
+    pub fn connect(&mut self, deliveries: &mut Deliveries) -> Result<ConnId, Full> {
+        if self.directory.connections() >= self.limits.connections_max {
+            return Err(Full);
+        }
+        let id = self.directory.connect();
+        if self.directory.visitors() > self.limits.connections_max / 2
+            && let Some(oldest) = self.directory.dismiss_oldest_visitor()
+        {
+            deliveries.push((oldest, Mail::Farewell(Farewell::Crowded)));
+        }
+        Ok(id)
+    }
+
+    /// Forgets a connection, whatever it was doing. One that is unknown already is fine.
+    pub fn disconnect(&mut self, now: Instant, id: ConnId) {
+        self.leave(now, id);
+        self.directory.disconnect(id);
+    }
+
+    /// Does what a connection asks for. What is to be delivered is appended to `deliveries`, the reply included.
+    ///
+    /// A connection that is unknown, or was told to go, gets no reply.
+    pub fn apply(&mut self, now: Instant, from: ConnId, command: Command, deliveries: &mut Deliveries) {
+        let reply = match command {
+            Command::Login(account) => self.login(now, from, account, deliveries),
+            Command::List => self.list(from),
+            Command::Create(key, name) => self.create(now, from, key, name),
+            Command::Enter(key, name) => self.enter(now, from, &key, name),
+            Command::Exit => self.exit(now, from),
+            Command::Logout => self.logout(now, from),
+            Command::Say(frame) => self.say(now, from, &frame, deliveries),
+            Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, &whisper, deliveries),
+        };
+        if let Some(reply) = reply {
+            deliveries.push((from, Mail::Reply(reply.unwrap_or_else(Reply::Denied))));
+        }
+    }
+
+    /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
+    pub fn poll_snapshot(&mut self, now: Instant) -> Option<Arc<Snapshot>> {
+        while let Some(id) = self.presence.take_due(now) {
+            let Some(room) = self.rooms.get_mut(id) else { continue };
+            let is_news =
+                room.members.iter().any(|member| self.directory.has_not_seen(*member, room.version));
+            self.presence.began(now, &mut room.pace, is_news);
+            if is_news {
+                return Some(self.rooms.snapshot(id));
+            }
+        }
+        None
+    }
+
+    /// Gives an encoded list to all it is news to. One that was overtaken by a newer one goes to nobody.
+    pub fn publish(&mut self, now: Instant, snapshot: &Snapshot, frame: &Frame, deliveries: &mut Deliveries) {
+        let Some(room) = self.rooms.get_mut(snapshot.room) else { return };
+        let before = deliveries.len();
+        for id in &room.members {
+            if self.directory.show(*id, snapshot.version) {
+                deliveries.push((*id, Mail::List(Frame::clone(frame))));
+            }
+        }
+        let receivers = deliveries.len() - before;
+        self.presence.published(now, snapshot.room, &mut room.pace, frame.len(), receivers);
+    }
+
+    /// Tells everybody that the server stops.
+    pub fn shut_down(&mut self, deliveries: &mut Deliveries) {
+        deliveries.extend(self.directory.everyone().map(|id| (id, Mail::Farewell(Farewell::ShuttingDown))));
+    }
+
+    /// When to call [`Hub::poll_snapshot`], if nothing else happens first.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.presence.deadline()
+    }
+
+    /// How many connections there are, logged in or not.
+    pub fn connections(&self) -> usize {
+        self.directory.connections()
+    }
+
+    /// How many users are logged in.
+    pub fn users(&self) -> usize {
+        self.directory.users()
+    }
+
+    /// How many rooms there are, the lobby included.
+    pub fn rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    fn login(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        account: Account,
+        deliveries: &mut Deliveries,
+    ) -> Outcome {
+        if !self.directory.is_visitor(from) {
+            return None;
+        }
+        if let Some(older) = self.directory.find_user(&account.key) {
+            self.leave(now, older);
+            self.directory.dismiss(older);
+            deliveries.push((older, Mail::Farewell(Farewell::Replaced)));
+        }
+        let allowance = self.allowances.remove(&account.key).unwrap_or_default();
+        let name = account.name.clone();
+        self.directory.login(from, Member { account, room: LOBBY_ID, seen: 0, allowance });
+        self.rooms.join(LOBBY_ID, from, name);
+        self.changed(now, LOBBY_ID);
+        Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
+    }
+
+    fn list(&mut self, from: ConnId) -> Outcome {
+        let room = self.directory.member(from)?.room;
+        Some(Ok(Reply::Listed(self.show(from, room))))
+    }
+
+    fn create(&mut self, now: Instant, from: ConnId, key: NameKey, name: RoomName) -> Outcome {
+        let member = self.directory.member_mut(from)?;
+        if let Some(room) = self.rooms.find(&key).and_then(|id| self.rooms.get(id)) {
+            return Some(Err(Denial::RoomExists(room.name.clone())));
+        }
+        let hour = Duration::from_secs(3600);
+        let count = self.limits.rooms_created_per_hour_max;
+        if let Some(rate) = Rate::new(count, hour, count)
+            && let Err(wait) = member.allowance.rooms.take(now, rate)
+        {
+            return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
+        }
+        if self.rooms.len() >= self.limits.rooms_max {
+            let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
+            let Some(oldest) = self.rooms.longest_empty(now, idle_min) else {
+                return Some(Err(Denial::TooManyRooms));
+            };
+            if let Some(room) = self.rooms.remove(oldest) {
+                self.presence.forget(oldest, &room.pace);
+            }
+        }
+        self.rooms.create(now, key, name.clone(), false);
+        self.changed(now, LOBBY_ID);
+        Some(Ok(Reply::Created(name)))
+    }
+
+    fn enter(&mut self, now: Instant, from: ConnId, key: &NameKey, name: RoomName) -> Outcome {
+        let member = self.directory.member(from)?;
+        let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
+        let room = self.rooms.get(id)?;
+        if id == member.room {
+            return Some(Err(Denial::AlreadyThere(room.name.clone())));
+        }
+        if room.members.len() >= self.limits.room_members_max {
+            return Some(Err(Denial::RoomFull(room.name.clone())));
+        }
+        let name = room.name.clone();
+        let snapshot = self.go(now, from, id)?;
+        Some(Ok(Reply::Entered(name, snapshot)))
+    }
+
+    fn exit(&mut self, now: Instant, from: ConnId) -> Outcome {
+        let left = self.rooms.get(self.directory.member(from)?.room)?.name.clone();
+        let snapshot = self.go(now, from, LOBBY_ID)?;
+        Some(Ok(Reply::Left(left, snapshot)))
+    }
+
+    fn logout(&mut self, now: Instant, from: ConnId) -> Outcome {
+        self.directory.member(from)?;
+        self.leave(now, from);
+        Some(Ok(Reply::LoggedOut))
+    }
+
+    fn say(&mut self, now: Instant, from: ConnId, frame: &Frame, deliveries: &mut Deliveries) -> Outcome {
+        let member = self.directory.member_mut(from)?;
+        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+            return Some(Err(denial));
+        }
+        let room = self.rooms.get(member.room)?;
+        deliveries.extend(room.members.iter().map(|id| (*id, Mail::Frame(Frame::clone(frame)))));
+        Some(Ok(Reply::Said))
+    }
+
+    fn whisper(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        to: &NameKey,
+        name: UserName,
+        whisper: &Arc<Whisper>,
+        deliveries: &mut Deliveries,
+    ) -> Outcome {
+        let member = self.directory.member_mut(from)?;
+        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+            return Some(Err(denial));
+        }
+        let room = member.room;
+        let receiver = self
+            .directory
+            .find_user(to)
+            .filter(|id| self.directory.member(*id).is_some_and(|receiver| receiver.room == room));
+        let Some(receiver) = receiver else {
+            return Some(Err(Denial::NotInRoom(name, self.rooms.get(room)?.name.clone())));
+        };
+        deliveries.push((receiver, Mail::Whisper(Arc::clone(whisper))));
+        if receiver != from {
+            deliveries.push((from, Mail::Whisper(Arc::clone(whisper))));
+        }
+        Some(Ok(Reply::Said))
+    }
+
+    /// Moves a member to another room, and returns what they see there.
+    fn go(&mut self, now: Instant, from: ConnId, to: RoomId) -> Option<Arc<Snapshot>> {
+        let member = self.directory.member_mut(from)?;
+        let left = core::mem::replace(&mut member.room, to);
+        let name = member.account.name.clone();
+        self.rooms.part(now, left, from);
+        self.rooms.join(to, from, name);
+        self.changed(now, left);
+        self.changed(now, to);
+        Some(self.show(from, to))
+    }
+
+    /// Takes a member out of everything but the list of connections.
+    fn leave(&mut self, now: Instant, id: ConnId) {
+        let Some(member) = self.directory.logout(id) else { return };
+        self.rooms.part(now, member.room, id);
+        self.changed(now, member.room);
+        if !member.allowance.is_full(now) {
+            if self.allowances.len() >= ALLOWANCES_KEPT {
+                self.allowances.retain(|_, allowance| !allowance.is_full(now));
+            }
+            self.allowances.insert(member.account.key, member.allowance);
+        }
+    }
+
+    /// A room's members have changed; who is in the lobby sees that too.
+    fn changed(&mut self, now: Instant, id: RoomId) {
+        for id in [Some(id), (id != LOBBY_ID).then_some(LOBBY_ID)].into_iter().flatten() {
+            if let Some(room) = self.rooms.get_mut(id) {
+                room.touch();
+                self.presence.changed(now, id, &mut room.pace);
+            }
+        }
+    }
+
+    /// What a member sees in a room, from now on known to them.
+    fn show(&mut self, to: ConnId, room: RoomId) -> Arc<Snapshot> {
+        let snapshot = self.rooms.snapshot(room);
+        self.directory.show(to, snapshot.version);
+        snapshot
+    }
+}
+
+/// `None` is an answer to nobody: the connection is gone, or told to go.
+type Outcome = Option<Result<Reply, Denial>>;
+
+/// How many absent users' allowances are kept before those are dropped that are whole again.
+const ALLOWANCES_KEPT: usize = 1024;
+
+impl Allowance {
+    fn speak(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
+        let rate = Rate::new(limits.message_rate, Duration::from_secs(1), limits.message_burst);
+        rate.map_or(Ok(()), |rate| self.messages.take(now, rate))
+            .map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.messages.is_full(now) && self.rooms.is_full(now)
+    }
+}
+
+impl Snapshot {
+    /// Encodes it as it is sent unasked, its JSON at most `list_bytes_max` long.
+    pub fn encode(&self, list_bytes_max: usize) -> Frame {
+        let kind = if self.room == LOBBY_ID { ListKind::Lobby } else { ListKind::Room };
+        push::encode_list(kind, &self.rosters, list_bytes_max, None)
+    }
+}

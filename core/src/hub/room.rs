@@ -1,0 +1,137 @@
+//! The rooms, and who is in them.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Snapshot;
+use super::directory::ConnId;
+use super::presence::Pace;
+use crate::message::push::Roster;
+use crate::name::{NameKey, RoomName, UserName};
+use crate::time::Instant;
+
+/// Names a room for as long as the server runs. Rooms are numbered in the order of their making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoomId(u64);
+
+/// The room of those who are in no other.
+pub(super) const LOBBY_ID: RoomId = RoomId(0);
+
+pub(super) struct Room {
+    pub(super) name: RoomName,
+    /// In the order in which they came.
+    pub(super) members: Vec<ConnId>,
+    /// Counts what changes in this room's list.
+    pub(super) version: u64,
+    pub(super) pace: Pace,
+    key: NameKey,
+    /// Their names, in the same order. Shared with snapshots, and copied on a change while one is in use.
+    names: Arc<Vec<UserName>>,
+    /// Exists from the start, and never gives way.
+    is_permanent: bool,
+    empty_since: Instant,
+    /// The list as of `version`, once somebody wanted it.
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+#[derive(Default)]
+pub(super) struct Rooms {
+    by_id: BTreeMap<RoomId, Room>,
+    by_key: BTreeMap<NameKey, RoomId>,
+    made: u64,
+}
+
+impl Rooms {
+    pub(super) fn create(&mut self, now: Instant, key: NameKey, name: RoomName, is_permanent: bool) {
+        let id = RoomId(self.made);
+        self.made += 1;
+        self.by_key.insert(key.clone(), id);
+        let room = Room {
+            name,
+            members: Vec::new(),
+            version: 1,
+            pace: Pace::default(),
+            key,
+            names: Arc::default(),
+            is_permanent,
+            empty_since: now,
+            snapshot: None,
+        };
+        self.by_id.insert(id, room);
+    }
+
+    pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
+        let room = self.by_id.remove(&id)?;
+        self.by_key.remove(&room.key);
+        Some(room)
+    }
+
+    pub(super) fn join(&mut self, id: RoomId, member: ConnId, name: UserName) {
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.members.push(member);
+            Arc::make_mut(&mut room.names).push(name);
+        }
+    }
+
+    pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId) {
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        let Some(index) = room.members.iter().position(|other| *other == member) else { return };
+        room.members.remove(index);
+        Arc::make_mut(&mut room.names).remove(index);
+        room.empty_since = now;
+    }
+
+    /// Who is where, made once for each version: for the lobby all rooms, for a room that one.
+    pub(super) fn snapshot(&mut self, id: RoomId) -> Arc<Snapshot> {
+        if let Some(snapshot) = self.by_id.get(&id).and_then(|room| room.snapshot.as_ref()) {
+            return Arc::clone(snapshot);
+        }
+        let seen = if id == LOBBY_ID { self.by_id.range(..) } else { self.by_id.range(id..=id) };
+        let rosters = seen.map(|(_, room)| room.roster()).collect();
+        let version = self.by_id.get(&id).map_or(0, |room| room.version);
+        let snapshot = Arc::new(Snapshot { room: id, version, rosters });
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.snapshot = Some(Arc::clone(&snapshot));
+        }
+        snapshot
+    }
+
+    pub(super) fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(super) fn get(&self, id: RoomId) -> Option<&Room> {
+        self.by_id.get(&id)
+    }
+
+    pub(super) fn find(&self, key: &NameKey) -> Option<RoomId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The room that has been empty longest, and for `idle_min` at least.
+    pub(super) fn longest_empty(&self, now: Instant, idle_min: Duration) -> Option<RoomId> {
+        let may_go = |room: &Room| {
+            !room.is_permanent && room.members.is_empty() && now.since(room.empty_since) >= idle_min
+        };
+        let empty = self.by_id.iter().filter(|(_, room)| may_go(room));
+        empty.min_by_key(|(id, room)| (room.empty_since, **id)).map(|(id, _)| *id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+impl Room {
+    /// Counts a change of this room's list.
+    pub(super) fn touch(&mut self) {
+        self.version += 1;
+        self.snapshot = None;
+    }
+
+    fn roster(&self) -> Roster {
+        Roster { room: self.name.clone(), members: Arc::clone(&self.names) }
+    }
+}

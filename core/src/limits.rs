@@ -1,0 +1,231 @@
+//! Every limit, in one place.
+//!
+//! What both sides of the wire must agree on is a constant of the protocol. What a server's operator may choose is a
+//! field of [`Limits`], under the same name in the `[limits]` table of the configuration file.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A user name has at most this many characters (Unicode scalar values).
+pub const USER_CHARS_MAX: usize = 32;
+/// A user name has at most this many bytes of UTF-8.
+pub const USER_BYTES_MAX: usize = 64;
+/// A room name has at most this many characters (Unicode scalar values).
+pub const ROOM_CHARS_MAX: usize = 64;
+/// A room name has at most this many bytes of UTF-8.
+pub const ROOM_BYTES_MAX: usize = 128;
+/// A password has at most this many bytes of UTF-8.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+/// A message's text has at most this many bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 4096;
+/// A message's text has at most this many lines.
+pub const TEXT_LINES_MAX: usize = 100;
+/// A request's `rid` has at most this many bytes of UTF-8.
+pub const RID_BYTES_MAX: usize = 64;
+/// Objects and arrays in a frame are nested at most this deep; the envelope is the first level.
+pub const JSON_DEPTH_MAX: usize = 8;
+/// A frame from server to client has at most this many bytes of JSON.
+pub const SERVER_FRAME_BYTES_MAX: usize = 256 * 1024;
+
+/// What a server's operator may choose. The defaults are the ones PROTOCOL.md promises.
+///
+/// The last word of a name is its unit. A server reads these at its start; a value that contradicts another is
+/// reported by [`Limits::check`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// JSON bytes in one frame from a client that has not logged in; more ends the connection.
+    pub frame_before_login_bytes_max: usize,
+    /// JSON bytes in one frame from a client that has logged in; more ends the connection.
+    pub frame_bytes_max: usize,
+    /// JSON bytes in a list of rooms or members; names beyond it are left out.
+    pub list_bytes_max: usize,
+    /// Frames that are not readable as a request before the connection ends; this one included.
+    pub bad_frames_max: u32,
+
+    /// Milliseconds from accepting a connection to the end of its TLS handshake.
+    pub handshake_ms_max: u64,
+    /// Milliseconds a connection may stay without a login.
+    pub login_ms_max: u64,
+    /// Milliseconds from the first byte of a frame to its last, while the server is reading.
+    pub frame_ms_max: u64,
+    /// Milliseconds for which input is discarded after an error that closes, so that the error arrives.
+    pub linger_ms_max: u64,
+
+    /// Bytes waiting for one client; more and it is dropped.
+    pub outbox_bytes_max: usize,
+    /// Bytes sealed and not yet taken by the network at which the server stops reading from a client.
+    pub outbox_pause_bytes: usize,
+    /// Milliseconds without any byte taken while some are waiting; longer and the client is dropped.
+    pub outbox_stall_ms_max: u64,
+
+    /// Connections at once. Those without a login are let go, oldest first, when they pass half of it.
+    pub connections_max: usize,
+    /// Rooms at once; one more takes the place of the room that has been empty longest.
+    pub rooms_max: usize,
+    /// Milliseconds a created room is safe in after its last member left, even at `rooms_max`.
+    pub room_idle_ms_min: u64,
+    /// Members of one room; the lobby has no such limit.
+    pub room_members_max: usize,
+    /// Rooms one account may create in an hour.
+    pub rooms_created_per_hour_max: u32,
+
+    /// Messages a second for one user, 0 for no limit.
+    pub message_rate: u32,
+    /// Messages a user may send at once before `message_rate` counts.
+    pub message_burst: u32,
+    /// Explicit `list` requests a second for one connection, 0 for no limit.
+    pub list_rate: u32,
+    /// Explicit `list` requests at once before `list_rate` counts.
+    pub list_burst: u32,
+    /// Registrations a minute for one connection, 0 for no limit.
+    pub register_per_minute: u32,
+    /// Registrations at once before `register_per_minute` counts.
+    pub register_burst: u32,
+
+    /// Failed logins to one account within `auth_window_ms` that cost nothing but their hash.
+    pub auth_failures_max: u32,
+    /// Milliseconds after which failed logins to an account are forgotten.
+    pub auth_window_ms: u64,
+    /// Milliseconds to wait after the first failure beyond `auth_failures_max`; doubles with each one more.
+    pub auth_pause_ms_min: u64,
+    /// Milliseconds that wait grows to.
+    pub auth_pause_ms_max: u64,
+
+    /// Characters a new password has at least. The command line's `--min-password-chars`.
+    pub password_chars_min: usize,
+    /// Milliseconds of hashing that may wait before a login or registration is answered `busy`.
+    pub password_queue_ms_max: u64,
+    /// Password jobs from this machine itself that may wait, however long they take.
+    pub password_queue_loopback_jobs_min: usize,
+    /// Password jobs that may wait, exactly; absent, it follows from `password_queue_ms_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_queue_jobs_max: Option<usize>,
+    /// Password jobs that may wait for one address; this machine itself is exempt.
+    pub password_address_jobs_max: usize,
+    /// How nice the hashing threads are to the rest: 0 is not at all, 19 is most (Unix).
+    pub password_nice: u8,
+
+    /// Milliseconds between two unasked lists to one audience.
+    pub presence_ms_min: u64,
+    /// Bytes a second of unasked lists to one connection, on average.
+    pub presence_connection_bytes_per_second: u64,
+    /// Bytes a second of unasked lists to all connections together, on average.
+    pub presence_total_bytes_per_second: u64,
+}
+
+impl Limits {
+    /// Says what contradicts what, as a sentence for the operator.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let rules = [
+            (self.frame_before_login_bytes_max >= 1024, "frame_before_login_bytes_max must be at least 1024"),
+            (
+                self.frame_before_login_bytes_max <= self.frame_bytes_max,
+                "frame_bytes_max must not be below frame_before_login_bytes_max",
+            ),
+            (
+                self.frame_bytes_max <= 16 * 1024 * 1024,
+                "frame_bytes_max must be at most 16777216: a connection may hold that much memory",
+            ),
+            (
+                (1024..=SERVER_FRAME_BYTES_MAX).contains(&self.list_bytes_max),
+                "list_bytes_max must be between 1024 and 262144",
+            ),
+            (self.bad_frames_max >= 1, "bad_frames_max must be at least 1"),
+            (
+                self.outbox_bytes_max >= 2 * self.list_bytes_max,
+                "outbox_bytes_max must be at least twice list_bytes_max",
+            ),
+            (self.outbox_pause_bytes >= 1, "outbox_pause_bytes must be at least 1"),
+            (self.connections_max >= 2, "connections_max must be at least 2"),
+            (self.rooms_max >= 1, "rooms_max must be at least 1"),
+            (self.room_members_max >= 1, "room_members_max must be at least 1"),
+            (self.message_rate == 0 || self.message_burst >= 1, "message_burst must be at least 1"),
+            (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
+            (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
+            (
+                self.auth_pause_ms_min <= self.auth_pause_ms_max,
+                "auth_pause_ms_max must not be below auth_pause_ms_min",
+            ),
+            (
+                (1..=PASSWORD_BYTES_MAX / 4).contains(&self.password_chars_min),
+                "password_chars_min must be between 1 and 128",
+            ),
+            (self.password_nice <= 19, "password_nice must be at most 19"),
+            (
+                self.presence_connection_bytes_per_second >= 1,
+                "presence_connection_bytes_per_second must be at least 1",
+            ),
+            (self.presence_total_bytes_per_second >= 1, "presence_total_bytes_per_second must be at least 1"),
+        ];
+        rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_before_login_bytes_max: 4 * 1024,
+            frame_bytes_max: 32 * 1024,
+            list_bytes_max: SERVER_FRAME_BYTES_MAX,
+            bad_frames_max: 3,
+            handshake_ms_max: 10_000,
+            login_ms_max: 300_000,
+            frame_ms_max: 15_000,
+            linger_ms_max: 2_000,
+            outbox_bytes_max: 1024 * 1024,
+            outbox_pause_bytes: 64 * 1024,
+            outbox_stall_ms_max: 30_000,
+            connections_max: 20_000,
+            rooms_max: 10_000,
+            room_idle_ms_min: 3_600_000,
+            room_members_max: 5_000,
+            rooms_created_per_hour_max: 20,
+            message_rate: 10,
+            message_burst: 50,
+            list_rate: 2,
+            list_burst: 20,
+            register_per_minute: 60,
+            register_burst: 100,
+            auth_failures_max: 10,
+            auth_window_ms: 900_000,
+            auth_pause_ms_min: 1_000,
+            auth_pause_ms_max: 300_000,
+            password_chars_min: 4,
+            password_queue_ms_max: 2_000,
+            password_queue_loopback_jobs_min: 64,
+            password_queue_jobs_max: None,
+            password_address_jobs_max: 2,
+            password_nice: 10,
+            presence_ms_min: 250,
+            presence_connection_bytes_per_second: 16 * 1024,
+            presence_total_bytes_per_second: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// A limit in milliseconds as a duration.
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+// The longest answer that is not a list is a message of the longest text, every byte of it escaped to six.
+const _: () = assert!(TEXT_BYTES_MAX * 6 + USER_BYTES_MAX * 12 + 1024 < SERVER_FRAME_BYTES_MAX);
+const _: () = assert!(USER_CHARS_MAX <= USER_BYTES_MAX && ROOM_CHARS_MAX <= ROOM_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_do_not_contradict_each_other() {
+        assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_contradiction_is_named() {
+        let limits = Limits { frame_bytes_max: 2048, ..Limits::default() };
+        assert_eq!(limits.check(), Err("frame_bytes_max must not be below frame_before_login_bytes_max"));
+    }
+}

@@ -1,0 +1,219 @@
+//! What is said over the wire, read in two steps: the envelope, then its `data` by its `type`.
+//!
+//! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked.
+
+pub mod push;
+pub mod reply;
+pub mod request;
+
+mod json;
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::limits::{RID_BYTES_MAX, TEXT_BYTES_MAX, TEXT_LINES_MAX};
+use json::Object;
+
+/// The kinds of request, each with a `type` of its own on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Make an account.
+    Register,
+    /// Log in to an account.
+    Login,
+    /// Who is where?
+    List,
+    /// Make a room.
+    Create,
+    /// Go into a room.
+    Enter,
+    /// Say something to a room, or to one in it.
+    Msg,
+    /// Go back to the lobby.
+    Exit,
+    /// Log out of an account.
+    Logout,
+}
+
+/// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rid(String);
+
+/// A message's text: 1 to 4,096 bytes, at most 100 lines, no control but tab and newline.
+///
+/// It has no `Debug`: what people say does not belong into logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(String);
+
+/// Why a text cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// It has no character.
+    Empty,
+    /// It has more than 4,096 bytes or more than 100 lines.
+    TooLong,
+    /// It has a control character other than tab and newline.
+    Control,
+}
+
+/// The outer object of a frame, its values still as they came.
+pub(crate) struct Envelope<'a> {
+    kind: Option<&'a RawValue>,
+    status: Option<&'a RawValue>,
+    message: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+    code: Option<&'a RawValue>,
+    retry_ms: Option<&'a RawValue>,
+    rid: Option<&'a RawValue>,
+}
+
+/// The frame is not something that could be answered by its `type`: not UTF-8, not JSON, not an object, a key twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub &'static str);
+
+/// The frame can be read, but says something it must not: a sentence for who wrote the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfit(pub &'static str);
+
+impl<'a> Envelope<'a> {
+    /// Reads the outer object of a frame, and checks the inner ones for form.
+    pub(crate) fn decode(frame: &'a [u8]) -> Result<Self, Unreadable> {
+        let text = json::scan(frame)?;
+        let values = Object::decode(text, ["type", "status", "message", "data", "code", "retry_ms", "rid"])?;
+        let [kind, status, message, data, code, retry_ms, rid] = values;
+        if let Some(data) = data.filter(|data| json::is_object(data)) {
+            Object::decode(data.get(), [])?;
+        }
+        Ok(Self { kind, status, message, data, code, retry_ms, rid })
+    }
+
+    /// The `type`, a string.
+    pub(crate) fn kind(&self) -> Result<String, Unfit> {
+        json::string(self.kind, "`type` must be a string")
+    }
+
+    /// The `data`, an object: the values of the keys named, `None` where one is absent or `null`.
+    pub(crate) fn data<const N: usize>(
+        &self,
+        keys: [&'static str; N],
+    ) -> Result<[Option<&'a RawValue>; N], Unfit> {
+        let data = self.data.filter(|data| json::is_object(data)).ok_or(Unfit("`data` must be an object"))?;
+        Object::decode(data.get(), keys).map_err(|_| Unfit("`data` must be an object"))
+    }
+
+    /// Checks that there is no `data`, or an object that nobody reads.
+    pub(crate) fn no_data(&self) -> Result<(), Unfit> {
+        match self.data {
+            None => Ok(()),
+            Some(_) => self.data([]).map(|[]| ()),
+        }
+    }
+
+    pub(crate) fn rid(&self) -> Result<Option<Rid>, Unfit> {
+        const MUST: &str = "`rid` must be a string of at most 64 bytes";
+        let Some(rid) = self.rid else { return Ok(None) };
+        let text = json::string(Some(rid), MUST)?;
+        if text.len() > RID_BYTES_MAX { Err(Unfit(MUST)) } else { Ok(Some(Rid(text))) }
+    }
+}
+
+impl Kind {
+    /// The `type` of the request on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::List => "list",
+            Self::Create => "create",
+            Self::Enter => "enter",
+            Self::Msg => "msg",
+            Self::Exit => "exit",
+            Self::Logout => "logout",
+        }
+    }
+
+    /// The kind a `type` stands for, if it is one of this protocol's requests.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    const ALL: [Self; 8] = [
+        Self::Register,
+        Self::Login,
+        Self::List,
+        Self::Create,
+        Self::Enter,
+        Self::Msg,
+        Self::Exit,
+        Self::Logout,
+    ];
+}
+
+impl Text {
+    /// Checks a text and takes it over.
+    pub fn parse(text: String) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        if text.len() > TEXT_BYTES_MAX || text.split('\n').count() > TEXT_LINES_MAX {
+            return Err(TextError::TooLong);
+        }
+        if text.bytes().any(|byte| byte < b' ' && byte != b'\t' && byte != b'\n') {
+            return Err(TextError::Control);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TextError {
+    /// A sentence for the person who typed it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Empty => "A message needs some text",
+            Self::TooLong => "A message has at most 4096 bytes and 100 lines",
+            Self::Control => "A message cannot contain control characters other than tab and newline",
+        }
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Serialize for Rid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_at_its_limits() {
+        assert!(Text::parse("x".repeat(4096)).is_ok());
+        assert_eq!(Text::parse("x".repeat(4097)).err(), Some(TextError::TooLong));
+        assert!(Text::parse("\n".repeat(99)).is_ok());
+        assert_eq!(Text::parse("\n".repeat(100)).err(), Some(TextError::TooLong));
+        assert_eq!(Text::parse(String::new()).err(), Some(TextError::Empty));
+        assert_eq!(Text::parse("a\rb".into()).err(), Some(TextError::Control));
+        assert!(Text::parse("tab\tnewline\n\u{7f}\u{85}\u{202e}".into()).is_ok());
+    }
+}

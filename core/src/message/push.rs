@@ -1,0 +1,217 @@
+//! What a server sends unasked: messages, and lists of who is where.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::reply::{self, LIST_ROOM};
+use super::{Envelope, Kind, Rid, Text, Unfit, json};
+use crate::frame::Frame;
+use crate::name::{PUBLIC, RoomName, UserName};
+
+/// Encodes a message as every member of a room gets it.
+pub(crate) fn encode_public(from: &UserName, text: &Text) -> Frame {
+    encode_msg(PUBLIC, from, text)
+}
+
+/// Encodes a private message for one of its two sides; `own` is the name of who gets it, which is how original
+/// windows tell a private message from a public one.
+pub(crate) fn encode_private(own: &UserName, from: &UserName, text: &Text) -> Frame {
+    encode_msg(own.as_str(), from, text)
+}
+
+fn encode_msg(to: &str, from: &UserName, text: &Text) -> Frame {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        to: &'a str,
+        from: &'a str,
+        text: &'a Text,
+    }
+    let data = Data { to, from: from.as_str(), text };
+    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+}
+
+/// Who is in a room, in the order they came.
+#[derive(Clone)]
+pub struct Roster {
+    /// The room.
+    pub room: RoomName,
+    /// Its members. Shared with the hub until one of the two changes it.
+    pub members: Arc<Vec<UserName>>,
+}
+
+/// Which page of an original client a list belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListKind {
+    /// All rooms, for who is in the lobby.
+    Lobby,
+    /// One room, for who is in it.
+    Room,
+}
+
+impl ListKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lobby => Kind::List.as_str(),
+            Self::Room => LIST_ROOM,
+        }
+    }
+}
+
+/// Encodes who is where. The JSON of the frame is at most `bytes_max` long: if all of it does not fit, the first
+/// roster and then the fullest come first, and the rest is left out.
+pub(crate) fn encode_list(kind: ListKind, rosters: &[Roster], bytes_max: usize, rid: Option<&Rid>) -> Frame {
+    let frame = reply::encode_ok(kind.as_str(), None, Some(&Everyone(rosters)), rid);
+    if frame.len() <= bytes_max {
+        return frame;
+    }
+    let envelope = reply::encode_ok(kind.as_str(), None, Some(&Everyone(&[])), rid).len();
+    let fitting = fit(rosters, bytes_max.saturating_sub(envelope));
+    reply::encode_ok(kind.as_str(), None, Some(&Everyone(&fitting)), rid)
+}
+
+/// As much of the rosters as fits into `budget` bytes of JSON.
+fn fit(rosters: &[Roster], mut budget: usize) -> Vec<Roster> {
+    let mut order: Vec<&Roster> = rosters.iter().collect();
+    if let Some((_, others)) = order.split_first_mut() {
+        others.sort_by_key(|roster| core::cmp::Reverse(roster.members.len()));
+    }
+    let mut fitting = Vec::new();
+    for roster in order {
+        // `"room":[],`, and `"name",` for each member.
+        let Some(left) = budget.checked_sub(json_bytes(roster.room.as_str()) + 4) else { continue };
+        budget = left;
+        let mut members = Vec::new();
+        for member in roster.members.iter() {
+            let Some(left) = budget.checked_sub(json_bytes(member.as_str()) + 1) else { break };
+            budget = left;
+            members.push(member.clone());
+        }
+        fitting.push(Roster { room: roster.room.clone(), members: Arc::new(members) });
+    }
+    fitting
+}
+
+/// Bytes of a name as a JSON string. Names have no controls, so only quotes and backslashes are escaped.
+fn json_bytes(name: &str) -> usize {
+    2 + name.len() + name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+}
+
+struct Everyone<'a>(&'a [Roster]);
+
+impl Serialize for Everyone<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for roster in self.0 {
+            map.serialize_entry(roster.room.as_str(), &Members(&roster.members))?;
+        }
+        map.end()
+    }
+}
+
+struct Members<'a>(&'a [UserName]);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(UserName::as_str))
+    }
+}
+
+/// A message as a client received it.
+pub(crate) struct ReceivedMsg {
+    pub(crate) to: String,
+    pub(crate) from: String,
+    pub(crate) text: String,
+}
+
+impl ReceivedMsg {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        let [to, from, text] = envelope.data(["to", "from", "text"])?;
+        Ok(Self {
+            to: json::string(to, "`to` must be a string")?,
+            from: json::string(from, "`from` must be a string")?,
+            text: json::string(text, "`text` must be a string")?,
+        })
+    }
+}
+
+/// Rooms and who is in them, as a client received them, in the server's order.
+pub(crate) struct ReceivedList(pub(crate) Vec<(String, Vec<String>)>);
+
+impl ReceivedList {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
+        serde_json::from_str(data.get()).map_err(|_| Unfit("`data` must be an object of arrays of names"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ReceivedList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = ReceivedList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of arrays of names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut rooms = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    rooms.push(entry);
+                }
+                Ok(ReceivedList(rooms))
+            }
+        }
+
+        deserializer.deserialize_map(ListVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use std::str;
+
+    use super::*;
+    use crate::frame::PREFIX_BYTES;
+
+    fn roster(room: &str, members: usize) -> Roster {
+        let members = (0..members).map(|n| UserName::parse(&format!("user\"{n}")).unwrap()).collect();
+        Roster { room: RoomName::parse(room).unwrap(), members: Arc::new(members) }
+    }
+
+    fn list(rosters: &[Roster], bytes_max: usize) -> (usize, Vec<(String, usize)>) {
+        let frame = encode_list(ListKind::Lobby, rosters, bytes_max, None);
+        let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).unwrap();
+        let rooms = ReceivedList::decode(&envelope).unwrap().0;
+        (frame.len() - PREFIX_BYTES, rooms.into_iter().map(|(room, members)| (room, members.len())).collect())
+    }
+
+    #[test]
+    fn a_list_that_fits_keeps_the_order_of_the_rooms() {
+        let frame =
+            encode_list(ListKind::Lobby, &[roster("lobby", 1), roster("b", 0), roster("a", 2)], 4096, None);
+        assert_eq!(
+            str::from_utf8(&frame[PREFIX_BYTES..]).unwrap(),
+            r#"{"type":"list","status":"ok","data":{"lobby":["user\"0"],"b":[],"a":["user\"0","user\"1"]}}"#
+        );
+    }
+
+    #[test]
+    fn a_list_too_large_keeps_the_own_room_and_the_fullest() {
+        let rosters = [roster("lobby", 20), roster("small", 2), roster("full", 80), roster("none", 0)];
+        let (bytes, rooms) = list(&rosters, 1024);
+        assert!(bytes <= 1024, "{bytes}");
+        assert!(bytes > 1000, "close to what is allowed, not {bytes}");
+        assert_eq!(rooms[0], ("lobby".into(), 20));
+        assert_eq!(rooms[1].0, "full");
+        assert!(rooms[1].1 > 60 && rooms[1].1 < 80, "{}", rooms[1].1);
+    }
+}

@@ -1,0 +1,40 @@
+//! Which request is allowed where: one table, for server and client.
+
+use crate::message::Kind;
+
+/// How far a connection has come, after its handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nobody has logged in.
+    Auth,
+    /// Logged in and in no room but the lobby.
+    Lobby,
+    /// In a room.
+    Chat,
+}
+
+impl Phase {
+    /// Whether a request of this kind may be made in this phase.
+    pub const fn allows(self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Self::Auth, Kind::Register | Kind::Login) => true,
+            (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::Logout) => true,
+            (Self::Chat, Kind::List | Kind::Msg | Kind::Exit) => true,
+            (Self::Auth, Kind::List | Kind::Create | Kind::Enter | Kind::Logout | Kind::Msg | Kind::Exit) => {
+                false
+            }
+            (Self::Lobby, Kind::Register | Kind::Login | Kind::Msg | Kind::Exit) => false,
+            (Self::Chat, Kind::Register | Kind::Login | Kind::Create | Kind::Enter | Kind::Logout) => false,
+        }
+    }
+
+    /// What to tell a person whose request is not allowed in this phase.
+    pub const fn refusal(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Auth, _) => "Log in first",
+            (Self::Lobby | Self::Chat, Kind::Register | Kind::Login) => "You are logged in already",
+            (Self::Lobby, _) => "Enter a room first",
+            (Self::Chat, _) => "Leave the room first",
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A password on its way from the wire to the hash.
+
+use alloc::string::String;
+
+use zeroize::Zeroizing;
+
+use crate::limits::PASSWORD_BYTES_MAX;
+
+/// A password of 1 to 512 bytes. It cannot be printed, and its memory is wiped when it is dropped.
+///
+/// How long a *new* password must be is the server's choice and judged where it is registered.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// Why a text cannot be a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    /// It has no character.
+    Empty,
+    /// It has more than 512 bytes.
+    TooLong,
+}
+
+impl Password {
+    /// Takes over `text`; one that is refused is wiped as well.
+    pub fn parse(text: Zeroizing<String>) -> Result<Self, PasswordError> {
+        if text.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if text.len() > PASSWORD_BYTES_MAX {
+            return Err(PasswordError::TooLong);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text, for the one place that hashes it and the one that puts it on the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,65 @@
+//! Questions a connection asks and waits for: whatever needs a hash or the store.
+
+use crate::name::Account;
+use crate::secret::Password;
+
+/// Names one open question of a connection, so that a late answer to an earlier one is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(pub(super) u64);
+
+/// What a connection wants to know. Debug output is left out on purpose: two of the three hold a password.
+pub enum Question {
+    /// Make this account. Answered after the account is durable.
+    Register {
+        /// Who wants to exist.
+        account: Account,
+        /// What they will log in with; long enough already.
+        password: Password,
+    },
+    /// Is this the account's password?
+    Verify {
+        /// Who is claimed to be there, spelled as it was typed.
+        account: Account,
+        /// What they say they registered with.
+        password: Password,
+    },
+    /// A login that cannot succeed, for its name or password is impossible. It costs what a real one costs.
+    Decoy,
+}
+
+/// What came of a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The account exists now, durably.
+    Registered(Account),
+    /// The password is right; the account is spelled as it was at registration.
+    Verified(Account),
+    /// It did not happen.
+    Refused(Refusal),
+}
+
+/// Why a question was answered with no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The name, or one that counts as the same, belongs to somebody.
+    NameTaken,
+    /// This server takes no new accounts.
+    RegistrationClosed,
+    /// No such account, or not its password: nobody outside learns which.
+    AuthFailed,
+    /// Too many failures for this account; try again after `retry_ms` milliseconds.
+    AuthThrottled {
+        /// Milliseconds until another try is looked at.
+        retry_ms: u64,
+    },
+    /// Too much hashing is waiting already; try again after `retry_ms` milliseconds.
+    Busy {
+        /// Milliseconds until there is room, as far as can be told.
+        retry_ms: u64,
+    },
+    /// The store could not read or write; nothing was changed.
+    Unavailable {
+        /// Milliseconds after which trying again makes sense.
+        retry_ms: u64,
+    },
+}

@@ -1,0 +1,184 @@
+//! Nobody has logged in yet: `register` and `login`.
+
+use core::time::Duration;
+
+use super::lobby::Lobby;
+use super::{Answer, Cx, Question, Refusal, State, Ticket, Waiting};
+use crate::bucket::Rate;
+use crate::hub::{Command, Reply};
+use crate::limits::ms;
+use crate::message::Kind;
+use crate::message::push::{self, ListKind};
+use crate::message::reply::{self, Code, Failure, Identity};
+use crate::message::request::{Credentials, Request};
+use crate::name::{Account, LOBBY};
+use crate::secret::PasswordError;
+use crate::time::ceil_ms;
+use crate::timer::Timer;
+
+/// Somebody is connected, and nobody knows who.
+pub(super) struct Auth {
+    step: Step,
+}
+
+enum Step {
+    /// A request may come.
+    Ready,
+    /// The account store was asked.
+    Asked(Ticket, Waiting),
+    /// The password was right; the hub was told.
+    Joining(Account, Waiting),
+}
+
+impl Auth {
+    /// The state after the handshake, and after logging out. The time in which to log in begins.
+    pub(super) fn enter(cx: &mut Cx) -> State {
+        cx.timers.set(Timer::Login, cx.now + ms(cx.rules.limits.login_ms_max));
+        State::Auth(Self { step: Step::Ready })
+    }
+
+    pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+        match request {
+            Request::Register(credentials) => self.on_register(credentials, waiting, cx),
+            Request::Login(credentials) => {
+                let ticket = cx.ask(verify(credentials, cx));
+                State::Auth(Self { step: Step::Asked(ticket, waiting) })
+            }
+            // The phase table lets no other request come here.
+            Request::List
+            | Request::Create(_)
+            | Request::Enter(_)
+            | Request::Msg(_)
+            | Request::Exit
+            | Request::Logout => State::Auth(self),
+        }
+    }
+
+    pub(super) fn on_answer(self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
+        let waiting = match self.step {
+            Step::Asked(asked, waiting) if asked == ticket => waiting,
+            // An answer to a question that is not open: nothing to do with it.
+            step => return State::Auth(Self { step }),
+        };
+        match answer {
+            Answer::Registered(account) => {
+                let data = Identity { username: account.name.as_str(), chatroom: LOBBY };
+                cx.send(reply::encode_done(
+                    Kind::Register,
+                    "Registered, you can log in now",
+                    Some(&data),
+                    waiting.rid.as_ref(),
+                ));
+            }
+            Answer::Verified(account) => {
+                cx.command(Command::Login(account.clone()));
+                return State::Auth(Self { step: Step::Joining(account, waiting) });
+            }
+            Answer::Refused(refusal) => {
+                cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref())
+            }
+        }
+        State::Auth(Self { step: Step::Ready })
+    }
+
+    pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
+        match (self.step, reply) {
+            (Step::Joining(account, waiting), Reply::LoggedIn(list)) => {
+                cx.timers.clear(Timer::Login);
+                let data = Identity { username: account.name.as_str(), chatroom: LOBBY };
+                cx.send(reply::encode_done(
+                    Kind::Login,
+                    "Login successful",
+                    Some(&data),
+                    waiting.rid.as_ref(),
+                ));
+                cx.send(push::encode_list(
+                    ListKind::Lobby,
+                    &list.rosters,
+                    cx.rules.limits.list_bytes_max,
+                    None,
+                ));
+                Lobby::enter(account)
+            }
+            (step, _) => State::Auth(Self { step }),
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.step, Step::Ready)
+    }
+
+    fn on_register(self, credentials: Credentials, waiting: Waiting, cx: &mut Cx) -> State {
+        let chars_min = cx.rules.limits.password_chars_min;
+        let account = credentials.username.and_then(|name| Account::new(cx.rules.key_of, name));
+        let password = credentials.password.map_err(|error| match error {
+            PasswordError::Empty => Code::PasswordTooShort,
+            PasswordError::TooLong => Code::PasswordTooLong,
+        });
+        let password = password.and_then(|password| {
+            let is_long_enough = password.expose().chars().count() >= chars_min;
+            if is_long_enough { Ok(password) } else { Err(Code::PasswordTooShort) }
+        });
+        match (account, password) {
+            (Err(error), _) => cx.refuse(&waiting, Code::NameInvalid, error.sentence()),
+            (Ok(_), Err(Code::PasswordTooLong)) => {
+                cx.refuse(&waiting, Code::PasswordTooLong, "A password has at most 512 bytes");
+            }
+            (Ok(_), Err(code)) => {
+                cx.refuse(&waiting, code, alloc::format!("A password needs at least {chars_min} characters"));
+            }
+            (Ok(account), Ok(password)) => {
+                if may_register(&waiting, cx) {
+                    let ticket = cx.ask(Question::Register { account, password });
+                    return State::Auth(Self { step: Step::Asked(ticket, waiting) });
+                }
+            }
+        }
+        State::Auth(self)
+    }
+}
+
+/// A name or a password that cannot exist takes as long to refuse as a wrong one.
+fn verify(credentials: Credentials, cx: &Cx) -> Question {
+    let account = credentials.username.and_then(|name| Account::new(cx.rules.key_of, name));
+    match (account, credentials.password) {
+        (Ok(account), Ok(password)) => Question::Verify { account, password },
+        (Err(_), _) | (_, Err(_)) => Question::Decoy,
+    }
+}
+
+fn may_register(waiting: &Waiting, cx: &mut Cx) -> bool {
+    let limits = &cx.rules.limits;
+    let minute = Duration::from_secs(60);
+    let Some(rate) = Rate::new(limits.register_per_minute, minute, limits.register_burst) else {
+        return true;
+    };
+    let Err(wait) = cx.registrations.take(cx.now, rate) else { return true };
+    let failure =
+        Failure::for_now(Code::RateLimited, "Too many accounts from here, try again later", ceil_ms(wait));
+    cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
+    false
+}
+
+fn failure(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::NameTaken => Failure::new(Code::NameTaken, "That name is taken, try another one"),
+        Refusal::RegistrationClosed => {
+            Failure::new(Code::RegistrationClosed, "This server takes no new accounts, ask who runs it")
+        }
+        Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
+        Refusal::AuthThrottled { retry_ms } => Failure::for_now(
+            Code::AuthThrottled,
+            "Too many failed logins to this account, try again later",
+            retry_ms,
+        ),
+        Refusal::Busy { retry_ms } => {
+            Failure::for_now(Code::Busy, "Too many log in at once, try again in a moment", retry_ms)
+        }
+        Refusal::Unavailable { retry_ms } => Failure::for_now(
+            Code::Busy,
+            "The server cannot reach its accounts, try again in a moment",
+            retry_ms,
+        ),
+    }
+}

@@ -1,0 +1,115 @@
+//! In a room: `list`, `msg`, `exit`.
+
+use alloc::format;
+use alloc::sync::Arc;
+
+use super::lobby::{self, Lobby};
+use super::{Cx, State, Waiting};
+use crate::hub::{Command, Reply, Whisper};
+use crate::message::push::{self, ListKind};
+use crate::message::reply::{self, Code};
+use crate::message::request::{Msg, Request, shown};
+use crate::message::{Kind, TextError};
+use crate::name::{Account, NameKey, PUBLIC, RoomName};
+
+/// Somebody is in a room.
+pub(super) struct Chat {
+    account: Account,
+    room: RoomName,
+    /// The request the hub is looking at.
+    waiting: Option<Waiting>,
+}
+
+impl Chat {
+    pub(super) fn enter(account: Account, room: RoomName) -> State {
+        State::Chat(Self { account, room, waiting: None })
+    }
+
+    pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+        let command = match request {
+            Request::List => cx.may_list(ListKind::Room.as_str(), &waiting).then_some(Command::List),
+            Request::Msg(msg) => self.say(msg, &waiting, cx),
+            Request::Exit => Some(Command::Exit),
+            // The phase table lets no other request come here.
+            Request::Register(_)
+            | Request::Login(_)
+            | Request::Create(_)
+            | Request::Enter(_)
+            | Request::Logout => None,
+        };
+        match command {
+            Some(command) => {
+                cx.command(command);
+                State::Chat(Self { waiting: Some(waiting), ..self })
+            }
+            None => State::Chat(self),
+        }
+    }
+
+    pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
+        let Some(waiting) = self.waiting else { return State::Chat(self) };
+        let rid = waiting.rid.as_ref();
+        let bytes_max = cx.rules.limits.list_bytes_max;
+        match reply {
+            Reply::Listed(list) => cx.send(push::encode_list(ListKind::Room, &list.rosters, bytes_max, rid)),
+            // The message itself, on its way like everybody's, is the answer.
+            Reply::Said => {}
+            Reply::Left(room, list) => {
+                let message = format!("Left {room}, back in the lobby");
+                cx.send(reply::encode_done(Kind::Exit, &message, None::<&()>, rid));
+                cx.send(push::encode_list(ListKind::Lobby, &list.rosters, bytes_max, None));
+                return Lobby::enter(self.account);
+            }
+            Reply::Denied(denial) => cx.fail(waiting.kind.as_str(), &lobby::failure(denial), rid),
+            // Answers to what only other states ask.
+            Reply::LoggedIn(_) | Reply::Created(_) | Reply::Entered(..) | Reply::LoggedOut => {}
+        }
+        State::Chat(Self { waiting: None, ..self })
+    }
+
+    /// A private message, for the one in this room or from them. What they are called is known here, not to the hub.
+    pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
+        cx.send(push::encode_private(&self.account.name, &whisper.from, &whisper.text));
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Checks and encodes a message before the hub, and its lock, hear of it.
+    fn say(&self, msg: Msg, waiting: &Waiting, cx: &mut Cx) -> Option<Command> {
+        let key_of = cx.rules.key_of;
+        let is_own = |from: &str| NameKey::new(key_of, from) == self.account.key;
+        if let Some(from) = &msg.from
+            && !from.as_ref().is_ok_and(|from| is_own(from.as_str()))
+        {
+            cx.refuse(waiting, Code::FromMismatch, format!("You are {}, and nobody else", self.account.name));
+            return None;
+        }
+        let text = match msg.text {
+            Ok(text) => text,
+            Err(error) => {
+                let code = match error {
+                    TextError::Empty => Code::TextEmpty,
+                    TextError::TooLong => Code::TextTooLong,
+                    TextError::Control => Code::TextInvalid,
+                };
+                cx.refuse(waiting, code, error.sentence());
+                return None;
+            }
+        };
+        let Some(to) = msg.to else {
+            return Some(Command::Say(push::encode_public(&self.account.name, &text)));
+        };
+        let Ok(name) = to else {
+            cx.refuse(waiting, Code::NotInRoom, format!("{} not in {}", shown(&to), self.room));
+            return None;
+        };
+        let key = NameKey::new(key_of, name.as_str());
+        if key.as_str() == PUBLIC {
+            return Some(Command::Say(push::encode_public(&self.account.name, &text)));
+        }
+        let whisper = Arc::new(Whisper { from: self.account.name.clone(), text });
+        Some(Command::Whisper(key, name, whisper))
+    }
+}

@@ -1,0 +1,110 @@
+//! Logged in and in no room: `list`, `create`, `enter`, `logout`.
+
+use alloc::format;
+
+use super::auth::Auth;
+use super::chat::Chat;
+use super::{Cx, State, Waiting};
+use crate::hub::{Command, Denial, Reply};
+use crate::message::Kind;
+use crate::message::push::{self, ListKind};
+use crate::message::reply::{self, Code, Entrance, Failure};
+use crate::message::request::Request;
+use crate::name::{Account, NameKey, RoomName};
+
+/// Somebody is in the lobby.
+pub(super) struct Lobby {
+    account: Account,
+    /// The request the hub is looking at.
+    waiting: Option<Waiting>,
+}
+
+impl Lobby {
+    pub(super) fn enter(account: Account) -> State {
+        State::Lobby(Self { account, waiting: None })
+    }
+
+    pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+        let command = match request {
+            Request::List => cx.may_list(ListKind::Lobby.as_str(), &waiting).then_some(Command::List),
+            Request::Create(Ok(room)) => Some(Command::Create(key(&room, cx), room)),
+            Request::Create(Err(error)) => {
+                cx.refuse(&waiting, Code::NameInvalid, error.sentence());
+                None
+            }
+            Request::Enter(Ok(room)) => Some(Command::Enter(key(&room, cx), room)),
+            Request::Enter(Err(_)) => {
+                cx.refuse(&waiting, Code::NoSuchRoom, "There is no room of that name");
+                None
+            }
+            Request::Logout => Some(Command::Logout),
+            // The phase table lets no other request come here.
+            Request::Register(_) | Request::Login(_) | Request::Msg(_) | Request::Exit => None,
+        };
+        match command {
+            Some(command) => {
+                cx.command(command);
+                State::Lobby(Self { waiting: Some(waiting), ..self })
+            }
+            None => State::Lobby(self),
+        }
+    }
+
+    pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
+        let Some(waiting) = self.waiting else { return State::Lobby(self) };
+        let rid = waiting.rid.as_ref();
+        let name = self.account.name.as_str();
+        let bytes_max = cx.rules.limits.list_bytes_max;
+        match reply {
+            Reply::Listed(list) => cx.send(push::encode_list(ListKind::Lobby, &list.rosters, bytes_max, rid)),
+            Reply::Created(room) => {
+                let message = format!("{room} created successfully");
+                cx.send(reply::encode_done(Kind::Create, &message, None::<&()>, rid));
+            }
+            Reply::Entered(room, list) => {
+                let data = Entrance { username: name, room: room.as_str() };
+                cx.send(reply::encode_done(Kind::Enter, &format!("Welcome to {room}"), Some(&data), rid));
+                cx.send(push::encode_list(ListKind::Room, &list.rosters, bytes_max, None));
+                return Chat::enter(self.account, room);
+            }
+            Reply::LoggedOut => {
+                cx.send(reply::encode_done(Kind::Logout, &format!("{name} logged out"), None::<&()>, rid));
+                return Auth::enter(cx);
+            }
+            Reply::Denied(denial) => cx.fail(waiting.kind.as_str(), &failure(denial), rid),
+            // Answers to what only other states ask.
+            Reply::LoggedIn(_) | Reply::Left(..) | Reply::Said => {}
+        }
+        State::Lobby(Self { account: self.account, waiting: None })
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.waiting.is_none()
+    }
+}
+
+fn key(room: &RoomName, cx: &Cx) -> NameKey {
+    NameKey::new(cx.rules.key_of, room.as_str())
+}
+
+/// The hub's no, in words.
+pub(super) fn failure(denial: Denial) -> Failure {
+    match denial {
+        Denial::RoomExists(room) => Failure::new(Code::RoomExists, format!("{room} already exists")),
+        Denial::TooManyRooms => {
+            Failure::new(Code::TooManyRooms, "There are as many rooms as this server can hold")
+        }
+        Denial::NoSuchRoom(room) => {
+            Failure::new(Code::NoSuchRoom, format!("Destination room {room} not found"))
+        }
+        Denial::AlreadyThere(room) => Failure::new(Code::AlreadyThere, format!("You are already in {room}")),
+        Denial::RoomFull(room) => Failure::new(Code::RoomFull, format!("{room} is full")),
+        Denial::NotInRoom(user, room) => Failure::new(Code::NotInRoom, format!("{user} not in {room}")),
+        Denial::CreatesTooOften { retry_ms } => {
+            Failure::for_now(Code::RateLimited, "You create rooms too often, try again later", retry_ms)
+        }
+        Denial::SpeaksTooOften { retry_ms } => {
+            Failure::for_now(Code::RateLimited, "You send messages too fast, try again in a moment", retry_ms)
+        }
+    }
+}

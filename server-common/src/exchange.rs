@@ -1,0 +1,266 @@
+//! The one lock around the hub, and the mailboxes it fills.
+//!
+//! Lock order: the exchange, then a mailbox; never the reverse, and nothing else under either. What is encoded from
+//! the hub's state is encoded between two holds of the lock, and wakes are rung after it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chatroom_core::Instant;
+use chatroom_core::hub::{Command, ConnId, Deliveries, Full, Hub, Mail, Mailbox, Pushed};
+use chatroom_core::server::{Answer, Rules, Ticket};
+
+use crate::passwords::Applicant;
+
+/// How a connection's own thread or task is told that something waits for it.
+///
+/// The one thing that differs between runtimes: a condition variable in one, a task's waker in the other.
+pub trait Wake: Send + Sync + 'static {
+    /// Makes the connection look into its mailbox. Called often, and from any thread; must not block.
+    fn wake(&self);
+}
+
+/// A connection as others reach it.
+pub struct Peer<W> {
+    id: ConnId,
+    inbox: Mutex<Inbox>,
+    is_gone: AtomicBool,
+    wake: W,
+}
+
+struct Inbox {
+    mailbox: Mailbox,
+    /// One question is open at a time, so one answer waits at most.
+    answer: Option<(Ticket, Answer)>,
+}
+
+/// Something that waited for a connection.
+pub enum Letter {
+    /// From the hub.
+    Mail(Mail),
+    /// From the account store.
+    Answer(Ticket, Answer),
+    /// More waited than may; all of it is lost.
+    Overflow,
+}
+
+/// The hub, and who is connected to it.
+pub struct Exchange<W> {
+    state: Mutex<State<W>>,
+    list_bytes_max: usize,
+    outbox_bytes_max: usize,
+    /// Wakes whoever calls [`Exchange::tick`].
+    alarm: W,
+}
+
+struct State<W> {
+    hub: Hub,
+    /// By [`ConnId::slot`].
+    peers: Vec<Option<Arc<Peer<W>>>>,
+    /// Kept for its memory; empty whenever the lock is free.
+    deliveries: Deliveries,
+    /// When the ticker comes by itself.
+    armed_at: Option<Instant>,
+    is_shut: bool,
+}
+
+impl<W: Wake> Exchange<W> {
+    /// An exchange around `hub`. `alarm` is woken when [`Exchange::tick`] is to be called sooner than it said last.
+    pub fn new(hub: Hub, rules: &Rules, alarm: W) -> Self {
+        let state = State { hub, peers: Vec::new(), deliveries: Vec::new(), armed_at: None, is_shut: false };
+        Self {
+            state: Mutex::new(state),
+            list_bytes_max: rules.limits.list_bytes_max,
+            outbox_bytes_max: rules.limits.outbox_bytes_max,
+            alarm,
+        }
+    }
+
+    /// Takes in a connection that was accepted. An error says to drop it: there are too many, or the server stops.
+    pub fn connect(&self, now: Instant, wake: W) -> Result<Arc<Peer<W>>, Full> {
+        self.with(now, None, |state| {
+            if state.is_shut {
+                return Err(Full);
+            }
+            let id = state.hub.connect(&mut state.deliveries)?;
+            let mailbox = Mailbox::new(self.outbox_bytes_max);
+            let inbox = Mutex::new(Inbox { mailbox, answer: None });
+            let peer = Arc::new(Peer { id, inbox, is_gone: AtomicBool::new(false), wake });
+            if state.peers.len() <= id.slot() {
+                state.peers.resize_with(id.slot() + 1, || None);
+            }
+            state.peers[id.slot()] = Some(Arc::clone(&peer));
+            Ok(peer)
+        })
+    }
+
+    /// Forgets a connection. Doing so twice is fine.
+    pub fn disconnect(&self, now: Instant, peer: &Peer<W>) {
+        if peer.is_gone.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.with(now, None, |state| {
+            state.hub.disconnect(now, peer.id);
+            state.peers[peer.id.slot()] = None;
+        });
+    }
+
+    /// Applies a connection's command. Its reply is in its mailbox when this returns, and does not wake it.
+    pub fn apply(&self, now: Instant, from: &Peer<W>, command: Command) {
+        self.with(now, Some(from.id), |state| state.hub.apply(now, from.id, command, &mut state.deliveries));
+    }
+
+    /// Sends the lists that have become due, and says when to come again.
+    pub fn tick(&self, now: Instant) -> Option<Instant> {
+        self.publish_due(now);
+        let mut state = self.lock();
+        state.armed_at = state.hub.deadline();
+        state.armed_at
+    }
+
+    /// Tells every connection that the server stops, and takes no new ones.
+    pub fn shut_down(&self, now: Instant) {
+        self.with(now, None, |state| {
+            state.is_shut = true;
+            state.hub.shut_down(&mut state.deliveries);
+        });
+    }
+
+    /// How many connections there are, logged in or not.
+    pub fn connections(&self) -> usize {
+        self.lock().hub.connections()
+    }
+
+    /// How many users are logged in.
+    pub fn users(&self) -> usize {
+        self.lock().hub.users()
+    }
+
+    /// Does something to the hub, hands out what follows from it, and sends lists that are due at once.
+    fn with<R>(&self, now: Instant, except: Option<ConnId>, change: impl FnOnce(&mut State<W>) -> R) -> R {
+        let mut woken = Vec::new();
+        let mut state = self.lock();
+        let result = change(&mut state);
+        state.deliver(except, &mut woken);
+        let next = state.hub.deadline();
+        let is_due = next.is_some_and(|at| at <= now);
+        let is_early = next.is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
+        drop(state);
+        ring(woken);
+        if is_due {
+            self.publish_due(now);
+        } else if is_early {
+            self.alarm.wake();
+        }
+        result
+    }
+
+    /// Encodes a list once, without the lock, for all it is news to; as long as one is due.
+    fn publish_due(&self, now: Instant) {
+        loop {
+            let snapshot = self.lock().hub.poll_snapshot(now);
+            let Some(snapshot) = snapshot else { break };
+            let frame = snapshot.encode(self.list_bytes_max);
+            let mut woken = Vec::new();
+            let mut guard = self.lock();
+            let state = &mut *guard;
+            state.hub.publish(now, &snapshot, &frame, &mut state.deliveries);
+            state.deliver(None, &mut woken);
+            drop(guard);
+            ring(woken);
+        }
+        let state = self.lock();
+        let is_early = state.hub.deadline().is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
+        drop(state);
+        if is_early {
+            self.alarm.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        // A panic under the lock was a fault of this program; the hub's maps are whole between two statements all the
+        // same, and everybody else's talk is worth more than stopping all of it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W: Wake> State<W> {
+    /// Puts what the hub decided into mailboxes, in its order. Who has to be woken for it is appended to `woken`;
+    /// `except` is the connection that will look by itself.
+    fn deliver(&mut self, except: Option<ConnId>, woken: &mut Vec<Arc<Peer<W>>>) {
+        for (to, mail) in self.deliveries.drain(..) {
+            let Some(Some(peer)) = self.peers.get(to.slot()) else { continue };
+            if peer.id == to && peer.lock().mailbox.push(mail) == Pushed::First && Some(to) != except {
+                woken.push(Arc::clone(peer));
+            }
+        }
+        if self.deliveries.capacity() > DELIVERIES_KEPT {
+            self.deliveries = Vec::new();
+        }
+    }
+}
+
+impl<W: Wake> Peer<W> {
+    /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`.
+    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) {
+        let mut inbox = self.lock();
+        if inbox.mailbox.is_overflowed() {
+            letters.push(Letter::Overflow);
+            return;
+        }
+        if let Some((ticket, answer)) = inbox.answer.take() {
+            letters.push(Letter::Answer(ticket, answer));
+        }
+        let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
+        while inbox.mailbox.bytes() > down_to
+            && let Some(mail) = inbox.mailbox.pop()
+        {
+            letters.push(Letter::Mail(mail));
+        }
+    }
+
+    /// Whether more waits than may: the connection is to be dropped, whatever it is doing.
+    pub fn is_overflowed(&self) -> bool {
+        self.lock().mailbox.is_overflowed()
+    }
+
+    /// The waker given to [`Exchange::connect`].
+    pub fn waker(&self) -> &W {
+        &self.wake
+    }
+
+    /// Hands over the answer to a question of this connection.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) {
+        self.lock().answer = Some((ticket, answer));
+        self.wake.wake();
+    }
+
+    /// Whether the connection is gone, and needs no answers any more.
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection with an open question waits for the password pool like this.
+impl<W: Wake> Applicant for (Arc<Peer<W>>, Ticket) {
+    fn is_gone(&self) -> bool {
+        self.0.is_gone()
+    }
+
+    fn answer(self, answer: Answer) {
+        self.0.answer(self.1, answer);
+    }
+}
+
+fn ring<W: Wake>(woken: Vec<Arc<Peer<W>>>) {
+    for peer in woken {
+        peer.wake.wake();
+    }
+}
+
+/// How many deliveries' memory is kept between two commands: a large room's worth.
+const DELIVERIES_KEPT: usize = 8 * 1024;

@@ -1,0 +1,25 @@
+//! What both servers share and no socket.
+//!
+//! A server reads its [`config`], starts the [`log`], takes its [`data`] folder, loads its [`identity`], opens the
+//! [`store`] and starts the password pool over the [`accounts`]; after that it only moves bytes. That way is [`run`].
+//! A connection is a [`session`], which meets the others in the [`exchange`]. Everything here either computes or
+//! touches files; nothing here listens, accepts or connects.
+//!
+//! Errors of this crate that reach an operator are one line each: what is wrong, where, and what to do about it.
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod clock;
+pub mod config;
+pub mod data;
+pub mod exchange;
+pub mod identity;
+pub mod keys;
+pub mod log;
+pub mod passwords;
+pub mod run;
+pub mod server;
+pub mod session;
+pub mod store;
+mod text;
+mod unix;

@@ -1,0 +1,258 @@
+//! A server's program, from its command line to its exit code. What differs between the two servers is how bytes are
+//! moved; that part is theirs, and handed in.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use chatroom_core::server::{Question, Refusal, Rules, Ticket};
+use tls::Pipe;
+
+use crate::accounts::Accounts;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, Program};
+use crate::data::DataDir;
+use crate::exchange::{Peer, Wake};
+use crate::identity::Identity;
+use crate::keys::name_key;
+use crate::log;
+use crate::passwords::{Hasher, Pool};
+use crate::server::Server;
+use crate::session::{Desk, Session};
+use crate::store::Store;
+
+/// Everything a server needs but sockets, opened and checked.
+pub struct Setup {
+    config: Config,
+    data: DataDir,
+    identity: Identity,
+    accounts: Arc<Accounts>,
+}
+
+/// What serves connections. Cheap to clone; every thread and task has one.
+pub struct Service<W: Wake> {
+    server: Arc<Server<W>>,
+    tls: tls::ServerConfig,
+    clock: Clock,
+    /// Held by those who serve, so that no second server takes the folder while one of them does.
+    _data: Arc<DataDir>,
+}
+
+/// A server that listens and serves.
+pub trait Running {
+    /// Where it listens, each with the port it really has.
+    fn addresses(&self) -> Vec<SocketAddr>;
+    /// Stops accepting, tells everybody ([`Service::shut_down`]), and returns.
+    fn stop(self);
+}
+
+/// The whole program: configures itself, calls `start`, announces itself, serves until a signal, and stops.
+///
+/// What keeps it from starting is one line on standard error.
+pub fn main<R: Running>(program: &Program, start: impl FnOnce(Setup) -> Result<R, String>) -> ExitCode {
+    match try_main(program, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{}: {reason}", program.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_main<R: Running>(
+    program: &Program,
+    start: impl FnOnce(Setup) -> Result<R, String>,
+) -> Result<(), String> {
+    let config = match Config::load(program, env::args_os(), |name| env::var_os(name)) {
+        Ok(config) => config,
+        Err(ConfigError::Print(text)) => {
+            print!("{text}");
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    log::start(config.log_level, config.log_format);
+    let setup = Setup::open(config)?;
+    setup.introduce();
+    let signals = signals()?;
+    let running = start(setup)?;
+    announce(&running.addresses()).map_err(|error| format!("standard output cannot be written: {error}"))?;
+    // An error would mean that no signal can come any more, and then there is nothing to wait for.
+    let _ = signals.recv();
+    tracing::info!("stopping");
+    running.stop();
+    Ok(())
+}
+
+impl Setup {
+    /// Takes the data folder, loads the server's identity, and opens its accounts.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, as one line that says what to do about it.
+    pub fn open(config: Config) -> Result<Self, String> {
+        let data = DataDir::open(&config.data_dir).map_err(|error| error.to_string())?;
+        let identity =
+            Identity::open(&data, config.certificate.as_ref()).map_err(|error| error.to_string())?;
+        let store = Store::open(&data.database()).map_err(|error| error.to_string())?;
+        let hasher = Hasher::new(config.pbkdf2_iterations).map_err(|error| error.to_string())?;
+        let accounts = Arc::new(Accounts::new(store, hasher, &config.limits, config.registration));
+        Ok(Self { config, data, identity, accounts })
+    }
+
+    /// What the operator chose.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What clients know this server by.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Starts the password threads and the hub; from here on connections can be accepted. `alarm` wakes whoever calls
+    /// [`tick`](crate::exchange::Exchange::tick).
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn serve<W: Wake>(self, alarm: W) -> Result<Service<W>, String> {
+        let clock = Clock::start();
+        let pool = Pool::start(self.accounts, &self.config.limits, clock).map_err(|error| {
+            format!("no thread could be started: {error}; raise the limit on this user's processes")
+        })?;
+        let rules = Rules { limits: self.config.limits, key_of: name_key };
+        let server = Server::new(clock.now(), rules, &self.config.rooms, Box::new(PasswordDesk(pool)), alarm);
+        Ok(Service { server, tls: self.identity.tls, clock, _data: Arc::new(self.data) })
+    }
+
+    /// Tells the operator what there is to know, and how to let others in.
+    fn introduce(&self) {
+        for note in self.config.notes() {
+            tracing::warn!("{note}");
+        }
+        tracing::info!("data folder {}", self.data.path().display());
+        tracing::info!("key fingerprint {}", self.identity.tls.fingerprint());
+        if self.config.listen.iter().all(|address| address.ip().to_canonical().is_loopback()) {
+            tracing::info!(
+                "only this machine can connect; to let others in, listen on an address they can reach, \
+                 such as --listen 0.0.0.0:{}",
+                self.config.listen.first().map_or(65432, SocketAddr::port)
+            );
+        }
+    }
+}
+
+impl<W: Wake> Service<W> {
+    /// Takes in a connection from `address`. `None` says to drop it: there are too many, or the server stops.
+    pub fn accept(&self, address: IpAddr, wake: W) -> Option<Session<W, Pipe>> {
+        self.server.accept(self.now(), address, Pipe::server(&self.tls), wake)
+    }
+
+    /// Tells every connection that the server stops, and waits until all of them are gone, but not for long.
+    pub fn shut_down(&self) {
+        self.server.exchange().shut_down(self.now());
+        let give_up_at = Instant::now() + SHUTDOWN_MAX;
+        while self.server.sessions() > 0 && Instant::now() < give_up_at {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server<W> {
+        &self.server
+    }
+
+    /// The clock that this server's time is told by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// What that clock says.
+    pub fn now(&self) -> chatroom_core::Instant {
+        self.clock.now()
+    }
+}
+
+impl<W: Wake> Clone for Service<W> {
+    fn clone(&self) -> Self {
+        Self {
+            server: Arc::clone(&self.server),
+            tls: self.tls.clone(),
+            clock: self.clock,
+            _data: Arc::clone(&self._data),
+        }
+    }
+}
+
+/// Takes the addresses to listen on, with what a runtime calls a listener.
+///
+/// # Errors
+/// Which address cannot be had, why, and what to do about it.
+pub fn bind<L>(
+    addresses: &[SocketAddr],
+    bind: impl Fn(SocketAddr) -> io::Result<L>,
+) -> Result<Vec<L>, String> {
+    let listen = |address: &SocketAddr| {
+        bind(*address).map_err(|error| {
+            let remedy = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    "stop what uses that port, or choose another with --listen (port 0 takes a free one)"
+                }
+                io::ErrorKind::PermissionDenied => "choose a port from 1024 on with --listen",
+                io::ErrorKind::AddrNotAvailable => "choose an address of this machine with --listen",
+                _ => "choose another address with --listen",
+            };
+            format!("cannot listen on {address}: {error}; {remedy}")
+        })
+    };
+    addresses.iter().map(listen).collect()
+}
+
+/// The account store as a connection sees it: answers come from the password threads.
+struct PasswordDesk<W: Wake>(Pool<(Arc<Peer<W>>, Ticket)>);
+
+impl<W: Wake> Desk<W> for PasswordDesk<W> {
+    fn ask(
+        &self,
+        _now: chatroom_core::Instant,
+        address: IpAddr,
+        peer: &Arc<Peer<W>>,
+        ticket: Ticket,
+        question: Question,
+    ) {
+        let refused: Result<(), (Refusal, _)> = self.0.submit(address, question, (Arc::clone(peer), ticket));
+        if let Err((refusal, (peer, ticket))) = refused {
+            peer.answer(ticket, chatroom_core::server::Answer::Refused(refusal));
+        }
+    }
+}
+
+/// One line a listener, the only thing this program says on standard output.
+fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for address in addresses {
+        writeln!(out, "listening on {address}")?;
+    }
+    out.flush()
+}
+
+/// Something comes out when the program is asked to stop, by Ctrl-C or by its service manager.
+fn signals() -> Result<mpsc::Receiver<()>, String> {
+    let (stop, stopped) = mpsc::sync_channel(1);
+    let on_signal = move || {
+        // A full channel means that it was asked already.
+        let _ = stop.try_send(());
+    };
+    ctrlc::set_handler(on_signal).map_err(|error| format!("signals cannot be handled: {error}"))?;
+    Ok(stopped)
+}
+
+/// How long accepting pauses when the system has no descriptor, or no memory, for another connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long those who are told that the server stops may take to hear it. With what else stopping takes, it is below
+/// the 5 s that a person, or a service manager, waits without wondering.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(4);

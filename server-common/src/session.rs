@@ -1,0 +1,292 @@
+//! One connection on the server, whole: ciphertext in, ciphertext out.
+//!
+//! A [`Session`] joins the TLS stage, the connection's state machine and its mailbox. What is left for a runtime is to
+//! read, to write, to wait for the deadline, and to be woken.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chatroom_core::Instant;
+use chatroom_core::frame::Frame;
+use chatroom_core::phase::Phase;
+use chatroom_core::server::{Conn, End, Input, Output, Question, Ticket};
+use tls::{Opened, Pipe, TlsError};
+use zeroize::Zeroize;
+
+use crate::exchange::{Letter, Peer, Wake};
+use crate::server::Server;
+
+/// The stage between the wire and the state machine: [`Pipe`], or none at all in a simulation.
+pub trait Transport {
+    /// Takes bytes off the wire. Plain ones are appended to `plain`, what the stage itself has to say to `out`. An
+    /// error is the peer's fault, and final.
+    fn open(&mut self, wire: &[u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Opened, TlsError>;
+    /// Seals a batch of frames for the wire, appended to `out`.
+    fn seal(&mut self, frames: &[Frame], out: &mut Vec<u8>);
+    /// Says that nothing more will be sent.
+    fn close(&mut self, out: &mut Vec<u8>);
+    /// Whether plain bytes may pass: the handshake is over.
+    fn is_secure(&self) -> bool;
+}
+
+impl Transport for Pipe {
+    fn open(&mut self, wire: &[u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Opened, TlsError> {
+        Self::open(self, wire, plain, out)
+    }
+
+    fn seal(&mut self, frames: &[Frame], out: &mut Vec<u8>) {
+        Self::seal(self, frames, out);
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        Self::close(self, out);
+    }
+
+    fn is_secure(&self) -> bool {
+        !self.is_handshaking()
+    }
+}
+
+/// Who answers a connection's questions.
+pub trait Desk<W: Wake>: Send + Sync {
+    /// Has `question` answered by [`Peer::answer`] with `ticket`, soon or at once. Must not block.
+    fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<W>>, ticket: Ticket, question: Question);
+}
+
+/// What happened to a connection's socket.
+pub enum Happened<'a> {
+    /// Bytes were read.
+    Read(&'a [u8]),
+    /// There is nothing more to read.
+    ReadEnd,
+    /// So many bytes of [`Session::wire`] were written.
+    Wrote(usize),
+    /// The waker was woken, or the deadline has come.
+    Woken,
+}
+
+/// One client's connection.
+pub struct Session<W: Wake, T: Transport> {
+    server: Arc<Server<W>>,
+    address: IpAddr,
+    peer: Arc<Peer<W>>,
+    transport: T,
+    conn: Conn,
+    is_secure: bool,
+    /// The transport has failed: what still arrives means nothing.
+    is_broken: bool,
+    is_finishing: bool,
+    end: Option<End>,
+    /// When it was told something last.
+    now: Instant,
+    /// Sealed bytes; those before `written` are on their way.
+    wire: Vec<u8>,
+    written: usize,
+    batch: Vec<Frame>,
+    batch_bytes: usize,
+    letters: Vec<Letter>,
+}
+
+impl<W: Wake, T: Transport> Session<W, T> {
+    pub(crate) fn new(
+        now: Instant,
+        server: Arc<Server<W>>,
+        address: IpAddr,
+        peer: Arc<Peer<W>>,
+        transport: T,
+    ) -> Self {
+        let conn = Conn::new(now, Arc::clone(&server.rules));
+        server.sessions.fetch_add(1, Ordering::Relaxed);
+        Self {
+            server,
+            address,
+            peer,
+            transport,
+            conn,
+            is_secure: false,
+            is_broken: false,
+            is_finishing: false,
+            end: None,
+            now,
+            wire: Vec::new(),
+            written: 0,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            letters: Vec::new(),
+        }
+    }
+
+    /// Tells the session what happened. Afterwards write [`Session::wire`], and look whether it has ended.
+    pub fn handle(&mut self, now: Instant, happened: Happened<'_>) {
+        self.now = now;
+        let mut taken = 0;
+        match happened {
+            Happened::Read(bytes) => self.on_read(now, bytes),
+            Happened::ReadEnd => self.conn.handle(now, Input::Eof),
+            Happened::Wrote(bytes) => {
+                taken = bytes;
+                self.on_wrote(bytes);
+            }
+            Happened::Woken => {}
+        }
+        if self.conn.deadline().is_some_and(|at| at <= now) {
+            self.conn.handle(now, Input::Timeout);
+        }
+        self.pump(now, taken);
+    }
+
+    /// Bytes for the network. Report what was written with [`Happened::Wrote`].
+    pub fn wire(&self) -> &[u8] {
+        &self.wire[self.written..]
+    }
+
+    /// Whether to read from the network.
+    pub fn wants_read(&self) -> bool {
+        self.conn.wants_bytes()
+    }
+
+    /// Whether the sending side is to be shut once [`Session::wire`] is empty.
+    pub fn is_finishing(&self) -> bool {
+        self.is_finishing
+    }
+
+    /// Why this session is over, once it is: drop the socket, whatever is left to write.
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// When to call [`Session::handle`] with [`Happened::Woken`], if nothing else happens first.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.conn.deadline()
+    }
+
+    /// This session as others reach it.
+    pub fn peer(&self) -> &Arc<Peer<W>> {
+        &self.peer
+    }
+
+    fn on_read(&mut self, now: Instant, bytes: &[u8]) {
+        // After our own end of the stream nothing is answered, so nothing has to be understood.
+        if self.is_broken || self.is_finishing {
+            return;
+        }
+        let mut plain = Vec::new();
+        let opened = self.transport.open(bytes, &mut plain, &mut self.wire);
+        if self.transport.is_secure() && !self.is_secure {
+            self.is_secure = true;
+            self.conn.handle(now, Input::Secured);
+        }
+        // Also when the rest was not TLS: what came before it counts, however the stream was cut.
+        if !plain.is_empty() {
+            self.conn.handle(now, Input::Bytes(&plain));
+        }
+        if self.conn.phase() == Some(Phase::Auth) {
+            plain.zeroize();
+        }
+        match opened {
+            Ok(opened) if opened.peer_closed => self.conn.handle(now, Input::Eof),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "not TLS, or not ours");
+                self.is_broken = true;
+                self.conn.handle(now, Input::Insecure);
+            }
+        }
+    }
+
+    fn on_wrote(&mut self, bytes: usize) {
+        self.written += bytes;
+        if self.written == self.wire.len() {
+            self.written = 0;
+            self.wire.clear();
+            self.wire.shrink_to(WIRE_KEPT_BYTES);
+        }
+    }
+
+    /// Goes round until nothing more follows: outputs, then mail, then sealing all that came of them in one batch.
+    fn pump(&mut self, now: Instant, mut taken: usize) {
+        loop {
+            let mut is_news = self.drain_outputs(now);
+            is_news |= self.collect_mail(now);
+            self.seal();
+            let pending = self.wire().len();
+            self.conn.handle(now, Input::Sent { taken, pending });
+            taken = 0;
+            if !is_news || self.end.is_some() {
+                self.drain_outputs(now);
+                break;
+            }
+        }
+    }
+
+    /// Does what the connection wants done. Whether it wanted anything.
+    fn drain_outputs(&mut self, now: Instant) -> bool {
+        let mut is_news = false;
+        while let Some(output) = self.conn.poll_output() {
+            is_news = true;
+            match output {
+                Output::Frame(frame) => {
+                    self.batch_bytes += frame.len();
+                    self.batch.push(frame);
+                }
+                Output::Ask(ticket, question) => {
+                    self.server.desk.ask(now, self.address, &self.peer, ticket, question);
+                }
+                Output::Hub(command) => {
+                    self.server.exchange.apply(now, &self.peer, command);
+                    self.collect_mail(now);
+                }
+                Output::Finish => {
+                    self.server.exchange.disconnect(now, &self.peer);
+                    self.seal();
+                    self.transport.close(&mut self.wire);
+                    self.is_finishing = true;
+                }
+                Output::Close(end) => {
+                    self.server.exchange.disconnect(now, &self.peer);
+                    self.end = Some(end);
+                }
+            }
+        }
+        is_news
+    }
+
+    /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.
+    fn collect_mail(&mut self, now: Instant) -> bool {
+        let room =
+            self.server.rules.limits.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes);
+        self.peer.collect(room, &mut self.letters);
+        let is_news = !self.letters.is_empty();
+        let mut letters = std::mem::take(&mut self.letters);
+        for letter in letters.drain(..) {
+            let input = match letter {
+                Letter::Mail(mail) => Input::Mail(mail),
+                Letter::Answer(ticket, answer) => Input::Answer(ticket, answer),
+                Letter::Overflow => Input::Overflow,
+            };
+            self.conn.handle(now, input);
+        }
+        self.letters = letters;
+        is_news
+    }
+
+    fn seal(&mut self) {
+        if !self.batch.is_empty() {
+            self.transport.seal(&self.batch, &mut self.wire);
+            self.batch.clear();
+            self.batch_bytes = 0;
+        }
+    }
+}
+
+/// Whatever made the frontend let go of it, the others see them leave.
+impl<W: Wake, T: Transport> Drop for Session<W, T> {
+    fn drop(&mut self) {
+        self.server.exchange.disconnect(self.now, &self.peer);
+        self.server.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A buffer of this size is kept between writes.
+const WIRE_KEPT_BYTES: usize = 4 * 1024;

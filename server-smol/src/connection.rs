@@ -1,0 +1,134 @@
+//! One connection: a task that reads, writes, and waits for whatever comes first.
+
+use std::future::Future;
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use async_io::{Async, Timer};
+use server_common::run::Service;
+use server_common::session::{Happened, Session};
+use smol::io::{AsyncRead, AsyncWrite};
+use tls::Pipe;
+
+use crate::bell::Bell;
+
+/// A connection's task. Ends with the connection.
+pub(crate) struct Connection {
+    service: Service<Bell>,
+    session: Session<Bell, Pipe>,
+    stream: Async<TcpStream>,
+    bell: Bell,
+    timer: Timer,
+    /// When `timer` fires. A deadline that moves away leaves it alone: firing early costs less than setting it anew.
+    armed_at: Option<Instant>,
+    /// Our side of the stream is shut.
+    is_shut: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        service: Service<Bell>,
+        session: Session<Bell, Pipe>,
+        stream: Async<TcpStream>,
+        bell: Bell,
+    ) -> Self {
+        Self { service, session, stream, bell, timer: Timer::never(), armed_at: None, is_shut: false }
+    }
+
+    /// Does what can be done without waiting. Whether anything could.
+    fn round(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut is_news = false;
+        if self.bell.poll(cx) || self.poll_timer(cx) {
+            self.session.handle(self.service.now(), Happened::Woken);
+            is_news = true;
+        }
+        is_news |= self.poll_read(cx)?;
+        is_news |= self.poll_write(cx)?;
+        Ok(is_news)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.session.end().is_some() || !self.session.wants_read() {
+            return Ok(false);
+        }
+        // On the stack, so that an idle connection has none.
+        let mut buffer = [0; READ_BYTES];
+        let Poll::Ready(read) = Pin::new(&mut &self.stream).poll_read(cx, &mut buffer) else {
+            return Ok(false);
+        };
+        let happened = match read? {
+            0 => Happened::ReadEnd,
+            count => Happened::Read(&buffer[..count]),
+        };
+        self.session.handle(self.service.now(), happened);
+        Ok(true)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.session.end().is_some() {
+            return Ok(false);
+        }
+        if !self.session.wire().is_empty() {
+            let written = Pin::new(&mut &self.stream).poll_write(cx, self.session.wire());
+            let Poll::Ready(written) = written else { return Ok(false) };
+            match written? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => self.session.handle(self.service.now(), Happened::Wrote(count)),
+            }
+            return Ok(true);
+        }
+        if self.session.is_finishing() && !self.is_shut {
+            self.is_shut = true;
+            self.stream.get_ref().shutdown(Shutdown::Write)?;
+        }
+        Ok(false)
+    }
+
+    /// Whether the session's deadline has come.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = self.session.deadline().and_then(|at| self.service.clock().to_std(at));
+        if let Some(deadline) = deadline
+            && self.armed_at.is_none_or(|armed_at| deadline < armed_at)
+        {
+            self.timer.set_at(deadline);
+            self.armed_at = Some(deadline);
+        }
+        let is_due = self.armed_at.is_some() && Pin::new(&mut self.timer).poll(cx).is_ready();
+        if is_due {
+            self.armed_at = None;
+        }
+        is_due
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS_MAX {
+            match self.round(cx) {
+                Err(error) => {
+                    tracing::debug!(%error, "a connection was lost");
+                    return Poll::Ready(());
+                }
+                Ok(_) if self.session.end().is_some() => {
+                    tracing::debug!(end = ?self.session.end(), "a connection ended");
+                    return Poll::Ready(());
+                }
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+            }
+        }
+        // There is more to do, but others wait for this thread too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Bytes read at once: a TLS record is at most a little larger.
+const READ_BYTES: usize = 16 * 1024;
+/// Rounds a connection may go before it lets others have the thread.
+const ROUNDS_MAX: usize = 16;

@@ -1,0 +1,105 @@
+//! The chat server on smol: one task for each connection, one thread for each core.
+//!
+//! An idle connection costs its state and a registration with the system's event queue, no stack. The executor is
+//! this server's own, run by as many threads as there are cores: `smol::spawn` alone would use one.
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod bell;
+mod connection;
+
+use std::future::{self, Future};
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+
+use async_io::{Async, Timer};
+use server_common::config::Program;
+use server_common::run::{self, Running, Service, Setup};
+use smol::channel::{self, Receiver, Sender};
+use smol::{Executor, Task};
+
+use bell::Bell;
+
+/// This program, and how many connections it is made for.
+pub const PROGRAM: Program = Program { name: "chatroom-server-smol", connections_max: 20_000 };
+
+/// A server that serves.
+pub struct Tasks {
+    service: Service<Bell>,
+    addresses: Vec<SocketAddr>,
+    acceptors: Vec<Task<()>>,
+    /// The threads run the executor until this is dropped.
+    _alive: Sender<()>,
+}
+
+impl Tasks {
+    /// Listens and begins to serve.
+    ///
+    /// # Errors
+    /// What kept it from doing so, as a sentence.
+    pub fn start(setup: Setup) -> Result<Self, String> {
+        let listeners = run::bind(&setup.config().listen, Async::<TcpListener>::bind)?;
+        let executor = Arc::new(Executor::new());
+        let (alive, is_alive) = channel::bounded(1);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        for number in 0..cores {
+            start_thread(number, Arc::clone(&executor), is_alive.clone()).map_err(|error| {
+                format!("no thread could be started: {error}; raise the limit on processes")
+            })?;
+        }
+
+        let alarm = Bell::default();
+        let service = setup.serve(alarm.clone())?;
+        executor.spawn(tick(service.clone(), alarm)).detach();
+        let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
+        for listener in listeners {
+            let address = listener.get_ref().local_addr();
+            tasks.addresses.push(address.map_err(|error| format!("a listener has no address: {error}"))?);
+            let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&executor));
+            tasks.acceptors.push(executor.spawn(accepting));
+        }
+        Ok(tasks)
+    }
+}
+
+impl Running for Tasks {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.clone()
+    }
+
+    fn stop(self) {
+        for acceptor in self.acceptors {
+            async_io::block_on(acceptor.cancel());
+        }
+        self.service.shut_down();
+    }
+}
+
+fn start_thread(number: usize, executor: Arc<Executor<'static>>, alive: Receiver<()>) -> std::io::Result<()> {
+    let run = move || {
+        // An error is what ends it: the sender is gone.
+        let _ = async_io::block_on(executor.run(alive.recv()));
+    };
+    thread::Builder::new().name(format!("smol {number}")).spawn(run).map(drop)
+}
+
+/// Sends lists when they are due, for as long as the server runs.
+async fn tick(service: Service<Bell>, alarm: Bell) {
+    let mut timer = Timer::never();
+    future::poll_fn(|cx| {
+        loop {
+            let is_rung = alarm.poll(cx);
+            let is_due = Pin::new(&mut timer).poll(cx).is_ready();
+            if !is_rung && !is_due {
+                return Poll::<()>::Pending;
+            }
+            let next = service.server().exchange().tick(service.now());
+            timer = next.and_then(|at| service.clock().to_std(at)).map_or(Timer::never(), Timer::at);
+        }
+    })
+    .await;
+}

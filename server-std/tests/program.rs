@@ -1,0 +1,8 @@
+//! What a person, a service manager and a crowd see of the real server.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let tests = testkit::program_tests(env!("CARGO_BIN_EXE_chatroom-server-std"));
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code()
+}

@@ -1,0 +1,19 @@
+//! The whole system in one thread, and conversations to check it with.
+//!
+//! A [`transcript`] is a conversation between clients and a server, in a text that reads like one. [`check`] holds it
+//! against a [`Stage`]: the [`world`], which is everything but sockets, threads and the clock, or a real server's
+//! [`program`]. All of them must say the same, byte for byte.
+
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod program;
+pub mod recorded;
+pub mod transcript;
+pub mod world;
+
+mod client;
+mod suite;
+
+pub use check::Stage;
+pub use suite::{program_tests, transcript_tests, world_tests};

@@ -1,0 +1,253 @@
+//! A real server, in a process of its own, and real clients on loopback.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tls::{ClientConfig, Pipe, Trust};
+
+use crate::check::{Next, Stage};
+use crate::client::Received;
+
+/// A server's process. It is ended when this is dropped.
+pub struct Program {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+    stderr: Option<JoinHandle<String>>,
+    clients: BTreeMap<String, Client>,
+}
+
+/// A client with a socket of its own.
+pub struct Client {
+    stream: TcpStream,
+    pipe: Pipe,
+    received: Received,
+}
+
+impl Program {
+    /// Starts the server `binary` with lines of configuration, on a free port and in a folder of its own, and waits
+    /// until it listens.
+    pub fn start(binary: &Path, config: &[String]) -> Result<Self, String> {
+        Self::start_with(binary, config, &[])
+    }
+
+    /// The same, with flags.
+    pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
+        let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
+        let file = folder.path().join("chatroom.toml");
+        fs::write(&file, config.join("\n")).map_err(|error| format!("{}: {error}", file.display()))?;
+        let mut child = command(binary)
+            .args(["--listen", "127.0.0.1:0", "--pbkdf2-iterations", "1"])
+            .args([OsStr::new("--config"), file.as_os_str()])
+            .args([OsStr::new("--data-dir"), folder.path().join("data").as_os_str()])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", binary.display()))?;
+        let stderr = child.stderr.take().map(|stderr| thread::spawn(move || read_all(stderr)));
+        let (first, line) = mpsc::channel();
+        if let Some(stdout) = child.stdout.take() {
+            thread::spawn(move || {
+                let mut line = String::new();
+                let _ = BufReader::new(stdout).read_line(&mut line);
+                let _ = first.send(line);
+            });
+        }
+        let line = line.recv_timeout(PATIENCE).unwrap_or_default();
+        let address = line.trim_end().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut program =
+            Self { child, address: address.unwrap_or(unknown), folder, stderr, clients: BTreeMap::new() };
+        if address.is_none() {
+            let log = program.kill();
+            return Err(format!(
+                "the server did not start, its first line was {line:?}, and it said:\n{log}"
+            ));
+        }
+        Ok(program)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself. Its exit code, and all it said on standard error.
+    pub fn wait(mut self) -> Result<(Option<i32>, String), String> {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                return Ok((status.code(), self.kill()));
+            }
+            if Instant::now() > give_up_at {
+                return Err("the server does not end".into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it at once, and returns what it said on standard error.
+    pub fn kill(&mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.stderr.take().map_or_else(String::new, |stderr| stderr.join().unwrap_or_default())
+    }
+
+    fn client(&mut self, who: &str) -> Result<&mut Client, String> {
+        self.clients.get_mut(who).ok_or_else(|| format!("{who} is not connected"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Stage for Program {
+    fn connect(&mut self, who: &str, is_secure: bool) -> Result<(), String> {
+        let client = Client::open(self.address, is_secure)?;
+        self.clients.insert(who.to_owned(), client);
+        Ok(())
+    }
+
+    fn send(&mut self, who: &str, bytes: &[u8]) -> Result<(), String> {
+        self.client(who)?.send(bytes);
+        Ok(())
+    }
+
+    fn send_past_tls(&mut self, who: &str, bytes: &[u8]) -> Result<(), String> {
+        // A server that has closed already refuses it, and then there is nothing more to see.
+        let _ = self.client(who)?.stream.write_all(bytes);
+        Ok(())
+    }
+
+    fn next(&mut self, who: &str) -> Result<Next, String> {
+        self.client(who)?.receive().map_err(|error| format!("{who}: {error}"))
+    }
+
+    fn end(&mut self, who: &str) -> Result<(), String> {
+        let _ = self.client(who)?.stream.shutdown(Shutdown::Write);
+        Ok(())
+    }
+
+    fn leave(&mut self, who: &str) -> Result<(), String> {
+        self.clients.remove(who);
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Connects to a server on this machine, and completes the handshake if `is_secure`.
+    pub fn open(address: SocketAddr, is_secure: bool) -> Result<Self, String> {
+        let stream = TcpStream::connect(address).map_err(|error| format!("cannot connect: {error}"))?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
+        stream.set_write_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
+        let config = ClientConfig::new(Trust::AnyoneInsecurely).map_err(|error| error.to_string())?;
+        let pipe = Pipe::client(&config, "localhost").map_err(|error| error.to_string())?;
+        let mut client = Self { stream, pipe, received: Received::default() };
+        if is_secure {
+            client.open_wire(&[])?;
+            while client.pipe.is_handshaking() && !client.received.is_closed {
+                client.read()?;
+            }
+        }
+        Ok(client)
+    }
+
+    /// Sends plain bytes.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let mut wire = Vec::new();
+        self.pipe.seal(&[bytes], &mut wire);
+        // A server that has closed already refuses it; what it said before is still there to be read.
+        let _ = self.stream.write_all(&wire);
+    }
+
+    /// Waits for what comes next.
+    pub fn receive(&mut self) -> Result<Next, String> {
+        loop {
+            if let Some(next) = self.received.next() {
+                return Ok(next);
+            }
+            self.read()?;
+        }
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    fn read(&mut self) -> Result<(), String> {
+        let mut wire = [0; 16 * 1024];
+        match self.stream.read(&mut wire) {
+            Ok(0) => self.received.is_closed = true,
+            Ok(count) => self.open_wire(&wire[..count])?,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Err("nothing comes".into());
+            }
+            Err(_) => self.received.is_closed = true,
+        }
+        Ok(())
+    }
+
+    fn open_wire(&mut self, wire: &[u8]) -> Result<(), String> {
+        let (mut plain, mut reply) = (Vec::new(), Vec::new());
+        // An alert is the server's way to say that it hangs up, and its end is read next.
+        let _ = self.pipe.open(wire, &mut plain, &mut reply);
+        self.received.extend(&plain);
+        if reply.is_empty() {
+            Ok(())
+        } else {
+            self.stream.write_all(&reply).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Runs a server's program to its end, for what it says about its arguments.
+pub fn run(binary: &Path, flags: &[&OsStr]) -> Output {
+    let child =
+        command(binary).args(flags).stdout(Stdio::piped()).spawn().expect("the program was just built");
+    child.wait_with_output().expect("a child can be waited for")
+}
+
+/// The program, with nothing of this process's own configuration.
+fn command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHATROOM_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn read_all(mut stderr: ChildStderr) -> String {
+    let mut text = Vec::new();
+    let _ = stderr.read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// How long a client waits for a real server before the test has failed; far longer than anything should take.
+const PATIENCE: Duration = Duration::from_secs(30);

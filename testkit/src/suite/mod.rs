@@ -1,0 +1,7 @@
+//! The tests that every server passes.
+
+mod program;
+mod transcripts;
+
+pub use program::tests as program_tests;
+pub use transcripts::{transcript_tests, world_tests};
