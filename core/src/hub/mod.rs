@@ -399,6 +399,8 @@ impl Hub {
     fn go(&mut self, now: Instant, from: ConnId, to: RoomId) -> Option<Arc<Snapshot>> {
         let member = self.directory.member_mut(from)?;
         let left = core::mem::replace(&mut member.room, to);
+        // Versions of two rooms' lists do not compare.
+        member.seen = 0;
         let name = member.account.name.clone();
         self.rooms.part(now, left, from);
         self.rooms.join(to, from, name);

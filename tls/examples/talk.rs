@@ -1,0 +1,204 @@
+//! A chat client for a terminal, a line at a time: how to see two people talk, and how to write a bot.
+//!
+//! ```sh
+//! cargo run -p tls --example talk                               # a server on this machine
+//! cargo run -p tls --example talk -- 192.0.2.7:65432 --key sha256:…
+//! ```
+//!
+//! Everything the protocol needs is in [`Client`]; this file moves bytes, and turns lines into commands and events into
+//! lines. One thread reads the network and one reads the keyboard, and they share all of it behind one lock.
+
+use std::io::{self, BufRead, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+use chatroom_core::client::{Client, Command, Event, Input, Output, Room};
+use chatroom_core::frame::Frame;
+use chatroom_core::message::Text;
+use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::secret::Password;
+use tls::{ClientConfig, Pipe, Trust, pem};
+
+const HELP: &str = "\
+/register NAME PASSWORD   make an account       /login NAME PASSWORD   log in to it
+/rooms                    who is where          /create ROOM           make a room
+/enter ROOM               go into a room        /exit                  go back to the lobby
+\\private NAME TEXT        whisper               /logout, /quit         leave
+anything else is said to the room";
+
+const USAGE: &str = "usage: talk [HOST:PORT] [--key sha256:… | --ca FILE | --insecure]";
+
+fn main() {
+    if let Err(error) = run(env::args().skip(1)) {
+        eprintln!("talk: {error}");
+        process::exit(1);
+    }
+}
+
+fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
+    let (mut address, mut trust) = (String::from("127.0.0.1:65432"), None);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value; {USAGE}"));
+        match arg.as_str() {
+            "--key" => trust = Some(Trust::Key(value()?.parse().map_err(|error| format!("--key: {error}"))?)),
+            "--ca" => {
+                let file = value()?;
+                let text = fs::read(&file).map_err(|error| format!("{file}: {error}"))?;
+                let authorities = pem::certificates(&text).map_err(|error| format!("{file}: {error}"))?;
+                trust = Some(Trust::Authorities(authorities));
+            }
+            "--insecure" => trust = Some(Trust::AnyoneInsecurely),
+            flag if flag.starts_with('-') => return Err(format!("no such flag: {flag}; {USAGE}")),
+            other => address = other.to_owned(),
+        }
+    }
+    let socket_address = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?.next();
+    let socket_address = socket_address.ok_or_else(|| format!("{address} has no address"))?;
+    let trust = match trust {
+        Some(trust) => trust,
+        // Who could stand between two programs of one machine could read their memory as well.
+        None if socket_address.ip().is_loopback() => Trust::AnyoneInsecurely,
+        None => return Err(format!("say whom to trust: --key with what the server printed at its start; {USAGE}")),
+    };
+    let config = ClientConfig::new(trust).map_err(|error| error.to_string())?;
+    let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).trim_matches(['[', ']']);
+    let pipe = Pipe::client(&config, host).map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect(socket_address).map_err(|error| format!("{address}: {error}"))?;
+    let mut reader = stream.try_clone().map_err(|error| error.to_string())?;
+    let talk = Arc::new(Mutex::new(Talk { client: Client::new(), pipe, stream, start: Instant::now() }));
+
+    // The handshake first, so that nothing is typed into the void.
+    lock(&talk).receive(&[])?;
+    while lock(&talk).pipe.is_handshaking() {
+        read(&mut reader, &talk)?;
+    }
+    let network = Arc::clone(&talk);
+    thread::spawn(move || {
+        let result = std::iter::repeat_with(|| read(&mut reader, &network)).find_map(Result::err);
+        println!("* {}", result.unwrap_or_default());
+        process::exit(0);
+    });
+    println!("{HELP}");
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(|error| error.to_string())?;
+        match parse(line.trim_end()) {
+            Ok(Some(command)) => lock(&talk).handle(Input::Command(command)).map_err(|error| error.to_string())?,
+            Ok(None) => break,
+            Err(hint) => println!("* {hint}"),
+        }
+    }
+    // The reader hears the server's end after ours, and what was said before it.
+    let mut bye = Vec::new();
+    let mut talk = lock(&talk);
+    talk.pipe.close(&mut bye);
+    let _ = talk.stream.write_all(&bye).and_then(|()| talk.stream.shutdown(Shutdown::Write));
+    drop(talk);
+    thread::sleep(Duration::from_secs(2));
+    Ok(())
+}
+
+/// Everything the two threads share.
+struct Talk {
+    client: Client,
+    pipe: Pipe,
+    stream: TcpStream,
+    start: Instant,
+}
+
+impl Talk {
+    /// The loop of the protocol: tell it what happened, then do everything it wants done.
+    fn handle(&mut self, input: Input<'_>) -> io::Result<()> {
+        let now = chatroom_core::Instant::from_start(self.start.elapsed());
+        self.client.handle(now, input);
+        let mut frames: Vec<Frame> = Vec::new();
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Frame(frame) => frames.push(frame),
+                Output::Event(event) => show(event),
+                Output::Close => self.stream.shutdown(Shutdown::Both)?,
+            }
+        }
+        let mut wire = Vec::new();
+        self.pipe.seal(&frames, &mut wire);
+        self.stream.write_all(&wire)
+    }
+
+    /// Takes bytes from the network; the first call, with none, begins the handshake.
+    fn receive(&mut self, wire: &[u8]) -> Result<(), String> {
+        let (mut plain, mut out) = (Vec::new(), Vec::new());
+        let was_handshaking = self.pipe.is_handshaking();
+        let opened = self.pipe.open(wire, &mut plain, &mut out);
+        self.stream.write_all(&out).map_err(|error| error.to_string())?;
+        opened.map_err(|error| error.to_string())?;
+        if was_handshaking && !self.pipe.is_handshaking() {
+            self.handle(Input::Connected).map_err(|error| error.to_string())?;
+        }
+        self.handle(Input::Bytes(&plain)).map_err(|error| error.to_string())
+    }
+}
+
+/// Waits for bytes from the server, and takes them.
+fn read(stream: &mut TcpStream, talk: &Mutex<Talk>) -> Result<(), String> {
+    let mut buffer = [0; 16 * 1024];
+    match stream.read(&mut buffer).map_err(|error| error.to_string())? {
+        0 => Err("disconnected".into()),
+        count => lock(talk).receive(&buffer[..count]),
+    }
+}
+
+/// What a line means; `None` is the wish to leave, an error says what is wrong with it.
+fn parse(line: &str) -> Result<Option<Command>, String> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let user = |name: &str| UserName::parse(name).map_err(|error| error.sentence().to_owned());
+    let room = |name: &str| RoomName::parse(name).map_err(|error| error.sentence().to_owned());
+    let text = |text: &str| Text::try_from(text).map_err(|error| error.sentence().to_owned());
+    let password = |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
+    let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+    Ok(Some(match word {
+        "/register" => Command::Register(user(first)?, password(second)?),
+        "/login" => Command::Login(user(first)?, password(second)?),
+        "/rooms" => Command::List,
+        "/create" => Command::Create(room(rest)?),
+        "/enter" => Command::Enter(room(rest)?),
+        "/exit" => Command::Exit,
+        "/logout" => Command::Logout,
+        "/quit" => return Ok(None),
+        "\\private" => Command::Say(Some(user(first)?), text(second)?),
+        command if command.starts_with('/') => return Err(HELP.to_owned()),
+        _ => Command::Say(None, text(line)?),
+    }))
+}
+
+fn show(event: Event) {
+    match event {
+        Event::Connected => println!("* connected; /register or /login"),
+        Event::Disconnected(_) | Event::LoggedOut => println!("* goodbye"),
+        Event::Registered => println!("* registered; now /login"),
+        Event::LoggedIn { username } => println!("* you are {username}, in the lobby; /enter a room"),
+        Event::Rooms(rooms) => rooms.iter().for_each(show_room),
+        Event::Members(room) => show_room(&room),
+        Event::Created { message } => println!("* {message}"),
+        Event::Entered { room } => println!("* you are in {room}"),
+        Event::Left => println!("* you are in the lobby"),
+        Event::Message { from, text, private_with: None, .. } => println!("<{from}> {}", clean(&text)),
+        Event::Message { text, is_own: true, private_with: Some(to), .. } => println!("[to {to}] {}", clean(&text)),
+        Event::Message { from, text, private_with: Some(_), .. } => println!("[from {from}] {}", clean(&text)),
+        Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
+        Event::Unanswered(request) => println!("! no answer to {request}"),
+    }
+}
+
+fn show_room(room: &Room) {
+    println!("  {}: {}", room.name, room.members.join(", "));
+}
+
+/// A terminal obeys control characters, and a stranger's text is not to command it.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+fn lock(talk: &Mutex<Talk>) -> std::sync::MutexGuard<'_, Talk> {
+    talk.lock().unwrap_or_else(PoisonError::into_inner)
+}
