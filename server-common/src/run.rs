@@ -80,7 +80,9 @@ fn try_main<R: Running>(
     setup.introduce();
     let signals = signals()?;
     let running = start(setup)?;
-    announce(&running.addresses()).map_err(|error| format!("standard output cannot be written: {error}"))?;
+    let addresses = running.addresses();
+    hint_at_others(&addresses);
+    announce(&addresses).map_err(|error| format!("standard output cannot be written: {error}"))?;
     // An error would mean that no signal can come any more, and then there is nothing to wait for.
     let _ = signals.recv();
     tracing::info!("stopping");
@@ -128,20 +130,13 @@ impl Setup {
         Ok(Service { server, tls: self.identity.tls, clock, _data: Arc::new(self.data) })
     }
 
-    /// Tells the operator what there is to know, and how to let others in.
+    /// Tells the operator what there is to know.
     fn introduce(&self) {
         for note in self.config.notes() {
             tracing::warn!("{note}");
         }
         tracing::info!("data folder {}", self.data.path().display());
         tracing::info!("key fingerprint {}", self.identity.tls.fingerprint());
-        if self.config.listen.iter().all(|address| address.ip().to_canonical().is_loopback()) {
-            tracing::info!(
-                "only this machine can connect; to let others in, listen on an address they can reach, \
-                 such as --listen 0.0.0.0:{}",
-                self.config.listen.first().map_or(65432, SocketAddr::port)
-            );
-        }
     }
 }
 
@@ -227,6 +222,17 @@ impl<W: Wake> Desk<W> for PasswordDesk<W> {
         if let Err((refusal, (peer, ticket))) = refused {
             peer.answer(ticket, chatroom_core::server::Answer::Refused(refusal));
         }
+    }
+}
+
+/// How to let others in, if nobody else can come in yet.
+fn hint_at_others(addresses: &[SocketAddr]) {
+    let port = addresses.first().map_or(0, SocketAddr::port);
+    if addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
+        tracing::info!(
+            "only this machine can connect; to let others in, listen on an address they can reach, \
+             such as --listen 0.0.0.0:{port}"
+        );
     }
 }
 

@@ -48,7 +48,11 @@ impl<W: Wake> Server<W> {
         transport: T,
         wake: W,
     ) -> Option<Session<W, T>> {
-        let peer = self.exchange.connect(now, wake).ok()?;
+        let Ok(peer) = self.exchange.connect(now, wake) else {
+            tracing::debug!(%address, "no room for a connection");
+            return None;
+        };
+        tracing::debug!(%address, "a connection");
         Some(Session::new(now, Arc::clone(self), address, peer, transport))
     }
 

@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tls::{ClientConfig, Pipe, Trust};
+use tls::{ClientConfig, Fingerprint, Pipe, Trust};
 
 use crate::check::{Next, Stage};
 use crate::client::Received;
@@ -21,7 +21,8 @@ use crate::client::Received;
 pub struct Program {
     child: Child,
     address: SocketAddr,
-    folder: TempDir,
+    /// Always there, but for the moment in which a restarted server takes it over.
+    folder: Option<TempDir>,
     stderr: Option<JoinHandle<String>>,
     clients: BTreeMap<String, Client>,
 }
@@ -43,10 +44,31 @@ impl Program {
     /// The same, with flags.
     pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
+        Self::start_in(folder, binary, config, flags)
+    }
+
+    /// Ends it without warning, and starts it again on the same data.
+    pub fn restart_after_kill(self, binary: &Path) -> Result<Self, String> {
+        self.restart_with(binary, &[])
+    }
+
+    /// The same, with flags.
+    pub fn restart_with(mut self, binary: &Path, flags: &[&str]) -> Result<Self, String> {
+        self.kill();
+        let folder = self.folder.take().ok_or("its folder is gone")?;
+        Self::start_in(folder, binary, &[], flags)
+    }
+
+    fn start_in(folder: TempDir, binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let file = folder.path().join("chatroom.toml");
         fs::write(&file, config.join("\n")).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut child = command(binary)
-            .args(["--listen", "127.0.0.1:0", "--pbkdf2-iterations", "1"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(if flags.contains(&"--pbkdf2-iterations") {
+                &[][..]
+            } else {
+                &["--pbkdf2-iterations", "1"]
+            })
             .args([OsStr::new("--config"), file.as_os_str()])
             .args([OsStr::new("--data-dir"), folder.path().join("data").as_os_str()])
             .args(flags)
@@ -65,8 +87,13 @@ impl Program {
         let line = line.recv_timeout(PATIENCE).unwrap_or_default();
         let address = line.trim_end().strip_prefix("listening on ").and_then(|address| address.parse().ok());
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let mut program =
-            Self { child, address: address.unwrap_or(unknown), folder, stderr, clients: BTreeMap::new() };
+        let mut program = Self {
+            child,
+            address: address.unwrap_or(unknown),
+            folder: Some(folder),
+            stderr,
+            clients: BTreeMap::new(),
+        };
         if address.is_none() {
             let log = program.kill();
             return Err(format!(
@@ -82,8 +109,8 @@ impl Program {
     }
 
     /// Its data folder.
-    pub fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+    pub fn data(&self) -> PathBuf {
+        self.folder.as_ref().map_or_else(PathBuf::new, |folder| folder.path().join("data"))
     }
 
     /// Its process.
@@ -110,6 +137,20 @@ impl Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.stderr.take().map_or_else(String::new, |stderr| stderr.join().unwrap_or_default())
+    }
+
+    /// Whether something has come for a client already.
+    pub fn has_news(&mut self, who: &str) -> Result<bool, String> {
+        let client = self.client(who)?;
+        client.stream.set_nonblocking(true).map_err(|error| error.to_string())?;
+        let peeked = client.stream.peek(&mut [0]);
+        client.stream.set_nonblocking(false).map_err(|error| error.to_string())?;
+        Ok(peeked.is_ok())
+    }
+
+    /// The fingerprint of the key that the server has shown to a client.
+    pub fn fingerprint(&mut self, who: &str) -> Result<Fingerprint, String> {
+        self.client(who)?.pipe.peer_fingerprint().ok_or_else(|| format!("{who} has no handshake behind it"))
     }
 
     fn client(&mut self, who: &str) -> Result<&mut Client, String> {

@@ -38,6 +38,8 @@ pub(super) struct Directory {
     /// Those without a login, in the order in which they came to be so.
     visitors: BTreeMap<u64, ConnId>,
     arrivals: u64,
+    /// How many are told to go and not gone yet.
+    dismissed: usize,
 }
 
 struct Slot {
@@ -67,8 +69,11 @@ impl Directory {
     pub(super) fn disconnect(&mut self, id: ConnId) {
         let Some(slot) = self.slot_mut(id) else { return };
         slot.generation = slot.generation.wrapping_add(1);
-        if let Some(Seat::Visitor(arrival)) = slot.seat.take() {
-            self.visitors.remove(&arrival);
+        match slot.seat.take() {
+            Some(Seat::Visitor(arrival)) => drop(self.visitors.remove(&arrival)),
+            Some(Seat::Member(member)) => drop(self.users.remove(&member.account.key)),
+            Some(Seat::Dismissed) => self.dismissed -= 1,
+            None => {}
         }
         self.free.push(id.slot);
     }
@@ -96,6 +101,7 @@ impl Directory {
         let Some(slot) = self.slot_mut(id) else { return };
         if let Some(Seat::Visitor(arrival)) = slot.seat.replace(Seat::Dismissed) {
             self.visitors.remove(&arrival);
+            self.dismissed += 1;
         }
     }
 
@@ -147,8 +153,9 @@ impl Directory {
             .map(|(index, slot)| ConnId { slot: index, generation: slot.generation })
     }
 
+    /// Those who were told to go are not counted: they are not to keep others out.
     pub(super) fn connections(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.dismissed
     }
 
     pub(super) fn users(&self) -> usize {
