@@ -60,7 +60,11 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
         Some(trust) => trust,
         // Who could stand between two programs of one machine could read their memory as well.
         None if socket_address.ip().is_loopback() => Trust::AnyoneInsecurely,
-        None => return Err(format!("say whom to trust: --key with what the server printed at its start; {USAGE}")),
+        None => {
+            return Err(format!(
+                "say whom to trust: --key with what the server printed at its start; {USAGE}"
+            ));
+        }
     };
     let config = ClientConfig::new(trust).map_err(|error| error.to_string())?;
     let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host).trim_matches(['[', ']']);
@@ -84,7 +88,9 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
         match parse(line.trim_end()) {
-            Ok(Some(command)) => lock(&talk).handle(Input::Command(command)).map_err(|error| error.to_string())?,
+            Ok(Some(command)) => {
+                lock(&talk).handle(Input::Command(command)).map_err(|error| error.to_string())?
+            }
             Ok(None) => break,
             Err(hint) => println!("* {hint}"),
         }
@@ -154,7 +160,8 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
     let user = |name: &str| UserName::parse(name).map_err(|error| error.sentence().to_owned());
     let room = |name: &str| RoomName::parse(name).map_err(|error| error.sentence().to_owned());
     let text = |text: &str| Text::try_from(text).map_err(|error| error.sentence().to_owned());
-    let password = |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
+    let password =
+        |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Ok(Some(match word {
         "/register" => Command::Register(user(first)?, password(second)?),
@@ -183,8 +190,12 @@ fn show(event: Event) {
         Event::Entered { room } => println!("* you are in {room}"),
         Event::Left => println!("* you are in the lobby"),
         Event::Message { from, text, private_with: None, .. } => println!("<{from}> {}", clean(&text)),
-        Event::Message { text, is_own: true, private_with: Some(to), .. } => println!("[to {to}] {}", clean(&text)),
-        Event::Message { from, text, private_with: Some(_), .. } => println!("[from {from}] {}", clean(&text)),
+        Event::Message { text, is_own: true, private_with: Some(to), .. } => {
+            println!("[to {to}] {}", clean(&text))
+        }
+        Event::Message { from, text, private_with: Some(_), .. } => {
+            println!("[from {from}] {}", clean(&text))
+        }
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered(request) => println!("! no answer to {request}"),
     }
