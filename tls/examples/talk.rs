@@ -22,11 +22,15 @@ use chatroom_core::secret::Password;
 use tls::{ClientConfig, Pipe, Trust, pem};
 
 const HELP: &str = "\
-/register NAME PASSWORD   make an account       /login NAME PASSWORD   log in to it
-/rooms                    who is where          /create ROOM           make a room
-/enter ROOM               go into a room        /exit                  go back to the lobby
-\\private NAME TEXT        whisper               /logout, /quit         leave
-anything else is said to the room";
+/register NAME PASSWORD   make an account
+/login NAME PASSWORD      log in to it
+/rooms                    who is where
+/create ROOM              make a room
+/enter ROOM               go into a room
+/exit                     go back to the lobby
+\\private NAME TEXT        whisper to one in the room
+/logout, /quit            leave
+anything else             say it to the room";
 
 const USAGE: &str = "usage: talk [HOST:PORT] [--key sha256:… | --ca FILE | --insecure]";
 

@@ -15,10 +15,12 @@ use crate::program::{Program, run};
 use crate::transcript::frame;
 
 type Outcome = Result<(), String>;
+/// A test's name, and what it does to a server's program.
+type Test = (&'static str, fn(&Path) -> Outcome);
 
 /// The tests, for a server's program.
 pub fn tests(binary: &'static str) -> Vec<Trial> {
-    let tests: [(&str, fn(&Path) -> Outcome); 14] = [
+    let tests: [Test; 14] = [
         ("it listens where it says", it_listens_where_it_says),
         ("a taken port is told in a line", a_taken_port_is_told_in_a_line),
         ("a wrong flag is told in a line", a_wrong_flag_is_told_in_a_line),
