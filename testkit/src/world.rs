@@ -157,10 +157,7 @@ impl Stage for World {
         let mut client =
             Client { session, flag, stretch: near, received: Received::default(), is_ended: false };
         if is_secure {
-            client.push(self.now, |stretch, out| {
-                // A client's first flight comes out by itself.
-                stretch.open(&[], &mut Vec::new(), out).map(drop)
-            })?;
+            client.begin(self.now)?;
         }
         self.clients.insert(who.to_owned(), client);
         self.settle();
@@ -224,6 +221,16 @@ impl Client {
         let mut wire = Vec::new();
         make(&mut self.stretch, &mut wire).map_err(|error| error.to_string())?;
         if let Some(session) = self.session.as_mut().filter(|_| !self.is_ended && !wire.is_empty()) {
+            session.handle(now, Happened::Read(&wire));
+        }
+        Ok(())
+    }
+
+    /// Begins the handshake: a client's first flight comes out by itself. Where there is none, it is over.
+    fn begin(&mut self, now: Instant) -> Result<(), String> {
+        let mut wire = Vec::new();
+        self.stretch.open(&[], &mut Vec::new(), &mut wire).map_err(|error| error.to_string())?;
+        if let Some(session) = &mut self.session {
             session.handle(now, Happened::Read(&wire));
         }
         Ok(())

@@ -155,6 +155,8 @@ pub struct Hub {
     presence: Presence,
     /// What users may do who are not here: they must not get it all back by leaving.
     allowances: BTreeMap<NameKey, Allowance>,
+    /// At how many of them those are dropped that are whole again.
+    allowances_max: usize,
 }
 
 /// How often a user may do something.
@@ -173,6 +175,7 @@ impl Hub {
             rooms: Rooms::default(),
             presence: Presence::new(&limits),
             allowances: BTreeMap::new(),
+            allowances_max: ALLOWANCES_KEPT,
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -415,8 +418,10 @@ impl Hub {
         self.rooms.part(now, member.room, id);
         self.changed(now, member.room);
         if !member.allowance.is_full(now) {
-            if self.allowances.len() >= ALLOWANCES_KEPT {
+            if self.allowances.len() >= self.allowances_max {
                 self.allowances.retain(|_, allowance| !allowance.is_full(now));
+                // Twice as many as are left, so that looking through them costs each of them little.
+                self.allowances_max = ALLOWANCES_KEPT.max(2 * self.allowances.len());
             }
             self.allowances.insert(member.account.key, member.allowance);
         }
@@ -465,3 +470,6 @@ impl Snapshot {
         push::encode_list(kind, &self.rosters, list_bytes_max, None)
     }
 }
+
+#[cfg(test)]
+mod tests;

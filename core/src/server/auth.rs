@@ -108,6 +108,11 @@ impl Auth {
         matches!(self.step, Step::Ready)
     }
 
+    /// Whether the account store was asked and has not answered.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.step, Step::Asked(..))
+    }
+
     fn on_register(self, credentials: Credentials, waiting: Waiting, cx: &mut Cx) -> State {
         let chars_min = cx.rules.limits.password_chars_min;
         let account = credentials.username.and_then(|name| Account::new(cx.rules.key_of, name));
@@ -155,7 +160,7 @@ fn may_register(waiting: &Waiting, cx: &mut Cx) -> bool {
     };
     let Err(wait) = cx.registrations.take(cx.now, rate) else { return true };
     let failure =
-        Failure::for_now(Code::RateLimited, "Too many accounts from here, try again later", ceil_ms(wait));
+        Failure::for_now(Code::RateLimited, "You register too often, try again later", ceil_ms(wait));
     cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
     false
 }

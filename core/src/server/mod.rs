@@ -251,6 +251,8 @@ impl Conn {
         match self.state {
             State::Handshake => self.close(End::NoHandshake),
             State::Lingering(end) if self.cx.pending_bytes == 0 => self.close(end),
+            // Nobody waits for a password to be hashed who has hung up; the job is to be skipped.
+            State::Auth(ref auth) if auth.is_asking() => self.close(End::Closed),
             // What arrived before the end is still looked at, and answered.
             State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Lingering(_) | State::Closed => {}
         }
@@ -579,3 +581,6 @@ impl FrameClock {
         self.left = None;
     }
 }
+
+#[cfg(test)]
+mod tests;
