@@ -329,3 +329,6 @@ impl Incoming {
 /// How long a request may go without an answer. A login waits for about 2 s of others' hashes at the most, so this
 /// long means that none will come: the original server keeps silent where it knows no answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Who is told of a change, and when.
+
+use super::*;
+
+#[test]
+fn the_first_change_is_shown_at_once_to_all_but_who_made_it() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob"]);
+    town.does_and_shows("ann", "create den");
+    // A reply without a list leaves its receiver as curious as the others.
+    town.check("ann", r#"created den, push {"lobby":["ann","bob"],"example":[],"den":[]}"#);
+    town.check("bob", r#"push {"lobby":["ann","bob"],"example":[],"den":[]}"#);
+
+    town.settle();
+    town.does_and_shows("ann", "enter den");
+    town.check("ann", "entered den [den: ann]");
+    town.check("bob", r#"push {"lobby":["bob"],"example":[],"den":["ann"]}"#);
+    town.wait(HOUR);
+    town.check("ann", "");
+    town.check("bob", "");
+}
+
+#[test]
+fn further_changes_are_merged_into_one_list_after_250_ms_and_the_last_state_arrives() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob"]);
+    town.does_and_shows("ann", "enter example");
+    town.check("bob", r#"push {"lobby":["bob"],"example":["ann"]}"#);
+    for words in ["exit", "enter example", "exit", "logout"] {
+        town.wait(60);
+        town.does_and_shows("ann", words);
+    }
+    town.check("bob", "");
+    town.wait(9);
+    town.check("bob", "");
+    town.wait(1);
+    town.check("bob", r#"push {"lobby":["bob"],"example":[]}"#);
+    assert_eq!(town.hub.deadline(), None);
+}
+
+#[test]
+fn who_asked_in_the_meantime_is_not_told_again() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob", "eve"]);
+    town.does_and_shows("ann", "enter example");
+    town.does("ann", "exit");
+    town.heard.clear();
+    town.check_does("bob", "list", "listed [lobby: bob eve ann; example:]");
+    town.wait(HOUR);
+    town.check("bob", "");
+    town.check("ann", "");
+    town.check("eve", r#"push {"lobby":["bob","eve","ann"],"example":[]}"#);
+}
+
+#[test]
+fn a_list_that_was_overtaken_while_it_was_encoded_is_not_delivered() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob", "eve"]);
+    town.does("ann", "enter example");
+    let old = town.hub.poll_snapshot(town.now).unwrap();
+    town.does("eve", "enter example");
+    town.check_does("bob", "list", "listed [lobby: bob; example: ann eve]");
+    town.check("eve", "entered example [example: ann eve]");
+    town.publish(&old);
+    town.check("bob", "");
+    town.check("eve", "");
+    town.wait(HOUR);
+    town.check("bob", "");
+    town.check("eve", "");
+    town.check("ann", r#"entered example [example: ann], push {"example":["ann","eve"]}"#);
+}
+
+#[test]
+fn a_list_that_was_encoded_before_somebody_came_is_not_for_them() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob", "eve"]);
+    town.does("ann", "enter example");
+    town.does("eve", "enter example");
+    town.heard.clear();
+    let lists = [town.hub.poll_snapshot(town.now).unwrap(), town.hub.poll_snapshot(town.now).unwrap()];
+    town.does("eve", "exit");
+    town.does("bob", "enter example");
+    for old in &lists {
+        town.publish(old);
+    }
+    town.check("eve", "left example [lobby: bob eve; example: ann]");
+    town.check("bob", "entered example [example: ann bob]");
+    town.wait(HOUR);
+    town.check("eve", r#"push {"lobby":["eve"],"example":["ann","bob"]}"#);
+    town.check("bob", "");
+}
+
+#[test]
+fn nothing_is_due_where_nobody_is_left_to_see_it() {
+    let mut town = Town::of(Limits::default(), &["ann"]);
+    town.does("ann", "enter example");
+    town.does("ann", "exit");
+    town.check("ann", "entered example [example: ann], left example [lobby: ann; example:]");
+    town.disconnect("ann");
+    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert_eq!(town.hub.deadline(), None);
+}
+
+#[test]
+fn a_large_list_comes_as_seldom_as_one_connection_may_be_sent_it() {
+    // Each list of the room is 52 bytes and some more: at 10 bytes a second, one in 5 seconds and some more.
+    let limits = Limits { presence_connection_bytes_per_second: 10, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann", "bob", "eve"]);
+    for person in ["ann", "bob"] {
+        town.does(person, "enter example");
+    }
+    town.settle();
+    town.does_and_shows("eve", "enter example");
+    town.check("ann", r#"push {"example":["ann","bob","eve"]}"#);
+    let frame_bytes =
+        PREFIX_BYTES + r#"{"type":"list_room","status":"ok","data":{"example":["ann","bob","eve"]}}"#.len();
+    let pace = u64::try_from(frame_bytes * 100).unwrap();
+    town.does("eve", "exit");
+    town.wait(pace - 1);
+    town.check("ann", "");
+    town.wait(1);
+    town.check("ann", r#"push {"example":["ann","bob"]}"#);
+}
+
+#[test]
+fn all_lists_together_are_rationed_too() {
+    let limits = Limits { presence_total_bytes_per_second: 100, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann", "bob", "eve"]);
+    town.does_and_shows("ann", "enter example");
+    let list = r#"{"lobby":["bob","eve"],"example":["ann"]}"#;
+    town.check("bob", &format!("push {list}"));
+    let frame_bytes = PREFIX_BYTES + r#"{"type":"list","status":"ok","data":}"#.len() + list.len();
+    // Two have got it; an interval's worth is let pass.
+    let paid_ms = u64::try_from(2 * frame_bytes * 10).unwrap() - 250;
+    town.does("ann", "exit");
+    town.wait(paid_ms - 1);
+    town.check("bob", "");
+    town.wait(1);
+    town.check("bob", r#"push {"lobby":["bob","eve","ann"],"example":[]}"#);
+}
