@@ -434,6 +434,7 @@ impl Trial {
             self.hub.disconnect(self.now, *id);
         }
         assert_eq!((self.hub.connections(), self.hub.users()), (0, 0));
+        self.now = self.now + Duration::from_secs(1);
         assert!(self.hub.poll_snapshot(self.now).is_none());
         assert_eq!(self.hub.deadline(), None);
     }
@@ -477,7 +478,7 @@ fn seen(list: &Snapshot) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn the_hub_does_what_the_simplest_model_does(steps in prop::collection::vec(any_step(), 1..120)) {

@@ -204,6 +204,8 @@ impl fmt::Display for Kind {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -215,5 +217,23 @@ mod tests {
         assert_eq!(Text::parse(String::new()).err(), Some(TextError::Empty));
         assert_eq!(Text::parse("a\rb".into()).err(), Some(TextError::Control));
         assert!(Text::parse("tab\tnewline\n\u{7f}\u{85}\u{202e}".into()).is_ok());
+    }
+
+    #[test]
+    fn a_rid_is_a_string_of_at_most_64_bytes() {
+        let rid =
+            |json: &str| Envelope::decode(json.as_bytes()).unwrap().rid().map(|rid| rid.map(|rid| rid.0));
+        let (longest, umlauts) = ("x".repeat(64), "ä".repeat(32));
+        assert_eq!(rid(r#"{"type":"list"}"#), Ok(None));
+        assert_eq!(rid(r#"{"rid":null}"#), Ok(None));
+        assert_eq!(rid(r#"{"rid":""}"#), Ok(Some(String::new())));
+        assert_eq!(rid(r#"{"rid":"\u0041\n"}"#), Ok(Some("A\n".into())));
+        for fits in [&longest, &umlauts] {
+            assert_eq!(rid(&format!(r#"{{"rid":"{fits}"}}"#)), Ok(Some(fits.clone())));
+            assert!(rid(&format!(r#"{{"rid":"{fits}x"}}"#)).is_err());
+        }
+        for unfit in ["7", "true", "[]", "{}"] {
+            assert!(rid(&format!(r#"{{"rid":{unfit}}}"#)).is_err(), "{unfit}");
+        }
     }
 }

@@ -183,3 +183,179 @@ impl TryFrom<&str> for Text {
         Self::parse(String::from(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::PREFIX_BYTES;
+    use crate::limits::Limits;
+
+    /// Characters that anything may be made of, the ones that JSON minds more often than chance has it.
+    fn any_text(chars_max: usize) -> impl Strategy<Value = String> {
+        let minded = prop::sample::select(vec!['"', '\\', '/', '\t', '\n', '\0', '\u{7f}', '\u{2028}', '😀']);
+        let any_char = prop_oneof![1 => minded, 2 => prop::char::range(' ', '~'), 2 => any::<char>()];
+        prop::collection::vec(any_char, 1..=chars_max).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    fn any_user() -> impl Strategy<Value = UserName> {
+        any_text(8).prop_filter_map("no user name", |text| UserName::parse(&text).ok())
+    }
+
+    fn any_room() -> impl Strategy<Value = RoomName> {
+        any_text(8).prop_filter_map("no room name", |text| RoomName::parse(&text).ok())
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse(Zeroizing::new(text.into())).expect("a password")
+    }
+
+    fn read(frame: &[u8]) -> Request {
+        let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
+        let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a kind");
+        Request::decode(kind, &envelope).expect("fit")
+    }
+
+    /// A request in words; values that cannot be what they should be are left out of them.
+    fn shown(request: &Request) -> String {
+        let login = |verb: &str, credentials: &Credentials| {
+            let password = credentials.password.as_ref().map(Password::expose);
+            format!("{verb} {:?} {password:?}", credentials.username)
+        };
+        match request {
+            Request::Register(credentials) => login("register", credentials),
+            Request::Login(credentials) => login("login", credentials),
+            Request::List => "list".into(),
+            Request::Create(room) => format!("create {room:?}"),
+            Request::Enter(room) => format!("enter {room:?}"),
+            Request::Msg(msg) => {
+                format!("msg {:?} {:?} {:?}", msg.from, msg.to, msg.text.as_ref().map(Text::as_str))
+            }
+            Request::Exit => "exit".into(),
+            Request::Logout => "logout".into(),
+        }
+    }
+
+    fn check(frame: &Frame, expected: &str) {
+        assert_eq!(shown(&read(frame)), expected);
+    }
+
+    #[test]
+    fn requests_without_data_are_read_as_they_were_meant() {
+        check(&encode_bare(Kind::List), "list");
+        check(&encode_bare(Kind::Exit), "exit");
+        check(&encode_bare(Kind::Logout), "logout");
+    }
+
+    #[test]
+    fn the_longest_of_every_request_fits_into_the_smallest_frame_it_may_come_in() {
+        let limits = Limits::default();
+        let name = UserName::parse(&"\"".repeat(32)).unwrap();
+        let login = encode_credentials(Kind::Register, &name, &password(&"\0".repeat(512)));
+        assert!(login.len() - PREFIX_BYTES <= limits.frame_before_login_bytes_max, "{}", login.len());
+        let text = Text::parse("\\".repeat(4096)).ok().unwrap();
+        let msg = encode_msg(name.as_str(), Some(&name), &text);
+        assert!(msg.len() - PREFIX_BYTES <= limits.frame_bytes_max, "{}", msg.len());
+        let room = encode_room(Kind::Create, &RoomName::parse(&"😀".repeat(32)).unwrap());
+        assert!(room.len() - PREFIX_BYTES <= limits.frame_bytes_max, "{}", room.len());
+    }
+
+    #[test]
+    fn a_message_says_who_it_is_from_or_leaves_it_open() {
+        for (data, expected) in [
+            (r#"{"to":"public","text":"x"}"#, r#"msg None None Ok("x")"#),
+            (r#"{"from":null,"to":"public","text":"x"}"#, r#"msg None None Ok("x")"#),
+            (r#"{"from":"","to":"","text":""}"#, "msg Some(Err(Empty)) Some(Err(Empty)) Err(Empty)"),
+            (
+                r#"{"from":"a b","to":"Public","text":"x"}"#,
+                r#"msg Some(Err(Space)) Some(Ok("Public")) Ok("x")"#,
+            ),
+        ] {
+            let json = format!(r#"    {{"type":"msg","data":{data}}}"#);
+            assert_eq!(shown(&read(json.as_bytes())), expected, "{data}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Vec<u8>> {
+        let token = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "null",
+            "true",
+            "1e9",
+            "-",
+            "\"",
+            "\\",
+            "\\ud800",
+            "\\u0041",
+            " ",
+            "\"type\"",
+            "\"data\"",
+            "\"rid\"",
+            "\"msg\"",
+            "\"login\"",
+            "\"text\"",
+            "\"to\"",
+            "\"username\"",
+            "\"password\"",
+            "\"room\"",
+            "{\"type\":\"msg\",\"data\":",
+            "{\"type\":\"login\",\"data\":{\"username\":",
+            "{\"type\":\"list\"}",
+        ]);
+        prop_oneof![
+            prop::collection::vec(token, 0..20).prop_map(|tokens| tokens.concat().into_bytes()),
+            prop::collection::vec(any::<u8>(), 0..80),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn credentials_are_read_as_they_were_typed(name in any_user(), secret in any_text(100)) {
+            let expected = format!("{:?} Ok({secret:?})", Ok::<_, NameError>(&name));
+            for (kind, verb) in [(Kind::Register, "register"), (Kind::Login, "login")] {
+                let frame = encode_credentials(kind, &name, &password(&secret));
+                check(&frame, &format!("{verb} {expected}"));
+            }
+        }
+
+        #[test]
+        fn rooms_are_read_as_they_were_typed(room in any_room()) {
+            let expected = format!("{:?}", Ok::<_, NameError>(&room));
+            check(&encode_room(Kind::Create, &room), &format!("create {expected}"));
+            check(&encode_room(Kind::Enter, &room), &format!("enter {expected}"));
+        }
+
+        #[test]
+        fn messages_are_read_as_they_were_typed(
+            to in prop::option::of(any_user()),
+            text in any_text(200).prop_map(|text| text.replace(|c: char| c < ' ' && c != '\t' && c != '\n', "")),
+        ) {
+            let Ok(text) = Text::parse(text) else { return Ok(()) };
+            prop_assume!(to.as_ref().is_none_or(|to| to.as_str() != PUBLIC));
+            let from = Some(UserName::parse("Ann"));
+            let words = Ok::<_, TextError>(text.as_str());
+            let expected = format!("msg {from:?} {:?} {words:?}", to.clone().map(Ok::<_, NameError>));
+            check(&encode_msg("Ann", to.as_ref(), &text), &expected);
+        }
+
+        #[test]
+        fn any_bytes_are_a_request_or_are_refused(bytes in any_json()) {
+            if let Ok(envelope) = Envelope::decode(&bytes) {
+                let head = Head::decode(&envelope).unwrap_or_else(|(head, _)| head);
+                for kind in head.kind.into_iter().chain([Kind::Login, Kind::Enter, Kind::Msg, Kind::List]) {
+                    let _ = Request::decode(kind, &envelope).map(|request| shown(&request));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! A client at a desk: the test is its person, its network, its server and its clock.
+
+mod faults;
+mod original;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+use core::str;
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::frame::PREFIX_BYTES;
+use crate::message::Text;
+use crate::name::{RoomName, UserName};
+use crate::secret::Password;
+
+const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
+const ENTERED: &str =
+    r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;
+
+#[derive(Default)]
+struct Desk {
+    now: Instant,
+    client: Client,
+    log: Vec<String>,
+}
+
+impl Desk {
+    fn connected() -> Self {
+        let mut desk = Self::default();
+        desk.tell(Input::Connected);
+        desk.check("connected");
+        desk
+    }
+
+    fn in_lobby() -> Self {
+        let mut desk = Self::connected();
+        desk.hear(LOGGED_IN);
+        desk.check("logged in Ann");
+        desk
+    }
+
+    fn in_room() -> Self {
+        let mut desk = Self::in_lobby();
+        desk.hear(ENTERED);
+        desk.check("entered den");
+        desk
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        self.client.handle(self.now, input);
+        while let Some(output) = self.client.poll_output() {
+            self.log.push(shown(&output));
+        }
+    }
+
+    /// One command in words: `enter den`, `say hello`, `whisper bob psst`.
+    fn want(&mut self, words: &str) {
+        self.tell(Input::Command(command(words)));
+    }
+
+    fn hear(&mut self, json: &str) {
+        self.tell(Input::Bytes(&framed(json)));
+    }
+
+    /// Time passes, with a visit at each deadline.
+    fn wait(&mut self, seconds: u64) {
+        let until = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.client.deadline().filter(|at| *at <= until) {
+            self.now = at.max(self.now);
+            self.tell(Input::Timeout);
+            assert!(
+                self.client.deadline().is_none_or(|at| at > self.now),
+                "a deadline that does not go away"
+            );
+        }
+        self.now = until;
+    }
+
+    /// What came out since the last look, in order.
+    #[track_caller]
+    fn check(&mut self, expected: &str) {
+        assert_eq!(mem::take(&mut self.log).join(", "), expected);
+    }
+
+    #[track_caller]
+    fn check_hears(&mut self, json: &str, expected: &str) {
+        self.hear(json);
+        self.check(expected);
+    }
+}
+
+fn command(words: &str) -> Command {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let user = |name: &str| UserName::parse(name).unwrap();
+    let room = || RoomName::parse(rest).unwrap();
+    let text = |text: &str| Text::try_from(text).unwrap();
+    let credentials = || {
+        let (name, password) = rest.split_once(' ').unwrap();
+        (user(name), Password::parse(Zeroizing::new(password.into())).unwrap())
+    };
+    match verb {
+        "register" => {
+            let (name, password) = credentials();
+            Command::Register(name, password)
+        }
+        "login" => {
+            let (name, password) = credentials();
+            Command::Login(name, password)
+        }
+        "list" => Command::List,
+        "create" => Command::Create(room()),
+        "enter" => Command::Enter(room()),
+        "say" => Command::Say(None, text(rest)),
+        "whisper" => {
+            let (to, rest) = rest.split_once(' ').unwrap();
+            Command::Say(Some(user(to)), text(rest))
+        }
+        "exit" => Command::Exit,
+        "logout" => Command::Logout,
+        _ => panic!("{verb} is no command"),
+    }
+}
+
+fn framed(json: &str) -> Vec<u8> {
+    let mut bytes = u32::try_from(json.len()).unwrap().to_be_bytes().to_vec();
+    bytes.extend_from_slice(json.as_bytes());
+    bytes
+}
+
+fn shown(output: &Output) -> String {
+    match output {
+        Output::Frame(frame) => {
+            let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
+            assert_eq!(&frame[..], framed(json), "a frame says its length");
+            format!("> {json}")
+        }
+        Output::Event(event) => shown_event(event),
+        Output::Close => "close".into(),
+    }
+}
+
+fn shown_event(event: &Event) -> String {
+    let roster = |room: &Room| format!("{}: {}", room.name, room.members.join(" "));
+    match event {
+        Event::Connected => "connected".into(),
+        Event::Disconnected(End::Closed) => "disconnected".into(),
+        Event::Disconnected(End::ServerFault(_)) => "server fault".into(),
+        Event::Registered => "registered".into(),
+        Event::LoggedIn { username } => format!("logged in {username}"),
+        Event::LoggedOut => "logged out".into(),
+        Event::Rooms(rooms) => format!("rooms [{}]", rooms.iter().map(roster).collect::<Vec<_>>().join("; ")),
+        Event::Members(room) => format!("members [{}]", roster(room)),
+        Event::Created { message } => format!("created ({message})"),
+        Event::Entered { room } => format!("entered {room}"),
+        Event::Left => "left".into(),
+        Event::Message { from, text, is_own, private_with } => {
+            let own = if *is_own { " (own)" } else { "" };
+            let private = private_with.as_ref().map(|peer| format!(" [with {peer}]")).unwrap_or_default();
+            format!("{from}{own}{private}: {text}")
+        }
+        Event::Refused { request, code, message, retry_ms } => {
+            let code = code.as_deref().unwrap_or("no code");
+            let retry = retry_ms.map(|ms| format!(" for {ms} ms")).unwrap_or_default();
+            format!("{request} refused, {code}{retry} ({message})")
+        }
+        Event::Unanswered(kind) => format!("{kind} unanswered"),
+        Event::Notice { code, message } => {
+            format!("notice, {} ({message})", code.as_deref().unwrap_or("no code"))
+        }
+    }
+}
+
+/// A message as servers send it.
+fn msg(to: &str, from: &str, text: &str) -> String {
+    format!(r#"{{"type":"msg","status":"ok","data":{{"to":"{to}","from":"{from}","text":"{text}"}}}}"#)
+}
+
+// What a person wants.
+
+#[test]
+fn each_command_is_one_request() {
+    for (mut desk, words, request) in [
+        (
+            Desk::connected(),
+            r#"register Ann a "b" \"#,
+            r#"{"type":"register","data":{"username":"Ann","password":"a \"b\" \\"}}"#,
+        ),
+        (
+            Desk::connected(),
+            "login Ann 1234",
+            r#"{"type":"login","data":{"username":"Ann","password":"1234"}}"#,
+        ),
+        (Desk::in_lobby(), "list", r#"{"type":"list","data":null}"#),
+        (Desk::in_lobby(), "create my den", r#"{"type":"create","data":{"room":"my den"}}"#),
+        (Desk::in_lobby(), "enter 午餐", r#"{"type":"enter","data":{"room":"午餐"}}"#),
+        (Desk::in_lobby(), "logout", r#"{"type":"logout","data":null}"#),
+        (Desk::in_room(), "list", r#"{"type":"list","data":null}"#),
+        (
+            Desk::in_room(),
+            "say hi\tall\n😀",
+            r#"{"type":"msg","data":{"from":"Ann","to":"public","text":"hi\tall\n😀"}}"#,
+        ),
+        (
+            Desk::in_room(),
+            "whisper bob psst",
+            r#"{"type":"msg","data":{"from":"Ann","to":"bob","text":"psst"}}"#,
+        ),
+        (Desk::in_room(), "exit", r#"{"type":"exit","data":null}"#),
+    ] {
+        desk.want(words);
+        desk.check(&format!("> {request}"));
+    }
+}
+
+#[test]
+fn a_command_that_makes_no_sense_here_is_refused_and_not_sent() {
+    let wants = ["register a 1", "login a 1", "list", "create a", "enter a", "say a", "exit", "logout"];
+    let phases = [
+        (Desk::default as fn() -> Desk, "", "no code (There is no connection to a server)"),
+        (Desk::connected, "register login", "wrong_state (Log in first)"),
+        (Desk::in_lobby, "list create enter logout", "wrong_state"),
+        (Desk::in_room, "list say exit", "wrong_state"),
+    ];
+    for (desk, allowed, refusal) in phases {
+        for words in wants {
+            let mut desk = desk();
+            desk.want(words);
+            let said = desk.log.remove(0);
+            let verb = words.split(' ').next().unwrap();
+            let kind = if verb == "say" { "msg" } else { verb };
+            if allowed.split(' ').any(|allowed| allowed == verb) {
+                assert!(said.starts_with("> "), "{words}: {said}");
+            } else {
+                assert!(said.starts_with(&format!("{kind} refused, {refusal}")), "{words}: {said}");
+                assert_eq!(desk.client.deadline(), None, "{words}: nothing is waited for");
+            }
+            desk.check("");
+        }
+    }
+}
+
+// What a server says.
+
+#[test]
+fn every_answer_of_this_projects_server_is_an_event() {
+    let mut desk = Desk::connected();
+    desk.check_hears(
+        r#"{"type":"register","status":"ok","message":"Registered, you can log in now","data":{"username":"Ann","chatroom":"lobby"}}"#,
+        "registered",
+    );
+    desk.check_hears(
+        r#"{"type":"login","status":"error","message":"Wait","code":"auth_throttled","retry_ms":1500}"#,
+        "login refused, auth_throttled for 1500 ms (Wait)",
+    );
+    desk.check_hears(LOGGED_IN, "logged in Ann");
+    assert_eq!((desk.client.phase(), desk.client.username()), (Some(Phase::Lobby), Some("Ann")));
+    desk.check_hears(
+        r#"{"type":"list","status":"ok","data":{"lobby":["zoe","Ann"],"example":[],"a":["bob"]}}"#,
+        "rooms [lobby: zoe Ann; example: ; a: bob]",
+    );
+    desk.check_hears(
+        r#"{"type":"create","status":"ok","message":"den created successfully"}"#,
+        "created (den created successfully)",
+    );
+    desk.check_hears(
+        r#"{"type":"enter","status":"error","message":"den is full","code":"room_full"}"#,
+        "enter refused, room_full (den is full)",
+    );
+    desk.check_hears(ENTERED, "entered den");
+    assert_eq!((desk.client.phase(), desk.client.room()), (Some(Phase::Chat), Some("den")));
+    desk.check_hears(
+        r#"{"type":"list_room","status":"ok","data":{"den":["bob","Ann"]}}"#,
+        "members [den: bob Ann]",
+    );
+    desk.check_hears(&msg("public", "bob", "hi"), "bob: hi");
+    desk.check_hears(&msg("Ann", "bob", "psst"), "bob [with bob]: psst");
+    desk.check_hears(
+        r#"{"type":"list_room","status":"error","message":"Slow","code":"rate_limited","retry_ms":500}"#,
+        "list refused, rate_limited for 500 ms (Slow)",
+    );
+    desk.check_hears(
+        r#"{"type":"exit","status":"ok","message":"Left den, back in the lobby","rid":"1"}"#,
+        "left",
+    );
+    assert_eq!((desk.client.phase(), desk.client.room()), (Some(Phase::Lobby), None));
+    desk.check_hears(r#"{"type":"logout","status":"ok","message":"Ann logged out"}"#, "logged out");
+    assert_eq!((desk.client.phase(), desk.client.username()), (Some(Phase::Auth), None));
+    desk.check_hears(
+        r#"{"type":"error","status":"error","message":"Bye","code":"shutting_down"}"#,
+        "notice, shutting_down (Bye)",
+    );
+    desk.check_hears(r#"{"type":"from_the_future","status":"ok","data":[1]}"#, "");
+}
+
+// Who a private message is with.
+
+#[test]
+fn the_own_copy_of_a_private_message_belongs_to_whom_it_was_for() {
+    let mut desk = Desk::in_room();
+    for words in ["whisper bob 1", "say 2", "whisper eve 3", "whisper zoe 4", "whisper Ann 5"] {
+        desk.want(words);
+    }
+    desk.log.clear();
+    desk.check_hears(&msg("Ann", "eve", "0"), "eve [with eve]: 0");
+    desk.check_hears(&msg("Ann", "Ann", "1"), "Ann (own) [with bob]: 1");
+    desk.check_hears(&msg("public", "Ann", "2"), "Ann (own): 2");
+    desk.check_hears(&msg("Ann", "Ann", "3"), "Ann (own) [with eve]: 3");
+    desk.check_hears(
+        r#"{"type":"msg","status":"error","message":"zoe not in den","code":"not_in_room"}"#,
+        "msg refused, not_in_room (zoe not in den)",
+    );
+    desk.check_hears(&msg("Ann", "Ann", "5"), "Ann (own) [with Ann]: 5");
+    // The original server sends that one twice.
+    desk.check_hears(&msg("Ann", "Ann", "5"), "Ann (own) [with Ann]: 5");
+    assert_eq!(desk.client.deadline(), None);
+}
+
+// What is not answered.
+
+#[test]
+fn a_request_is_given_up_after_30_seconds_each_by_its_own_clock() {
+    let mut desk = Desk::in_room();
+    desk.want("list");
+    desk.wait(10);
+    desk.want("whisper bob psst");
+    desk.want("exit");
+    desk.log.clear();
+    desk.wait(19);
+    desk.check("");
+    desk.wait(1);
+    desk.check("list unanswered");
+    desk.check_hears(r#"{"type":"exit","status":"ok","message":null,"data":null}"#, "left");
+    desk.wait(10);
+    desk.check("msg unanswered");
+    assert_eq!(desk.client.deadline(), None);
+}
+
+#[test]
+fn what_was_asked_when_the_connection_ends_is_unanswered_and_nothing_of_it_reaches_the_next() {
+    let mut desk = Desk::in_room();
+    desk.want("list");
+    desk.want("exit");
+    desk.tell(Input::Bytes(&framed(LOGGED_IN)[..20]));
+    desk.log.clear();
+    desk.tell(Input::Closed);
+    desk.check("list unanswered, exit unanswered, disconnected");
+    assert_eq!((desk.client.phase(), desk.client.deadline()), (None, None));
+    desk.tell(Input::Closed);
+    desk.hear(LOGGED_IN);
+    desk.check("");
+    desk.tell(Input::Connected);
+    desk.hear(LOGGED_IN);
+    desk.check("connected, logged in Ann");
+}

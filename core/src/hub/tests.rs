@@ -1,0 +1,188 @@
+//! A small town around one hub: people are known by name, and what each of them hears is written down.
+
+mod people;
+mod presence;
+mod rooms;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::str;
+
+use super::*;
+use crate::frame::PREFIX_BYTES;
+use crate::limits::ms;
+
+const HOUR: u64 = 3_600_000;
+
+struct Town {
+    now: Instant,
+    limits: Limits,
+    hub: Hub,
+    people: BTreeMap<String, ConnId>,
+    heard: BTreeMap<ConnId, Vec<String>>,
+}
+
+impl Town {
+    fn with(limits: Limits) -> Self {
+        let now = Instant::default();
+        let hub = Hub::new(now, limits.clone(), key_of, &[RoomName::parse("example").unwrap()]);
+        Self { now, limits, hub, people: BTreeMap::new(), heard: BTreeMap::new() }
+    }
+
+    fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    /// These people in the lobby, and all that followed from it forgotten.
+    fn of(limits: Limits, people: &[&str]) -> Self {
+        let mut town = Self::with(limits);
+        for person in people {
+            town.login(person);
+        }
+        town.settle();
+        town
+    }
+
+    /// Lets so much time pass that every list is out, and forgets what was heard.
+    fn settle(&mut self) {
+        self.wait(10 * HOUR);
+        self.heard.clear();
+    }
+
+    fn connect(&mut self, person: &str) -> Result<(), Full> {
+        let mut deliveries = Deliveries::new();
+        let id = self.hub.connect(&mut deliveries);
+        self.deliver(deliveries);
+        self.people.insert(person.into(), id?);
+        Ok(())
+    }
+
+    fn disconnect(&mut self, person: &str) {
+        self.hub.disconnect(self.now, self.people[person]);
+    }
+
+    fn login(&mut self, person: &str) {
+        self.connect(person).unwrap();
+        self.does(person, &format!("login {person}"));
+    }
+
+    /// One command in words: `enter den`, `say hello`, `whisper bob psst`.
+    fn does(&mut self, person: &str, words: &str) {
+        let command = command(person, words);
+        let mut deliveries = Deliveries::new();
+        self.hub.apply(self.now, self.people[person], command, &mut deliveries);
+        self.deliver(deliveries);
+    }
+
+    /// The same, with the lists that are due at once.
+    fn does_and_shows(&mut self, person: &str, words: &str) {
+        self.does(person, words);
+        self.show();
+    }
+
+    /// Sends the lists that are due.
+    fn show(&mut self) {
+        while let Some(snapshot) = self.hub.poll_snapshot(self.now) {
+            self.publish(&snapshot);
+        }
+    }
+
+    fn publish(&mut self, snapshot: &Snapshot) {
+        let mut deliveries = Deliveries::new();
+        let frame = snapshot.encode(self.limits.list_bytes_max);
+        self.hub.publish(self.now, snapshot, &frame, &mut deliveries);
+        self.deliver(deliveries);
+    }
+
+    /// Lets time pass, and comes back whenever the hub wants it.
+    fn wait(&mut self, milliseconds: u64) {
+        let until = self.now + ms(milliseconds);
+        while let Some(at) = self.hub.deadline().filter(|at| *at <= until) {
+            self.now = at.max(self.now);
+            self.show();
+            assert!(self.hub.deadline().is_none_or(|at| at > self.now), "a deadline that does not go away");
+        }
+        self.now = until;
+    }
+
+    /// What a person heard since the last look.
+    #[track_caller]
+    fn check(&mut self, person: &str, expected: &str) {
+        let heard = self.heard.remove(&self.people[person]).unwrap_or_default();
+        assert_eq!(heard.join(", "), expected, "what {person} heard");
+    }
+
+    #[track_caller]
+    fn check_does(&mut self, person: &str, words: &str, expected: &str) {
+        self.does(person, words);
+        self.check(person, expected);
+    }
+
+    fn deliver(&mut self, deliveries: Deliveries) {
+        for (to, mail) in deliveries {
+            self.heard.entry(to).or_default().push(shown(&mail));
+        }
+    }
+}
+
+fn key_of(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn command(person: &str, words: &str) -> Command {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let key = |name: &str| NameKey::new(key_of, name);
+    let room = || RoomName::parse(rest).unwrap();
+    let user = |name: &str| UserName::parse(name).unwrap();
+    match verb {
+        "login" => Command::Login(Account::new(key_of, user(rest)).unwrap()),
+        "list" => Command::List,
+        "create" => Command::Create(key(rest), room()),
+        "enter" => Command::Enter(key(rest), room()),
+        "exit" => Command::Exit,
+        "logout" => Command::Logout,
+        "say" => Command::Say(push::encode_public(&user(person), &Text::try_from(rest).unwrap())),
+        "whisper" => {
+            let (to, text) = rest.split_once(' ').unwrap();
+            let whisper = Whisper { from: user(person), text: Text::try_from(text).unwrap() };
+            Command::Whisper(key(to), user(to), Arc::new(whisper))
+        }
+        _ => panic!("{verb} is no command"),
+    }
+}
+
+/// Mail in a few words. A list that was pushed is written as JSON, one in a reply as `room: members`.
+fn shown(mail: &Mail) -> String {
+    let data = |frame: &Frame| {
+        let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
+        json.split_once(r#""data":"#).unwrap().1.trim_end_matches('}').to_string()
+    };
+    match mail {
+        Mail::Frame(frame) => {
+            let data = data(frame);
+            let text = data.split_once(r#""text":"#).unwrap().1;
+            format!("msg {text}")
+        }
+        Mail::List(frame) => format!("push {}}}", data(frame)),
+        Mail::Whisper(whisper) => format!("{} whispers {}", whisper.from, whisper.text.as_str()),
+        Mail::Farewell(farewell) => format!("farewell {farewell:?}"),
+        Mail::Reply(Reply::LoggedIn(list)) => format!("logged in [{}]", rosters(list)),
+        Mail::Reply(Reply::Listed(list)) => format!("listed [{}]", rosters(list)),
+        Mail::Reply(Reply::Created(room)) => format!("created {room}"),
+        Mail::Reply(Reply::Entered(room, list)) => format!("entered {room} [{}]", rosters(list)),
+        Mail::Reply(Reply::Left(room, list)) => format!("left {room} [{}]", rosters(list)),
+        Mail::Reply(Reply::LoggedOut) => "logged out".into(),
+        Mail::Reply(Reply::Said) => "said".into(),
+        Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
+    }
+}
+
+fn rosters(list: &Snapshot) -> String {
+    let members = |roster: &Roster| {
+        let names: Vec<&str> = roster.members.iter().map(UserName::as_str).collect();
+        format!("{}: {}", roster.room, names.join(" ")).trim_end().to_string()
+    };
+    list.rosters.iter().map(members).collect::<Vec<_>>().join("; ")
+}
