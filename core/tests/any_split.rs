@@ -1,5 +1,7 @@
 //! However a client's bytes arrive, and however late the answers to what the server asks itself, it says the same.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped here fails the test, as it should")]
+
 use std::sync::Arc;
 
 use chatroom_core::Instant;
@@ -140,8 +142,7 @@ fn whole_visit() -> Vec<u8> {
 
 /// Something a client might send, sensible or not.
 fn any_request() -> impl Strategy<Value = Vec<u8>> {
-    let sensible =
-        [REGISTER, LOGIN, LIST, CREATE, ENTER, SAY, WHISPER, EXIT, LOGOUT].map(|json| framed(json));
+    let sensible = [REGISTER, LOGIN, LIST, CREATE, ENTER, SAY, WHISPER, EXIT, LOGOUT].map(framed);
     let wrong = [
         framed(r#"{"type":"login","data":{"username":"Ann","password":"4321"}}"#),
         framed(r#"{"type":"enter","data":{"room":"nowhere"}}"#),

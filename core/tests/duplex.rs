@@ -1,6 +1,8 @@
 //! Clients, connections and a hub, all of them real, in one thread: random conversations in which nobody may accuse
 //! the other side of breaking the protocol, and after which everybody sees the same.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped here fails the test, as it should")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

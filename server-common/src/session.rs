@@ -204,17 +204,18 @@ impl<W: Wake, T: Transport> Session<W, T> {
         }
     }
 
-    /// Goes round until nothing more follows: outputs, then mail, then sealing all that came of them in one batch.
+    /// Goes round until nothing more follows: mail, then outputs, then sealing all that came of them in one batch.
+    ///
+    /// Each round begins with what waits for the network, for that decides whether the connection goes on at all. Mail
+    /// comes before the next request: whatever the hub decided before a client asked, the client gets before the answer.
     fn pump(&mut self, now: Instant, mut taken: usize) {
         loop {
-            let mut is_news = self.drain_outputs(now);
-            is_news |= self.collect_mail(now);
-            self.seal();
-            let pending = self.wire().len();
-            self.conn.handle(now, Input::Sent { taken, pending });
+            self.conn.handle(now, Input::Sent { taken, pending: self.wire().len() });
             taken = 0;
+            let mut is_news = self.collect_mail(now);
+            is_news |= self.drain_outputs(now);
+            self.seal();
             if !is_news || self.end.is_some() {
-                self.drain_outputs(now);
                 break;
             }
         }

@@ -4,7 +4,8 @@
 //! messages that came unasked are left out, for here they come when something has changed, not after each request.
 //! Where this project means to answer otherwise, [`DIFFERENCES`] says so, and a difference that is none any more fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,6 +56,9 @@ pub const DIFFERENCES: &[(&str, &str)] = &[
     ("malformed (auth): lone surrogate username, login", MALFORMED),
 ];
 
+/// How long a server may take to notice that a connection is lost; far longer than it should.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const UNKNOWN: &str =
     "the original keeps silent; here an unknown type is told so, in a frame that its windows ignore";
 const WRONG_STATE: &str =
@@ -67,7 +71,7 @@ const REPLACED: &str =
 /// The configuration of a server that recordings are replayed to.
 pub fn config() -> Vec<String> {
     // The recorded passwords are short, and their user says more in a second than people do.
-    vec!["min-password-chars = 1".into(), "message-rate = 0".into()]
+    vec!["min-password-chars = 1".into(), "message-rate = 0".into(), "limits.list_rate = 0".into()]
 }
 
 /// One line of a recording.
@@ -98,6 +102,8 @@ pub fn replay(recording: &str, stage: &mut dyn Stage) -> Result<(), String> {
         .map(|line| serde_json::from_str(line).map_err(|error| format!("not a recording: {error}: {line}")))
         .collect::<Result<_, _>>()?;
     let mut open = BTreeSet::new();
+    // Who is logged in, by connection.
+    let mut users = BTreeMap::new();
     let mut faults = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         match (line.dir.as_str(), line.event.as_deref()) {
@@ -111,12 +117,21 @@ pub fn replay(recording: &str, stage: &mut dyn Stage) -> Result<(), String> {
             ("event", Some(event)) if event.starts_with("client closes") => {
                 stage.leave(&line.conn)?;
                 open.remove(&line.conn);
+                if let Some(user) = users.remove(&line.conn) {
+                    await_absence(stage, &users, &user)?;
+                }
             }
             ("c2s", _) if open.contains(&line.conn) => {
                 let theirs = recorded_outcome(&lines[index..], line);
                 let ours = our_outcome(stage, line)?;
                 if ours == Outcome::Closed {
                     open.remove(&line.conn);
+                    users.remove(&line.conn);
+                }
+                if let Outcome::Answer { kind, status, data } = &ours
+                    && (kind.as_str(), status.as_str()) == ("login", "ok")
+                {
+                    users.insert(line.conn.clone(), data["username"].as_str().unwrap_or_default().to_owned());
                 }
                 let is_known = DIFFERENCES.iter().any(|(step, _)| *step == line.step);
                 if is_known == (ours == theirs) {
@@ -127,6 +142,24 @@ pub fn replay(recording: &str, stage: &mut dyn Stage) -> Result<(), String> {
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+}
+
+/// Waits until somebody who is still there does not see `user` any more: a server learns of a lost connection later.
+fn await_absence(stage: &mut dyn Stage, users: &BTreeMap<String, String>, user: &str) -> Result<(), String> {
+    let Some(witness) = users.keys().next() else { return Ok(()) };
+    let give_up_at = Instant::now() + PATIENCE;
+    while Instant::now() < give_up_at {
+        stage.send(witness, &frame(br#"{"type":"list","rid":"who"}"#))?;
+        loop {
+            match stage.next(witness)? {
+                Next::Closed => return Err(format!("{witness} was closed")),
+                Next::Frame(json) if !json.contains(r#""rid":"who""#) => {}
+                Next::Frame(json) if json.contains(&format!("{user:?}")) => break,
+                Next::Frame(_) => return Ok(()),
+            }
+        }
+    }
+    Err(format!("{user} is still there"))
 }
 
 /// What the original answered to `request`, which is the first of `lines`.

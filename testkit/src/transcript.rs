@@ -98,6 +98,11 @@ impl Transcript {
         Ok(transcript)
     }
 
+    /// Whether anybody sends what is not sealed.
+    pub fn goes_past_tls(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.act, Act::SendsPastTls(_)))
+    }
+
     /// Bytes of the longest thing that is said at once.
     pub fn longest_sent(&self) -> usize {
         let lengths = self.steps.iter().map(|step| match &step.act {

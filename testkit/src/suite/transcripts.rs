@@ -52,9 +52,11 @@ pub fn world_tests() -> Vec<Trial> {
             return fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()));
         }
         check(&transcript, &mut over_tls(), Cut::Frames).map_err(|error| format!("over TLS: {error}"))?;
-        let cuts = [Cut::Frames, Cut::Whole, Cut::Bytes].into_iter().chain(places(&transcript).map(Cut::At));
-        for cut in cuts {
-            let mut world = World::new(&config, Link::Clear);
+        let places = places(&transcript).map(Cut::At);
+        for cut in [Cut::Frames, Cut::Whole, Cut::Bytes].into_iter().chain(places) {
+            // What is no TLS means something only where there is TLS.
+            let mut world =
+                if transcript.goes_past_tls() { over_tls() } else { World::new(&config, Link::Clear) };
             check(&transcript, &mut world, cut).map_err(|error| format!("{cut:?}: {error}"))?;
         }
         Ok(())

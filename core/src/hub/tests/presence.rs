@@ -118,6 +118,23 @@ fn a_large_list_comes_as_seldom_as_one_connection_may_be_sent_it() {
 }
 
 #[test]
+fn what_changes_while_a_list_is_encoded_waits_its_turn_after_that_list() {
+    let limits = Limits { presence_connection_bytes_per_second: 10, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann", "bob"]);
+    town.does("ann", "enter example");
+    let list = town.hub.poll_snapshot(town.now).unwrap();
+    town.does("ann", "exit");
+    assert!(town.hub.poll_snapshot(town.now).is_none());
+    town.publish(&list);
+    town.check("bob", r#"push {"lobby":["bob"],"example":["ann"]}"#);
+    let frame_bytes = list.encode(town.limits.list_bytes_max).len();
+    town.wait(u64::try_from(frame_bytes * 100).unwrap() - 1);
+    town.check("bob", "");
+    town.wait(1);
+    town.check("bob", r#"push {"lobby":["bob","ann"],"example":[]}"#);
+}
+
+#[test]
 fn all_lists_together_are_rationed_too() {
     let limits = Limits { presence_total_bytes_per_second: 100, ..Limits::default() };
     let mut town = Town::of(limits, &["ann", "bob", "eve"]);

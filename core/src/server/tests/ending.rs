@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A way for a connection to end.
+type Way = fn(&mut Stage);
+
 #[test]
 fn close_comes_last_and_once_whatever_happens_afterwards() {
     let stalled = |stage: &mut Stage| {
@@ -13,10 +16,11 @@ fn close_comes_last_and_once_whatever_happens_afterwards() {
         stage.bytes(&[0; 4]);
         stage.wait(2_000);
     };
-    let ends: [(&dyn Fn(&mut Stage), &str); 3] = [
-        (&|stage| stage.tell(Input::Overflow), "close Overflowed"),
-        (&stalled, "close Stalled"),
-        (&dismissed, "error frame_empty, finish, close Dismissed(FrameEmpty)"),
+    let overflowed = |stage: &mut Stage| stage.tell(Input::Overflow);
+    let ends: [(Way, &str); 3] = [
+        (overflowed, "close Overflowed"),
+        (stalled, "close Stalled"),
+        (dismissed, "error frame_empty, finish, close Dismissed(FrameEmpty)"),
     ];
     for (end, expected) in ends {
         let mut stage = Stage::in_lobby();

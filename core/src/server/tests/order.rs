@@ -72,6 +72,25 @@ fn direct_answers_carry_the_rid_of_their_request_and_nothing_else_does() {
 }
 
 #[test]
+fn names_count_as_one_whatever_their_spelling() {
+    let mut stage = Stage::in_lobby();
+    stage.say_all(&[r#"{"type":"create","data":{"room":"Den"}}"#, ENTER]);
+    stage.check("create ok, enter ok, list_room ok");
+    for (from, to, expected) in [
+        ("ANN", "public", "msg ok"),
+        ("ann", "PUBLIC", "msg ok"),
+        ("ann", "aNN", "msg ok"),
+        ("bob", "ann", "msg from_mismatch"),
+        ("", "ann", "msg from_mismatch"),
+        ("ann", "bob", "msg not_in_room"),
+        ("ann", "", "msg not_in_room"),
+    ] {
+        stage.say(&format!(r#"{{"type":"msg","data":{{"from":"{from}","to":"{to}","text":"hi"}}}}"#));
+        stage.check(expected);
+    }
+}
+
+#[test]
 fn no_more_is_read_once_a_whole_frame_could_be_waiting() {
     let mut stage = Stage::new();
     stage.say(LOGIN);
