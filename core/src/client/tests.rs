@@ -315,8 +315,13 @@ fn the_own_copy_of_a_private_message_belongs_to_whom_it_was_for() {
         "msg refused, not_in_room (zoe not in den)",
     );
     desk.check_hears(&msg("Ann", "Ann", "5"), "Ann (own) [with Ann]: 5");
-    // The original server sends that one twice.
+    assert_eq!(desk.client.deadline(), None);
+    // The original server sends a note to oneself twice; the second is no answer to what was said in public.
+    desk.want("say 6");
+    desk.log.clear();
     desk.check_hears(&msg("Ann", "Ann", "5"), "Ann (own) [with Ann]: 5");
+    assert!(desk.client.deadline().is_some());
+    desk.check_hears(&msg("public", "Ann", "6"), "Ann (own): 6");
     assert_eq!(desk.client.deadline(), None);
 }
 

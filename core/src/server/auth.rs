@@ -178,7 +178,7 @@ fn failure(refusal: Refusal) -> Failure {
             retry_ms,
         ),
         Refusal::Busy { retry_ms } => {
-            Failure::for_now(Code::Busy, "Too many log in at once, try again in a moment", retry_ms)
+            Failure::for_now(Code::Busy, "Too many passwords are being checked at once, try again in a moment", retry_ms)
         }
         Refusal::Unavailable { retry_ms } => Failure::for_now(
             Code::Busy,
