@@ -85,6 +85,7 @@ impl Decoder {
 
     fn refuse(&mut self, error: FrameError) -> FrameError {
         self.error = Some(error);
+        self.buffer.zeroize();
         self.buffer = Vec::new();
         self.start = 0;
         self.wiped = 0;

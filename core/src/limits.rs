@@ -68,7 +68,7 @@ pub struct Limits {
     pub room_idle_ms_min: u64,
     /// Members of one room; the lobby has no such limit.
     pub room_members_max: usize,
-    /// Rooms one account may create in an hour.
+    /// Rooms one account may create at once; as many come back in an hour.
     pub rooms_created_per_hour_max: u32,
 
     /// Messages a second for one user, 0 for no limit.
@@ -79,6 +79,10 @@ pub struct Limits {
     pub list_rate: u32,
     /// Explicit `list` requests at once before `list_rate` counts.
     pub list_burst: u32,
+    /// Rooms a second one connection may enter or leave; beyond it, it is answered later. 0 for no limit.
+    pub move_rate: u32,
+    /// Rooms one connection may enter or leave at once before `move_rate` counts.
+    pub move_burst: u32,
     /// Registrations a minute for one connection, 0 for no limit.
     pub register_per_minute: u32,
     /// Registrations at once before `register_per_minute` counts.
@@ -143,6 +147,7 @@ impl Limits {
             (self.room_members_max >= 1, "room_members_max must be at least 1"),
             (self.message_rate == 0 || self.message_burst >= 1, "message_burst must be at least 1"),
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
+            (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
             (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
             (
                 self.auth_pause_ms_min <= self.auth_pause_ms_max,
@@ -186,6 +191,8 @@ impl Default for Limits {
             message_burst: 50,
             list_rate: 2,
             list_burst: 20,
+            move_rate: 50,
+            move_burst: 100,
             register_per_minute: 60,
             register_burst: 100,
             auth_failures_max: 10,

@@ -9,6 +9,8 @@ pub(crate) enum Timer {
     Handshake,
     /// A login.
     Login,
+    /// The next request of one who moves about too fast.
+    Pace,
     /// The rest of a frame.
     Frame,
     /// The peer's end of the stream, after ours.
@@ -23,7 +25,8 @@ pub(crate) struct Timers {
     at: [Option<Instant>; ALL.len()],
 }
 
-const ALL: [Timer; 5] = [Timer::Handshake, Timer::Login, Timer::Frame, Timer::Linger, Timer::Stall];
+const ALL: [Timer; 6] =
+    [Timer::Handshake, Timer::Login, Timer::Pace, Timer::Frame, Timer::Linger, Timer::Stall];
 
 impl Timers {
     /// Sets or moves a timer.

@@ -150,18 +150,21 @@ impl Model {
     }
 
     fn connect(&mut self, seat: usize) -> bool {
-        let counted = self.people.iter().filter(|person| !person.is_dismissed).count();
-        if counted >= limits().connections_max {
-            return false;
-        }
-        self.people.push(Person { seat, is_dismissed: false, user: None });
-        let is_visitor = |person: &&mut Person| person.user.is_none() && !person.is_dismissed;
-        let mut visitors: Vec<&mut Person> = self.people.iter_mut().filter(is_visitor).collect();
-        if visitors.len() > limits().connections_max / 2 {
-            visitors[0].is_dismissed = true;
-            let seat = visitors[0].seat;
+        let limit = limits().connections_max;
+        loop {
+            let counted = self.people.iter().filter(|person| !person.is_dismissed).count();
+            let is_visitor = |person: &&mut Person| person.user.is_none() && !person.is_dismissed;
+            let mut visitors: Vec<&mut Person> = self.people.iter_mut().filter(is_visitor).collect();
+            // The newcomer is to be one of at most half without a login, and of all there may be.
+            if visitors.len() < limit / 2 && counted < limit {
+                break;
+            }
+            let Some(oldest) = visitors.first_mut() else { return false };
+            oldest.is_dismissed = true;
+            let seat = oldest.seat;
             self.tell(seat, "farewell Crowded");
         }
+        self.people.push(Person { seat, is_dismissed: false, user: None });
         true
     }
 
@@ -186,9 +189,9 @@ impl Model {
         self.tell(seat, format!("logged in {}", self.view(0)));
     }
 
-    fn create(&mut self, seat: usize, name: &str) -> String {
+    fn create(&mut self, name: &str) -> String {
         if let Some(room) = self.find_room(name) {
-            return format!("{seat} denied RoomExists({:?})", self.rooms[room].name);
+            return format!("denied RoomExists({:?})", self.rooms[room].name);
         }
         if self.rooms.len() >= limits().rooms_max {
             let may_go = |room: &Room| {
@@ -196,14 +199,14 @@ impl Model {
                 !room.is_permanent && room.members.is_empty() && is_idle
             };
             let oldest = self.rooms.iter().filter(|room| may_go(room)).map(|room| room.empty_since_ms).min();
-            let Some(oldest) = oldest else { return format!("{seat} denied TooManyRooms") };
+            let Some(oldest) = oldest else { return "denied TooManyRooms".into() };
             let index = self.rooms.iter().position(|room| may_go(room) && room.empty_since_ms == oldest);
             self.rooms.remove(index.expect("just found"));
         }
         let room =
             Room { name: name.into(), is_permanent: false, members: vec![], empty_since_ms: self.now_ms };
         self.rooms.push(room);
-        format!("{seat} created {name}")
+        format!("created {name}")
     }
 
     fn enter(&mut self, user: &str, name: &str) -> String {
@@ -314,8 +317,8 @@ impl Trial {
             Step::Create(seat, room) => {
                 let (key, name) = room_name(ROOMS[room]);
                 self.member(seat, Command::Create(key, name), |model, _| {
-                    let words = model.create(seat, ROOMS[room]);
-                    model.tell(seat, words.split_once(' ').expect("seat, words").1);
+                    let words = model.create(ROOMS[room]);
+                    model.tell(seat, words);
                 });
             }
             Step::Enter(seat, room) => {

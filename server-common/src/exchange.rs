@@ -212,16 +212,11 @@ impl<W: Wake> Peer<W> {
             letters.push(Letter::Answer(ticket, answer));
         }
         let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
-        while inbox.mailbox.bytes() > down_to
+        while (inbox.mailbox.bytes() > down_to || inbox.mailbox.has_farewell())
             && let Some(mail) = inbox.mailbox.pop()
         {
             letters.push(Letter::Mail(mail));
         }
-    }
-
-    /// Whether more waits than may: the connection is to be dropped, whatever it is doing.
-    pub fn is_overflowed(&self) -> bool {
-        self.lock().mailbox.is_overflowed()
     }
 
     /// The waker given to [`Exchange::connect`].

@@ -30,9 +30,14 @@ pub enum LogFormat {
 
 /// Begins to write what is traced in this process to standard error. To be called once, before anything is logged.
 ///
+/// When standard error is closed the server serves on, and nothing is logged.
+///
 /// A second call changes nothing and says so with `false`.
 pub fn start(level: LogLevel, format: LogFormat) -> bool {
-    let lines = tracing_subscriber::fmt().with_max_level(filter(level)).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(filter(level))
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init().is_ok(),
         LogFormat::Json => lines.json().try_init().is_ok(),

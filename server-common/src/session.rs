@@ -171,7 +171,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
         if self.is_broken || self.is_finishing {
             return;
         }
-        let mut plain = Vec::new();
+        // Room for all of it from the start: what grows is copied, and a copy of a password would be left behind.
+        let mut plain = Vec::with_capacity(bytes.len());
         let opened = self.transport.open(bytes, &mut plain, &mut self.wire);
         if self.transport.is_secure() && !self.is_secure {
             self.is_secure = true;
@@ -201,6 +202,11 @@ impl<W: Wake, T: Transport> Session<W, T> {
             self.written = 0;
             self.wire.clear();
             self.wire.shrink_to(WIRE_KEPT_BYTES);
+        } else if self.written >= self.wire.len() - self.written {
+            // A client that never takes the last byte is not to make us keep all those before it. Moving the smaller
+            // half costs each byte one move at most.
+            self.wire.drain(..self.written);
+            self.written = 0;
         }
     }
 
@@ -291,3 +297,6 @@ impl<W: Wake, T: Transport> Drop for Session<W, T> {
 
 /// A buffer of this size is kept between writes.
 const WIRE_KEPT_BYTES: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests;

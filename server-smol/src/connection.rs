@@ -1,7 +1,7 @@
 //! One connection: a task that reads, writes, and waits for whatever comes first.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use std::time::Instant;
 use async_io::{Async, Timer};
 use server_common::run::Service;
 use server_common::session::{Happened, Session};
-use smol::io::{AsyncRead, AsyncWrite};
+use smol::io::AsyncWrite;
 use tls::Pipe;
 
 use crate::bell::Bell;
@@ -24,6 +24,9 @@ pub(crate) struct Connection {
     timer: Timer,
     /// When `timer` fires. A deadline that moves away leaves it alone: firing early costs less than setting it anew.
     armed_at: Option<Instant>,
+    /// There may be something to read. Asking the system each time a message is to be written would cost as much as
+    /// writing it.
+    is_readable: bool,
     /// Our side of the stream is shut.
     is_shut: bool,
 }
@@ -35,7 +38,16 @@ impl Connection {
         stream: Async<TcpStream>,
         bell: Bell,
     ) -> Self {
-        Self { service, session, stream, bell, timer: Timer::never(), armed_at: None, is_shut: false }
+        Self {
+            service,
+            session,
+            stream,
+            bell,
+            timer: Timer::never(),
+            armed_at: None,
+            is_readable: false,
+            is_shut: false,
+        }
     }
 
     /// Does what can be done without waiting. Whether anything could.
@@ -54,16 +66,24 @@ impl Connection {
         if self.session.end().is_some() || !self.session.wants_read() {
             return Ok(false);
         }
+        if !self.is_readable {
+            let Poll::Ready(ready) = self.stream.poll_readable(cx) else { return Ok(false) };
+            ready?;
+        }
         // On the stack, so that an idle connection has none.
         let mut buffer = [0; READ_BYTES];
-        let Poll::Ready(read) = Pin::new(&mut &self.stream).poll_read(cx, &mut buffer) else {
-            return Ok(false);
+        let read = match self.stream.get_ref().read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            read => {
+                let count = read?;
+                let happened = if count == 0 { Happened::ReadEnd } else { Happened::Read(&buffer[..count]) };
+                self.session.handle(self.service.now(), happened);
+                count
+            }
         };
-        let happened = match read? {
-            0 => Happened::ReadEnd,
-            count => Happened::Read(&buffer[..count]),
-        };
-        self.session.handle(self.service.now(), happened);
+        // A full buffer says that there is more, anything less that there is none.
+        self.is_readable = read == READ_BYTES;
         Ok(true)
     }
 

@@ -61,7 +61,7 @@ fn accept(listener: &TcpListener, service: &Service<Bell>, is_over: &AtomicBool)
             // What takes time, the handshake above all, is done by the connection's own threads.
             Ok((stream, from)) => {
                 if let Err(error) = connection::start(service, stream, from.ip()) {
-                    tracing::warn!(%error, "a connection was dropped, for it could not be given its threads");
+                    tracing::debug!(%error, "a connection was lost while it was accepted, or there is no thread for it");
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -45,6 +45,8 @@ struct Received {
     is_end: bool,
     /// The session takes no bytes for now.
     is_paused: bool,
+    /// The reader waits, and not for the network.
+    is_waiting: bool,
     /// The worker is gone.
     is_over: bool,
 }
@@ -114,10 +116,6 @@ impl Worker {
         if let Some(end) = self.session.end() {
             tracing::debug!(?end, "a connection ended");
         }
-        // Wakes the reader out of its read.
-        let _ = self.stream.shutdown(Shutdown::Both);
-        self.inlet.lock().is_over = true;
-        self.inlet.may_read.notify_one();
     }
 
     /// Hands over what was read, if anything; in any case lets the session look at its mail and its clock.
@@ -142,7 +140,11 @@ impl Worker {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => Happened::Wrote(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if is_timeout(&error) => Happened::Woken,
+                // Meanwhile what the client says is heard, its end above all.
+                Err(error) if is_timeout(&error) => {
+                    self.read();
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             self.session.handle(self.service.now(), happened);
@@ -156,20 +158,33 @@ impl Worker {
     }
 }
 
+/// However the worker ends, the reader ends with it.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Wakes the reader out of its read.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.inlet.lock().is_over = true;
+        self.inlet.may_read.notify_one();
+    }
+}
+
 impl Inlet {
     /// Waits until more may be read; `false` says never.
     fn wait_for_room(&self) -> bool {
-        let is_closed = |received: &mut Received| {
-            !received.is_over && (received.is_paused || received.bytes.len() >= READ_BYTES)
+        let must_wait = |received: &mut Received| {
+            let is_full = received.is_paused || received.bytes.len() >= READ_BYTES;
+            received.is_waiting = is_full && !received.is_over;
+            received.is_waiting
         };
-        let state = self.may_read.wait_while(self.lock(), is_closed).unwrap_or_else(PoisonError::into_inner);
+        let state = self.may_read.wait_while(self.lock(), must_wait).unwrap_or_else(PoisonError::into_inner);
         !state.is_over
     }
 
     fn set_paused(&self, is_paused: bool) {
         let mut state = self.lock();
         state.is_paused = is_paused;
-        if !is_paused {
+        // Hardly ever: a call to the system for each delivery would cost more than the delivery.
+        if !is_paused && state.is_waiting {
             self.may_read.notify_one();
         }
     }
@@ -179,15 +194,18 @@ impl Inlet {
     }
 }
 
-/// A socket's timeout is one or the other, by the system.
+/// Whether a write timed out and may be tried again. It is one error or the other, by the system.
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    !cfg!(windows) && matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Bytes read at once, and held for the worker: a TLS record is at most a little larger.
 const READ_BYTES: usize = 16 * 1024;
 /// How long a write may block before the session's clock and mailbox are looked at again.
-const WRITE_MAX: Duration = Duration::from_millis(500);
+///
+/// On Windows a write that has timed out says nothing about how much was sent, so that there it ends the connection,
+/// and may take as long as a client may stall by default.
+const WRITE_MAX: Duration = if cfg!(windows) { Duration::from_secs(30) } else { Duration::from_millis(500) };
 /// The TLS handshake, with its ML-KEM keys, and a hash of a list are what needs most; a debug build needs more.
 const WORKER_STACK_BYTES: usize = 512 * 1024;
 /// The buffer, and what surrounds a system call.

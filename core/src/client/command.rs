@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use crate::frame::Frame;
 use crate::message::{Kind, Text, request};
-use crate::name::{RoomName, UserName};
+use crate::name::{PUBLIC, RoomName, UserName};
 use crate::secret::Password;
 
 /// A request, its values checked already. One that is not allowed where the client is comes back as
@@ -53,17 +53,27 @@ impl Command {
         }
     }
 
-    /// Whom a private message is for.
-    pub(super) fn into_peer(self) -> Option<String> {
+    /// A whisper to `public` is a word to everybody: that is what a server takes it for.
+    pub(super) fn normalized(self) -> Self {
         match self {
-            Self::Say(to, _) => to.map(|name| String::from(name.as_str())),
+            Self::Say(Some(to), text) if to.as_str().eq_ignore_ascii_case(PUBLIC) => Self::Say(None, text),
+            command => command,
+        }
+    }
+
+    /// Whom a private message is for, and what a message says.
+    pub(super) fn into_message(self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Say(to, text) => {
+                (to.map(|name| String::from(name.as_str())), Some(String::from(text.as_str())))
+            }
             Self::Register(..)
             | Self::Login(..)
             | Self::List
             | Self::Create(_)
             | Self::Enter(_)
             | Self::Exit
-            | Self::Logout => None,
+            | Self::Logout => (None, None),
         }
     }
 }

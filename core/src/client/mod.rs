@@ -15,7 +15,7 @@ use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::push::{ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Received};
-use crate::message::{Envelope, Kind};
+use crate::message::{Envelope, HALF_SURROGATE, Kind};
 use crate::name::PUBLIC;
 use crate::phase::Phase;
 use crate::time::Instant;
@@ -129,8 +129,10 @@ impl Client {
                 retry_ms: None,
             });
         }
+        let command = command.normalized();
         self.outputs.push_back(Output::Frame(command.encode(self.username().unwrap_or_default())));
-        self.pending.push_back(Pending { kind, asked_at: self.now, peer: command.into_peer() });
+        let (peer, text) = command.into_message();
+        self.pending.push_back(Pending { kind, asked_at: self.now, peer, text });
     }
 
     fn on_timeout(&mut self) {
@@ -151,7 +153,11 @@ impl Client {
                 return false;
             }
         };
-        let envelope = Envelope::decode(frame).map_err(|error| error.0);
+        let envelope = match Envelope::decode(frame) {
+            // The original server passes such a text on. Who sent it is not to throw everybody out.
+            Err(HALF_SURROGATE) => return true,
+            envelope => envelope.map_err(|error| error.0),
+        };
         match envelope.and_then(|envelope| Incoming::decode(&envelope)) {
             Ok(incoming) => self.on_incoming(incoming),
             Err(fault) => self.accuse(fault),
@@ -199,7 +205,8 @@ impl Client {
         let is_own = Some(msg.from.as_str()) == self.username();
         let is_public = msg.to == PUBLIC;
         // Both copies of a private message carry their reader's name: whom an own one went to, only its sender knows.
-        let pending = if is_own { self.answered_where(|pending| pending.is_msg(is_public)) } else { None };
+        let pending =
+            if is_own { self.answered_where(|pending| pending.is_msg(is_public, &msg.text)) } else { None };
         let private_with = match (is_public, pending) {
             (true, _) => None,
             (false, Some(pending)) => pending.peer.or(Some(msg.from.clone())),

@@ -26,6 +26,8 @@ pub(super) struct Pending {
     pub(super) asked_at: Instant,
     /// Whom a private message is for.
     pub(super) peer: Option<String>,
+    /// What a message says.
+    pub(super) text: Option<String>,
 }
 
 impl State {
@@ -68,7 +70,7 @@ impl State {
 }
 
 impl Pending {
-    pub(super) fn is_msg(&self, is_public: bool) -> bool {
-        self.kind == Kind::Msg && self.peer.is_none() == is_public
+    pub(super) fn is_msg(&self, is_public: bool, text: &str) -> bool {
+        self.kind == Kind::Msg && self.peer.is_none() == is_public && self.text.as_deref() == Some(text)
     }
 }

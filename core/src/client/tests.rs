@@ -362,3 +362,47 @@ fn what_was_asked_when_the_connection_ends_is_unanswered_and_nothing_of_it_reach
     desk.hear(LOGGED_IN);
     desk.check("connected, logged in Ann");
 }
+
+#[test]
+fn a_message_whispered_to_public_is_one_to_everybody() {
+    let mut desk = Desk::in_room();
+    desk.want("whisper public hi");
+    desk.log.clear();
+    desk.check_hears(&msg("public", "Ann", "hi"), "Ann (own): hi");
+    assert_eq!(desk.client.deadline(), None, "it was answered");
+}
+
+#[test]
+fn what_was_whispered_to_public_does_not_put_a_later_whisper_into_the_wrong_window() {
+    let mut desk = Desk::in_room();
+    for words in ["whisper Public hi", "whisper zoe 1", "whisper bob 2"] {
+        desk.want(words);
+    }
+    desk.log.clear();
+    desk.check_hears(&msg("public", "Ann", "hi"), "Ann (own): hi");
+    desk.check_hears(
+        r#"{"type":"msg","status":"error","message":"zoe not in den","code":"not_in_room"}"#,
+        "msg refused, not_in_room (zoe not in den)",
+    );
+    desk.check_hears(&msg("Ann", "Ann", "2"), "Ann (own) [with bob]: 2");
+}
+
+/// The original server sends a whisper to oneself twice.
+#[test]
+fn the_second_copy_of_a_note_to_oneself_is_not_taken_for_the_next_whisper() {
+    let mut desk = Desk::in_room();
+    desk.want("whisper Ann note");
+    desk.want("whisper bob secret");
+    desk.log.clear();
+    desk.check_hears(&msg("Ann", "Ann", "note"), "Ann (own) [with Ann]: note");
+    desk.check_hears(&msg("Ann", "Ann", "note"), "Ann (own) [with Ann]: note");
+    desk.check_hears(&msg("Ann", "Ann", "secret"), "Ann (own) [with bob]: secret");
+}
+
+/// The original server passes on what no UTF-8 can write.
+#[test]
+fn a_text_with_half_a_character_throws_nobody_out() {
+    let mut desk = Desk::in_room();
+    desk.check_hears(&msg("public", "bob", r"\ud800"), "");
+    desk.check_hears(&msg("public", "bob", "hi"), "bob: hi");
+}

@@ -11,13 +11,14 @@ pub struct Mailbox {
     bytes: usize,
     bytes_max: usize,
     has_list: bool,
+    has_farewell: bool,
     is_overflowed: bool,
 }
 
 /// What became of a piece of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits, alone: whoever drains this mailbox is to be woken.
+    /// It waits, alone or with something urgent: whoever drains this mailbox is to be woken.
     First,
     /// It waits behind others, or there is no room for it any more: who drains this mailbox knows already.
     Behind,
@@ -26,7 +27,14 @@ pub enum Pushed {
 impl Mailbox {
     /// A mailbox that holds `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Self {
-        Self { queue: VecDeque::new(), bytes: 0, bytes_max, has_list: false, is_overflowed: false }
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            bytes_max,
+            has_list: false,
+            has_farewell: false,
+            is_overflowed: false,
+        }
     }
 
     /// Puts mail in. If it does not fit, everything is dropped, now and later: a reader that slow has lost the thread.
@@ -38,7 +46,9 @@ impl Mailbox {
             self.drop_waiting_list();
             self.has_list = true;
         }
-        let was_empty = self.queue.is_empty();
+        // A farewell is news to a reader that knows of the rest and takes none of it.
+        let is_news = self.queue.is_empty() || matches!(mail, Mail::Farewell(_));
+        self.has_farewell |= matches!(mail, Mail::Farewell(_));
         self.bytes += cost(&mail);
         if self.bytes > self.bytes_max {
             self.queue = VecDeque::new();
@@ -47,7 +57,7 @@ impl Mailbox {
             return Pushed::First;
         }
         self.queue.push_back(mail);
-        if was_empty { Pushed::First } else { Pushed::Behind }
+        if is_news { Pushed::First } else { Pushed::Behind }
     }
 
     /// Takes the oldest mail out.
@@ -68,9 +78,9 @@ impl Mailbox {
         self.is_overflowed
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    /// Whether the connection is told to go: then all that waits is to be taken, however much it is.
+    pub fn has_farewell(&self) -> bool {
+        self.has_farewell
     }
 
     /// Bytes that wait, roughly as they will be on the wire.

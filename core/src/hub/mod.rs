@@ -187,19 +187,15 @@ impl Hub {
         hub
     }
 
-    /// Takes in a connection that was accepted. When those without a login pass half of what may be connected, the
-    /// oldest of them is told to go.
+    /// Takes in a connection that was accepted. When those without a login pass half of what may be connected, or
+    /// there is no room left, the oldest of them is told to go. An error says that all are logged in.
     pub fn connect(&mut self, deliveries: &mut Deliveries) -> Result<ConnId, Full> {
-        if self.directory.connections() >= self.limits.connections_max {
-            return Err(Full);
-        }
-        let id = self.directory.connect();
-        if self.directory.visitors() > self.limits.connections_max / 2
-            && let Some(oldest) = self.directory.dismiss_oldest_visitor()
-        {
+        let limit = self.limits.connections_max;
+        while self.directory.visitors() >= limit / 2 || self.directory.connections() >= limit {
+            let oldest = self.directory.dismiss_oldest_visitor().ok_or(Full)?;
             deliveries.push((oldest, Mail::Farewell(Farewell::Crowded)));
         }
-        Ok(id)
+        Ok(self.directory.connect())
     }
 
     /// Forgets a connection, whatever it was doing. One that is unknown already is fine.
@@ -312,6 +308,14 @@ impl Hub {
         if let Some(room) = self.rooms.find(&key).and_then(|id| self.rooms.get(id)) {
             return Some(Err(Denial::RoomExists(room.name.clone())));
         }
+        let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
+        let gives_way = match self.rooms.len() < self.limits.rooms_max {
+            true => None,
+            false => match self.rooms.longest_empty(now, idle_min) {
+                Some(oldest) => Some(oldest),
+                None => return Some(Err(Denial::TooManyRooms)),
+            },
+        };
         let hour = Duration::from_secs(3600);
         let count = self.limits.rooms_created_per_hour_max;
         if let Some(rate) = Rate::new(count, hour, count)
@@ -319,14 +323,10 @@ impl Hub {
         {
             return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
         }
-        if self.rooms.len() >= self.limits.rooms_max {
-            let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
-            let Some(oldest) = self.rooms.longest_empty(now, idle_min) else {
-                return Some(Err(Denial::TooManyRooms));
-            };
-            if let Some(room) = self.rooms.remove(oldest) {
-                self.presence.forget(oldest, &room.pace);
-            }
+        if let Some(oldest) = gives_way
+            && let Some(mut room) = self.rooms.remove(oldest)
+        {
+            self.presence.forget(oldest, &mut room.pace);
         }
         self.rooms.create(now, key, name.clone(), false);
         self.changed(now, LOBBY_ID);

@@ -1,8 +1,9 @@
 //! When lists are sent that nobody asked for.
 //!
 //! The first change is shown at once, further ones are merged. Each audience, the members of a room or of the lobby,
-//! has a pace that its list's size sets, and all of them together share one budget. So cost grows with neither the
-//! square of the users nor the rate of changes, and the last state always arrives.
+//! has a pace that the size of its list and of itself sets. Beyond that, audiences share a budget: the many that cost
+//! little one half, the few that cost much the other, so that a crowded lobby does not silence two people in a room.
+//! So cost grows with neither the square of the users nor the rate of changes, and the last state always arrives.
 
 use alloc::collections::BTreeSet;
 use core::time::Duration;
@@ -14,7 +15,15 @@ use crate::time::Instant;
 pub(super) struct Presence {
     interval: Duration,
     connection_bytes_per_second: u64,
-    total_bytes_per_second: u64,
+    /// Half of what all audiences may cost together.
+    share_bytes_per_second: u64,
+    cheap: Share,
+    dear: Share,
+}
+
+/// The audiences that share a budget.
+#[derive(Default)]
+struct Share {
     /// When each audience's next list goes out, if something has changed for it.
     due: BTreeSet<(Instant, RoomId)>,
     /// When all that was sent so far is paid for.
@@ -26,6 +35,8 @@ pub(super) struct Presence {
 pub(super) struct Pace {
     next_at: Instant,
     due_at: Option<Instant>,
+    /// What was sent to it last took more than an interval's worth of the budget.
+    is_dear: bool,
 }
 
 impl Presence {
@@ -33,27 +44,26 @@ impl Presence {
         Self {
             interval: ms(limits.presence_ms_min),
             connection_bytes_per_second: limits.presence_connection_bytes_per_second,
-            total_bytes_per_second: limits.presence_total_bytes_per_second,
-            due: BTreeSet::new(),
-            paid_at: Instant::default(),
+            share_bytes_per_second: limits.presence_total_bytes_per_second / 2,
+            cheap: Share::default(),
+            dear: Share::default(),
         }
     }
 
     /// A room's list has changed.
     pub(super) fn changed(&mut self, now: Instant, room: RoomId, pace: &mut Pace) {
         if pace.due_at.is_none() {
-            let at = pace.next_at.max(now);
-            pace.due_at = Some(at);
-            self.due.insert((at, room));
+            self.schedule(room, pace, pace.next_at.max(now));
         }
     }
 
     /// Takes a room whose list is due; [`Presence::began`] is for the caller to call if it is sent.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<RoomId> {
-        if self.deadline()? > now {
-            return None;
-        }
-        self.due.pop_first().map(|(_, room)| room)
+        let interval = self.interval;
+        let due = [&mut self.cheap, &mut self.dear]
+            .into_iter()
+            .find(|share| share.deadline(interval).is_some_and(|at| at <= now))?;
+        due.due.pop_first().map(|(_, room)| room)
     }
 
     /// A room's list is on its way, or nobody is there to whom it would be news.
@@ -74,29 +84,50 @@ impl Presence {
         receivers: usize,
     ) {
         let bytes = bytes as u64;
-        let total = bytes.saturating_mul(receivers as u64);
-        self.paid_at = self.paid_at.max(now) + time_for(total, self.total_bytes_per_second);
-        pace.next_at = now + self.interval.max(time_for(bytes, self.connection_bytes_per_second));
-        if let Some(at) = pace.due_at.filter(|at| *at < pace.next_at) {
-            self.due.remove(&(at, room));
-            self.due.insert((pace.next_at, room));
-            pace.due_at = Some(pace.next_at);
+        let cost = time_for(bytes.saturating_mul(receivers as u64), self.share_bytes_per_second);
+        let was_due = self.cancel(room, pace);
+        pace.is_dear = cost > self.interval;
+        let share = self.share(pace);
+        share.paid_at = share.paid_at.max(now) + cost;
+        let pause = self.interval.max(cost).max(time_for(bytes, self.connection_bytes_per_second));
+        pace.next_at = now + pause;
+        if let Some(at) = was_due {
+            self.schedule(room, pace, at.max(pace.next_at));
         }
     }
 
     /// A room is gone.
-    pub(super) fn forget(&mut self, room: RoomId, pace: &Pace) {
-        if let Some(at) = pace.due_at {
-            self.due.remove(&(at, room));
-        }
+    pub(super) fn forget(&mut self, room: RoomId, pace: &mut Pace) {
+        self.cancel(room, pace);
     }
 
     /// When a list is due next.
-    ///
-    /// One interval's worth of debt is let pass, or two rooms' first changes could not both be shown at once.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        [&self.cheap, &self.dear].into_iter().filter_map(|share| share.deadline(self.interval)).min()
+    }
+
+    fn schedule(&mut self, room: RoomId, pace: &mut Pace, at: Instant) {
+        pace.due_at = Some(at);
+        self.share(pace).due.insert((at, room));
+    }
+
+    fn cancel(&mut self, room: RoomId, pace: &mut Pace) -> Option<Instant> {
+        let at = pace.due_at.take()?;
+        self.share(pace).due.remove(&(at, room));
+        Some(at)
+    }
+
+    fn share(&mut self, pace: &Pace) -> &mut Share {
+        if pace.is_dear { &mut self.dear } else { &mut self.cheap }
+    }
+}
+
+impl Share {
+    /// When its next list is due and paid for. One interval's worth of debt is let pass, or the first changes of two
+    /// rooms could not both be shown at once.
+    fn deadline(&self, interval: Duration) -> Option<Instant> {
         let (at, _) = self.due.first()?;
-        let solvent_at = Instant::from_start(self.paid_at.since_start().saturating_sub(self.interval));
+        let solvent_at = Instant::from_start(self.paid_at.since_start().saturating_sub(interval));
         Some(solvent_at.max(*at))
     }
 }

@@ -8,7 +8,7 @@ use core::{fmt, str};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Unfit, Unreadable};
+use super::{HALF_SURROGATE, Unfit, Unreadable};
 use crate::limits::JSON_DEPTH_MAX;
 
 /// Checks what a parser would pass over: UTF-8, depth, and surrogates, in every part of the text.
@@ -39,13 +39,15 @@ pub(super) fn scan(bytes: &[u8]) -> Result<&str, Unreadable> {
 
 /// Passes over what follows a backslash; a surrogate must come with its other half.
 fn skip_escape(rest: &[u8]) -> Result<&[u8], Unreadable> {
-    const LONE: Unreadable = Unreadable("The frame has half a surrogate pair");
     match utf16_unit(rest) {
         Some((0xD800..=0xDBFF, tail)) => {
             let second = tail.strip_prefix(b"\\").and_then(utf16_unit);
-            second.filter(|(unit, _)| (0xDC00..=0xDFFF).contains(unit)).map(|(_, tail)| tail).ok_or(LONE)
+            second
+                .filter(|(unit, _)| (0xDC00..=0xDFFF).contains(unit))
+                .map(|(_, tail)| tail)
+                .ok_or(HALF_SURROGATE)
         }
-        Some((0xDC00..=0xDFFF, _)) => Err(LONE),
+        Some((0xDC00..=0xDFFF, _)) => Err(HALF_SURROGATE),
         Some((_, tail)) => Ok(tail),
         None => Ok(rest.get(1..).unwrap_or_default()),
     }

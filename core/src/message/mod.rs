@@ -74,6 +74,9 @@ pub(crate) struct Envelope<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable(pub &'static str);
 
+/// A text with one half of a character that UTF-16 writes in two.
+pub(crate) const HALF_SURROGATE: Unreadable = Unreadable("The frame has half a surrogate pair");
+
 /// The frame can be read, but says something it must not: a sentence for who wrote the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfit(pub &'static str);

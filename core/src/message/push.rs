@@ -66,13 +66,12 @@ impl ListKind {
 /// Encodes who is where. The JSON of the frame is at most `bytes_max` long: if all of it does not fit, the first
 /// roster and then the fullest come first, and the rest is left out.
 pub(crate) fn encode_list(kind: ListKind, rosters: &[Roster], bytes_max: usize, rid: Option<&Rid>) -> Frame {
-    let frame = reply::encode_ok(kind.as_str(), None, Some(&Everyone(rosters)), rid);
-    if frame.len() <= bytes_max {
-        return frame;
-    }
     let envelope = reply::encode_ok(kind.as_str(), None, Some(&Everyone(&[])), rid).len();
-    let fitting = fit(rosters, bytes_max.saturating_sub(envelope));
-    reply::encode_ok(kind.as_str(), None, Some(&Everyone(&fitting)), rid)
+    let budget = bytes_max.saturating_sub(envelope);
+    if rosters.iter().map(roster_bytes).sum::<usize>() <= budget {
+        return reply::encode_ok(kind.as_str(), None, Some(&Everyone(rosters)), rid);
+    }
+    reply::encode_ok(kind.as_str(), None, Some(&Everyone(&fit(rosters, budget))), rid)
 }
 
 /// As much of the rosters as fits into `budget` bytes of JSON.
@@ -83,18 +82,31 @@ fn fit(rosters: &[Roster], mut budget: usize) -> Vec<Roster> {
     }
     let mut fitting = Vec::new();
     for roster in order {
-        // `"room":[],`, and `"name",` for each member.
-        let Some(left) = budget.checked_sub(json_bytes(roster.room.as_str()) + 4) else { continue };
+        let Some(left) = budget.checked_sub(room_bytes(roster)) else { continue };
         budget = left;
         let mut members = Vec::new();
         for member in roster.members.iter() {
-            let Some(left) = budget.checked_sub(json_bytes(member.as_str()) + 1) else { break };
+            let Some(left) = budget.checked_sub(member_bytes(member)) else { break };
             budget = left;
             members.push(member.clone());
         }
         fitting.push(Roster { room: roster.room.clone(), members: Arc::new(members) });
     }
     fitting
+}
+
+fn roster_bytes(roster: &Roster) -> usize {
+    room_bytes(roster) + roster.members.iter().map(member_bytes).sum::<usize>()
+}
+
+/// Bytes of `"room":[],`.
+fn room_bytes(roster: &Roster) -> usize {
+    json_bytes(roster.room.as_str()) + 4
+}
+
+/// Bytes of `"name",`.
+fn member_bytes(member: &UserName) -> usize {
+    json_bytes(member.as_str()) + 1
 }
 
 /// Bytes of a name as a JSON string. Names have no controls, so only quotes and backslashes are escaped.

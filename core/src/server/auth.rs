@@ -38,6 +38,10 @@ impl Auth {
     }
 
     pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+        // Who has hung up hears no answer, and what costs a hash is not done for nobody.
+        if cx.is_eof {
+            return State::Auth(self);
+        }
         match request {
             Request::Register(credentials) => self.on_register(credentials, waiting, cx),
             Request::Login(credentials) => {
@@ -177,9 +181,11 @@ fn failure(refusal: Refusal) -> Failure {
             "Too many failed logins to this account, try again later",
             retry_ms,
         ),
-        Refusal::Busy { retry_ms } => {
-            Failure::for_now(Code::Busy, "Too many passwords are being checked at once, try again in a moment", retry_ms)
-        }
+        Refusal::Busy { retry_ms } => Failure::for_now(
+            Code::Busy,
+            "Too many passwords are being checked at once, try again in a moment",
+            retry_ms,
+        ),
         Refusal::Unavailable { retry_ms } => Failure::for_now(
             Code::Busy,
             "The server cannot reach its accounts, try again in a moment",

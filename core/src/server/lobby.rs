@@ -43,7 +43,11 @@ impl Lobby {
         };
         match command {
             Some(command) => {
-                cx.command(command);
+                if matches!(command, Command::Enter(..)) {
+                    cx.move_by(command)
+                } else {
+                    cx.command(command)
+                }
                 State::Lobby(Self { waiting: Some(waiting), ..self })
             }
             None => State::Lobby(self),

@@ -112,8 +112,6 @@ pub struct Conn {
     decoder: Decoder,
     frame_clock: FrameClock,
     bad_frames: u32,
-    /// The client sends no more.
-    eof: bool,
     cx: Cx,
 }
 
@@ -126,7 +124,10 @@ struct Cx {
     /// Bytes emitted or reported as waiting for the network.
     pending_bytes: usize,
     tickets: u64,
+    /// The client sends no more.
+    is_eof: bool,
     lists: Bucket,
+    moves: Bucket,
     registrations: Bucket,
 }
 
@@ -163,7 +164,9 @@ impl Conn {
             timers,
             pending_bytes: 0,
             tickets: 0,
+            is_eof: false,
             lists: Bucket::default(),
+            moves: Bucket::default(),
             registrations: Bucket::default(),
         };
         Self {
@@ -171,7 +174,6 @@ impl Conn {
             decoder: Decoder::default(),
             frame_clock: FrameClock::default(),
             bad_frames: 0,
-            eof: false,
             cx,
         }
     }
@@ -218,9 +220,9 @@ impl Conn {
     /// Whether to read from the client. While this is `false`, leave its bytes where they are: in the network.
     pub fn wants_bytes(&self) -> bool {
         match self.state {
-            State::Handshake | State::Lingering(_) => !self.eof,
+            State::Handshake | State::Lingering(_) => !self.cx.is_eof,
             State::Auth(_) | State::Lobby(_) | State::Chat(_) => {
-                !self.eof
+                !self.cx.is_eof
                     && !self.is_paused()
                     && self.decoder.buffered() < self.frame_bytes_max() + PREFIX_BYTES
             }
@@ -247,12 +249,12 @@ impl Conn {
     }
 
     fn on_eof(&mut self) {
-        self.eof = true;
+        self.cx.is_eof = true;
         match self.state {
             State::Handshake => self.close(End::NoHandshake),
             State::Lingering(end) if self.cx.pending_bytes == 0 => self.close(end),
             // Nobody waits for a password to be hashed who has hung up; the job is to be skipped.
-            State::Auth(ref auth) if auth.is_asking() => self.close(End::Closed),
+            State::Auth(ref auth) if auth.is_asking() => self.finish(End::Closed),
             // What arrived before the end is still looked at, and answered.
             State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Lingering(_) | State::Closed => {}
         }
@@ -268,6 +270,9 @@ impl Conn {
     }
 
     fn on_sent(&mut self, taken: usize, pending: usize) {
+        if matches!(self.state, State::Closed) {
+            return;
+        }
         self.cx.pending_bytes = pending;
         if pending == 0 {
             self.cx.timers.clear(Timer::Stall);
@@ -276,7 +281,7 @@ impl Conn {
         }
         if let State::Lingering(end) = self.state
             && pending == 0
-            && self.eof
+            && self.cx.is_eof
         {
             self.close(end);
         }
@@ -341,6 +346,8 @@ impl Conn {
                         "A frame was begun and not finished in time",
                     ));
                 }
+                // The next request may be looked at.
+                Timer::Pace => {}
                 Timer::Stall => self.close(End::Stalled),
                 Timer::Linger => {
                     if let State::Lingering(end) = self.state {
@@ -379,7 +386,7 @@ impl Conn {
                 }
                 true
             }
-            Ok(None) if self.eof => {
+            Ok(None) if self.cx.is_eof => {
                 self.finish(End::Closed);
                 true
             }
@@ -397,7 +404,7 @@ impl Conn {
 
     /// The clock of the frame at the front runs while the rest of it could arrive, and stands otherwise.
     fn run_frame_clock(&mut self) {
-        let is_reading = self.is_ready() && !self.is_paused() && !self.eof;
+        let is_reading = self.is_ready() && !self.is_paused() && !self.cx.is_eof;
         if is_reading && self.decoder.buffered() > 0 {
             self.frame_clock.run(&mut self.cx);
         } else {
@@ -438,12 +445,13 @@ impl Conn {
 
     /// Whether a request could be looked at: the client is there, and none is being answered.
     fn is_ready(&self) -> bool {
-        match &self.state {
+        let is_idle = match &self.state {
             State::Auth(auth) => auth.is_ready(),
             State::Lobby(lobby) => lobby.is_ready(),
             State::Chat(chat) => chat.is_ready(),
             State::Handshake | State::Lingering(_) | State::Closed => false,
-        }
+        };
+        is_idle && self.cx.timers.get(Timer::Pace).is_none()
     }
 
     /// Whether so much waits for the client that it is not listened to until it has taken some.
@@ -547,6 +555,18 @@ impl Cx {
 
     fn command(&mut self, command: Command) {
         self.outputs.push_back(Output::Hub(command));
+    }
+
+    /// Moves to or from a room. Each costs a list, so who does it without end is answered more slowly, not refused.
+    fn move_by(&mut self, command: Command) {
+        let limits = &self.rules.limits;
+        if let Some(rate) = Rate::new(limits.move_rate, Duration::from_secs(1), limits.move_burst) {
+            // One that comes too early is let through, and what comes after it waits.
+            if let Err(wait) = self.moves.take(self.now, rate) {
+                self.timers.set(Timer::Pace, self.now + wait);
+            }
+        }
+        self.command(command);
     }
 
     /// Whether this connection may ask for a list now; if not, the request is answered with `answer_type`.

@@ -124,7 +124,8 @@ impl Config {
         }
         check(&limits, &origins, path.as_deref())?;
         let rooms = settings.rooms.map_or_else(default_rooms, |said| said.value);
-        if rooms.len() > limits.rooms_max {
+        // The lobby is one of them.
+        if rooms.len() + 1 > limits.rooms_max {
             return Err(ConfigError::wrong(format!(
                 "{} rooms are to exist from the start, but limits.rooms_max is {}; name fewer, or raise the limit",
                 rooms.len(),

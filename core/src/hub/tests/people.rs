@@ -4,13 +4,8 @@ use super::*;
 
 #[test]
 fn logging_in_again_gives_back_neither_rooms_nor_messages() {
-    let limits = Limits {
-        rooms_created_per_hour_max: 2,
-        message_rate: 1,
-        message_burst: 2,
-        auth_window_ms: 0,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { rooms_created_per_hour_max: 2, message_rate: 1, message_burst: 2, ..Limits::default() };
     let ways: [fn(&mut Town); 3] = [
         |town| {
             town.does("ann", "logout");
@@ -111,5 +106,34 @@ fn the_house_is_full_at_its_limit_and_who_was_told_to_go_takes_no_place() {
     town.does("ann", "login ann");
     assert_eq!(town.hub.connections(), 3, "the older ann is not counted");
     town.connect("zoe").unwrap();
-    assert_eq!(town.connect("joe"), Err(Full));
+    town.connect("joe").unwrap();
+    town.check("zoe", "farewell Crowded");
+    town.does("joe", "login joe");
+    assert_eq!(town.connect("zoe"), Err(Full), "all are logged in");
+}
+
+#[test]
+fn visitors_who_logged_out_make_room_for_newcomers_too() {
+    let mut town = Town::with(Limits { connections_max: 4, ..Limits::default() });
+    for person in ["ann", "bob", "eve", "joe"] {
+        town.login(person);
+    }
+    for person in ["ann", "bob", "eve", "joe"] {
+        town.does(person, "logout");
+    }
+    // Four of four are without a login; at most two may be.
+    assert_eq!(town.connect("zoe"), Ok(()), "the oldest visitor gives way");
+}
+
+#[test]
+fn a_room_that_was_not_made_does_not_count_as_made() {
+    let limits = Limits {
+        rooms_max: 2,
+        rooms_created_per_hour_max: 1,
+        room_idle_ms_min: 3_600_000,
+        ..Limits::default()
+    };
+    let mut town = Town::of(limits, &["ann"]);
+    town.check_does("ann", "create den", "denied TooManyRooms");
+    town.check_does("ann", "create den", "denied TooManyRooms");
 }

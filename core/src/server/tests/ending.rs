@@ -100,7 +100,7 @@ fn who_hangs_up_while_a_password_is_checked_is_not_waited_for() {
     stage.say_all(&[LOGIN, LIST]);
     stage.tell(Input::Eof);
     stage.verified();
-    stage.check("ask, close Closed");
+    stage.check("ask, finish, close Closed");
     assert_eq!(stage.hub.users(), 0);
 }
 
@@ -118,4 +118,24 @@ fn what_is_not_tls_any_more_gets_no_answer() {
     stage.say(LIST);
     stage.check("finish");
     stage.check_after(2_000, "close NoHandshake");
+}
+
+#[test]
+fn who_hung_up_before_a_login_is_read_is_not_hashed_for() {
+    let mut stage = Stage::in_lobby();
+    stage.hub_is_fast = false;
+    stage.say_all(&[LOGOUT, LOGIN]);
+    stage.tell(Input::Eof);
+    stage.hub_is_fast = true;
+    stage.run();
+    assert!(stage.asked.is_none(), "nobody waits for the answer");
+}
+
+#[test]
+fn a_closed_connection_has_no_deadline() {
+    let mut stage = Stage::in_lobby();
+    stage.network_is_fast = false;
+    stage.tell(Input::Overflow);
+    stage.sent(0, 1);
+    assert_eq!(stage.conn.deadline(), None);
 }

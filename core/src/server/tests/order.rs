@@ -74,8 +74,9 @@ fn direct_answers_carry_the_rid_of_their_request_and_nothing_else_does() {
 #[test]
 fn names_count_as_one_whatever_their_spelling() {
     let mut stage = Stage::in_lobby();
-    stage.say_all(&[r#"{"type":"create","data":{"room":"Den"}}"#, ENTER]);
-    stage.check("create ok, enter ok, list_room ok");
+    stage.say_all(&[CREATE, r#"{"type":"create","data":{"room":"DEN"}}"#]);
+    stage.say(r#"{"type":"enter","data":{"room":"dEN"}}"#);
+    stage.check("create ok, create room_exists, enter ok, list_room ok");
     for (from, to, expected) in [
         ("ANN", "public", "msg ok"),
         ("ann", "PUBLIC", "msg ok"),

@@ -1,0 +1,141 @@
+//! A client that takes what it likes: the test is its network.
+
+use std::net::Ipv4Addr;
+
+use chatroom_core::hub::Farewell;
+use chatroom_core::limits::Limits;
+use chatroom_core::server::{Answer, Rules};
+
+use super::*;
+use crate::keys::name_key;
+
+/// A connection without TLS, of somebody who is logged in.
+struct Client {
+    session: Session<Nobody, Clear>,
+    now: Instant,
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
+/// Every password is right.
+struct Trusting;
+
+impl Desk<Nobody> for Trusting {
+    fn ask(&self, _: Instant, _: IpAddr, peer: &Arc<Peer<Nobody>>, ticket: Ticket, question: Question) {
+        let Question::Verify { account, .. } = question else { panic!("nobody registers here") };
+        peer.answer(ticket, Answer::Verified(account));
+    }
+}
+
+struct Clear;
+
+impl Transport for Clear {
+    fn open(&mut self, wire: &[u8], plain: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<Opened, TlsError> {
+        plain.extend_from_slice(wire);
+        Ok(Opened { peer_closed: false })
+    }
+
+    fn seal(&mut self, frames: &[Frame], out: &mut Vec<u8>) {
+        out.extend(frames.iter().flat_map(|frame| frame.iter()));
+    }
+
+    fn close(&mut self, _: &mut Vec<u8>) {}
+
+    fn is_secure(&self) -> bool {
+        true
+    }
+}
+
+impl Client {
+    fn of(server: &Arc<Server<Nobody>>, name: &str) -> Self {
+        let now = Instant::default();
+        let session = server.accept(now, Ipv4Addr::LOCALHOST.into(), Clear, Nobody).expect("there is room");
+        let mut client = Self { session, now };
+        client.say(&format!(r#"{{"type":"login","data":{{"username":"{name}","password":"1234"}}}}"#));
+        client.takes_all_but(0);
+        client
+    }
+
+    fn say(&mut self, json: &str) {
+        let length = u32::try_from(json.len()).unwrap().to_be_bytes();
+        self.session.handle(self.now, Happened::Read(&[&length[..], json.as_bytes()].concat()));
+    }
+
+    /// The network takes what waits, but for the last so many bytes.
+    fn takes_all_but(&mut self, left: usize) {
+        while self.session.wire().len() > left {
+            self.session.handle(self.now, Happened::Wrote(self.session.wire().len() - left));
+        }
+    }
+}
+
+fn server(limits: Limits) -> Arc<Server<Nobody>> {
+    let rules = Rules { limits, key_of: name_key };
+    Server::new(Instant::default(), rules, &[], Box::new(Trusting), Nobody)
+}
+
+#[test]
+fn a_client_that_never_takes_the_last_byte_makes_nobody_keep_the_others() {
+    let mut client = Client::of(&server(Limits { list_rate: 0, ..Limits::default() }), "harper");
+    client.say(r#"{"type":"list"}"#);
+    let answer_bytes = client.session.wire().len();
+    for _ in 0..1000 {
+        client.takes_all_but(1);
+        client.say(r#"{"type":"list"}"#);
+    }
+    let kept = client.session.wire.len();
+    assert!(kept <= 4 * answer_bytes, "{kept} bytes are kept for answers of {answer_bytes}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_told_to_go_all_the_same() {
+    let server = server(Limits { outbox_pause_bytes: 1, ..Limits::default() });
+    let mut client = Client::of(&server, "harper");
+    client.say(r#"{"type":"list"}"#);
+    assert!(!client.session.wants_read(), "it is paused");
+    server.exchange().shut_down(client.now);
+    client.session.handle(client.now, Happened::Woken);
+    let said = String::from_utf8_lossy(client.session.wire()).into_owned();
+    assert!(said.contains("shutting_down") && client.session.is_finishing(), "{said}");
+}
+
+#[test]
+fn who_is_replaced_while_taking_nothing_is_gone_after_the_time_to_linger() {
+    let limits = Limits { outbox_pause_bytes: 1, ..Limits::default() };
+    let linger = std::time::Duration::from_millis(limits.linger_ms_max);
+    let server = server(limits);
+    let mut old = Client::of(&server, "harper");
+    old.say(r#"{"type":"list"}"#);
+    let _new = Client::of(&server, "Harper");
+    old.session.handle(old.now, Happened::Woken);
+    assert_eq!(old.session.end(), None);
+    old.session.handle(old.now + linger, Happened::Woken);
+    assert_eq!(old.session.end(), Some(End::Dismissed(chatroom_core::message::reply::Code::Replaced)));
+}
+
+#[test]
+fn what_the_hub_decided_before_a_request_comes_before_its_answer() {
+    let server = server(Limits::default());
+    let mut harper = Client::of(&server, "harper");
+    let _casey = Client::of(&server, "casey");
+    harper.say(r#"{"type":"dance"}"#);
+    let said = String::from_utf8_lossy(harper.session.wire()).into_owned();
+    let (list, answer) = (said.find("casey"), said.find("unknown_type"));
+    assert!(list.is_some() && list < answer, "{said}");
+}
+
+/// A reason to go is not lost in a mailbox that nobody looks into.
+#[test]
+fn a_farewell_is_news_to_a_full_mailbox() {
+    use chatroom_core::hub::{Mail, Mailbox, Pushed};
+    let mut mailbox = Mailbox::new(1000);
+    assert_eq!(mailbox.push(Mail::Farewell(Farewell::Crowded)), Pushed::First);
+    let mut mailbox = Mailbox::new(1000);
+    mailbox.push(Mail::Frame(Frame::from(&[0; 10][..])));
+    assert_eq!(mailbox.push(Mail::Frame(Frame::from(&[0; 10][..]))), Pushed::Behind);
+    assert_eq!(mailbox.push(Mail::Farewell(Farewell::Crowded)), Pushed::First);
+}
