@@ -1,7 +1,7 @@
 //! One connection, as the server sees it.
 //!
 //! [`Conn`] turns what a client sends into answers, questions for the account store and commands for the hub, and what
-//! comes back from those into frames. Each state has a file of its own: [`auth`], [`lobby`], [`chat`].
+//! comes back from those into frames. Each state has a file of its own: `auth`, `lobby`, `chat`.
 //!
 //! ```text
 //! Handshake ──Secured──► Auth ──LoggedIn──► Lobby ──Entered──► Chat
