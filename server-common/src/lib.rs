@@ -21,5 +21,7 @@ pub mod run;
 pub mod server;
 pub mod session;
 pub mod store;
+#[cfg(test)]
+mod testing;
 mod text;
 mod unix;

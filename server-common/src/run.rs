@@ -24,6 +24,7 @@ use crate::passwords::{Hasher, Pool};
 use crate::server::Server;
 use crate::session::{Desk, Session};
 use crate::store::Store;
+use crate::unix;
 
 /// Everything a server needs but sockets, opened and checked.
 pub struct Setup {
@@ -76,6 +77,7 @@ fn try_main<R: Running>(
         Err(error) => return Err(error.to_string()),
     };
     log::start(config.log_level, config.log_format);
+    check_descriptors(config.limits.connections_max);
     let setup = Setup::open(config)?;
     setup.introduce();
     let signals = signals()?;
@@ -225,6 +227,17 @@ impl<W: Wake> Desk<W> for PasswordDesk<W> {
     }
 }
 
+/// Every connection takes a descriptor, and the files some more.
+fn check_descriptors(connections_max: usize) {
+    let needed = connections_max as u64 + DESCRIPTORS_KEPT;
+    if let Some(limit) = unix::raise_descriptor_limit().filter(|limit| *limit < needed) {
+        tracing::warn!(
+            "this process may open {limit} files, fewer than the {needed} that {connections_max} connections take; raise \
+             the limit (ulimit -Hn, LimitNOFILE=), or lower limits.connections_max"
+        );
+    }
+}
+
 /// How to let others in, if nobody else can come in yet.
 fn hint_at_others(addresses: &[SocketAddr]) {
     let port = addresses.first().map_or(0, SocketAddr::port);
@@ -255,6 +268,9 @@ fn signals() -> Result<mpsc::Receiver<()>, String> {
     ctrlc::set_handler(on_signal).map_err(|error| format!("signals cannot be handled: {error}"))?;
     Ok(stopped)
 }
+
+/// Descriptors for what is no connection: the database, the lock, the listeners, the log.
+const DESCRIPTORS_KEPT: u64 = 64;
 
 /// How long accepting pauses when the system has no descriptor, or no memory, for another connection.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

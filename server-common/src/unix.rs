@@ -54,3 +54,26 @@ pub(crate) fn nice_this_thread(nice: u8) -> io::Result<()> {
     let _ = nice;
     Ok(())
 }
+
+/// Lets this process hold as many files and sockets as it may, and says how many. Most systems begin with 1,024, which
+/// is meant for programs that could not count further.
+///
+/// `None` where there is no such limit, or none that can be told.
+pub(crate) fn raise_descriptor_limit() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        let may_be = limit.maximum;
+        if limit.current != may_be {
+            let was = limit.current;
+            limit.current = may_be;
+            if setrlimit(Resource::Nofile, limit).is_err() {
+                return was;
+            }
+        }
+        may_be
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}

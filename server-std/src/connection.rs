@@ -19,10 +19,11 @@ pub(crate) fn start(service: &Service<Bell>, stream: TcpStream, from: IpAddr) ->
     let Some(session) = service.accept(from, bell.clone()) else { return Ok(()) };
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_MAX))?;
+    let stream = Arc::new(stream);
     let inlet = Arc::new(Inlet::default());
-    let reader = Reader { stream: stream.try_clone()?, inlet: Arc::clone(&inlet), bell: bell.clone() };
+    let reader = Reader { stream: Arc::clone(&stream), inlet: Arc::clone(&inlet), bell: bell.clone() };
     let worker = Worker { service: service.clone(), session, stream, inlet, bell, is_shut: false };
-    // The worker first: if there is no thread for the reader, dropping the socket's other half must end the worker.
+    // Dropped without having run, as when there is no thread for it, the reader tells the worker that it is over.
     let reader = Guard(Some(reader));
     thread::Builder::new()
         .name("worker".into())
@@ -52,7 +53,7 @@ struct Received {
 }
 
 struct Reader {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     inlet: Arc<Inlet>,
     bell: Bell,
 }
@@ -60,7 +61,7 @@ struct Reader {
 struct Worker {
     service: Service<Bell>,
     session: Session<Bell, Pipe>,
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     inlet: Arc<Inlet>,
     bell: Bell,
     /// Our side of the stream is shut.
@@ -91,7 +92,7 @@ impl Reader {
     fn run(&mut self) {
         let mut buffer = [0; READ_BYTES];
         while self.inlet.wait_for_room() {
-            match self.stream.read(&mut buffer) {
+            match (&*self.stream).read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => self.inlet.lock().bytes.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -136,7 +137,7 @@ impl Worker {
     /// Writes all there is. While the client takes nothing, what else may end the connection is looked at.
     fn write(&mut self) -> io::Result<()> {
         while self.session.end().is_none() && !self.session.wire().is_empty() {
-            let happened = match self.stream.write(self.session.wire()) {
+            let happened = match (&*self.stream).write(self.session.wire()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => Happened::Wrote(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -1,9 +1,6 @@
-use chatroom_core::name::UserName;
-use zeroize::Zeroizing;
-
 use super::*;
-use crate::keys::name_key;
 use crate::passwords::hasher::ITERATIONS_MIN;
+use crate::testing::{account, password, register, verify};
 
 fn accounts_with(store: Store, iterations: u32, limits: &Limits, registration: Registration) -> Accounts {
     Accounts::new(store, Hasher::new(iterations).unwrap(), limits, registration)
@@ -12,22 +9,6 @@ fn accounts_with(store: Store, iterations: u32, limits: &Limits, registration: R
 fn accounts() -> Accounts {
     let store = Store::in_memory().unwrap();
     accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Open)
-}
-
-fn account(name: &str) -> Account {
-    Account::new(name_key, UserName::parse(name).unwrap()).unwrap()
-}
-
-fn password(text: &str) -> Password {
-    Password::parse(Zeroizing::new(text.to_owned())).unwrap()
-}
-
-fn register(name: &str, with: &str) -> Question {
-    Question::Register { account: account(name), password: password(with) }
-}
-
-fn verify(name: &str, with: &str) -> Question {
-    Question::Verify { account: account(name), password: password(with) }
 }
 
 fn at(seconds: u64) -> Instant {

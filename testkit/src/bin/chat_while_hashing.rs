@@ -66,8 +66,10 @@ fn measure(binary: &Path, nice: u8) -> Result<(), String> {
     let members: Vec<_> =
         (0..CROWD).map(|number| login(address, &format!("m{number}"), true)).collect::<Result<_, _>>()?;
     let is_over = Arc::new(AtomicBool::new(false));
-    let crowd: Vec<_> =
-        (0..).zip(members).map(|(number, member)| spawn_member(member, number < 4, &is_over)).collect();
+    let crowd: Vec<_> = (0..)
+        .zip(members)
+        .map(|(number, member)| spawn_member(member, (number < 4).then(|| format!("m{number}")), &is_over))
+        .collect();
     print("a login, while 40 talk", logins(address)?);
     stop_all(crowd, &is_over)
 }
@@ -113,18 +115,22 @@ fn guess_on(
     }
 }
 
+/// Reads until it is told to stop; one who talks says the next thing on hearing their own last one.
 fn spawn_member(
     mut member: Client,
-    talks: bool,
+    talks_as: Option<String>,
     is_over: &Arc<AtomicBool>,
 ) -> JoinHandle<Result<(), String>> {
     let is_over = Arc::clone(is_over);
     thread::spawn(move || {
+        let own = talks_as.map(|name| format!(r#""from":"{name}""#));
+        let mut is_heard = true;
         while !is_over.load(Ordering::Relaxed) {
-            if talks {
+            if is_heard && own.is_some() {
                 member.send(&frame(br#"{"type":"msg","data":{"to":"public","text":"what was that?"}}"#));
             }
-            until(&mut member, r#"{"type":"msg""#)?;
+            let json = until(&mut member, r#"{"type":"msg""#)?;
+            is_heard = own.as_ref().is_some_and(|own| json.contains(own));
         }
         Ok(())
     })

@@ -2,16 +2,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use chatroom_core::name::{Account, UserName};
-use chatroom_core::secret::Password;
-use zeroize::Zeroizing;
-
 use super::*;
 use crate::accounts::Registration;
-use crate::keys::name_key;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::ITERATIONS_MIN;
 use crate::store::Store;
+use crate::testing::{account, password, register, verify};
 
 /// Reports its answer, and before that does what a test makes it do.
 struct Visitor {
@@ -94,22 +90,6 @@ fn accounts(limits: &Limits, registration: Registration) -> Accounts {
 
 fn open_accounts() -> Accounts {
     accounts(&Limits::default(), Registration::Open)
-}
-
-fn account(name: &str) -> Account {
-    Account::new(name_key, UserName::parse(name).unwrap()).unwrap()
-}
-
-fn password(text: &str) -> Password {
-    Password::parse(Zeroizing::new(text.to_owned())).unwrap()
-}
-
-fn register(name: &str, with: &str) -> Question {
-    Question::Register { account: account(name), password: password(with) }
-}
-
-fn verify(name: &str, with: &str) -> Question {
-    Question::Verify { account: account(name), password: password(with) }
 }
 
 const FAILED: Answer = Answer::Refused(Refusal::AuthFailed);
