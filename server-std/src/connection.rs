@@ -23,8 +23,6 @@ pub(crate) fn start(service: &Service<Bell>, stream: TcpStream, from: IpAddr) ->
     let inlet = Arc::new(Inlet::default());
     let reader = Reader { stream: Arc::clone(&stream), inlet: Arc::clone(&inlet), bell: bell.clone() };
     let worker = Worker { service: service.clone(), session, stream, inlet, bell, is_shut: false };
-    // Dropped without having run, as when there is no thread for it, the reader tells the worker that it is over.
-    let reader = Guard(Some(reader));
     thread::Builder::new()
         .name("worker".into())
         .stack_size(WORKER_STACK_BYTES)
@@ -68,28 +66,8 @@ struct Worker {
     is_shut: bool,
 }
 
-/// Tells the worker that there is nothing to read any more, whatever becomes of the reader.
-struct Guard(Option<Reader>);
-
-impl Guard {
-    fn run(mut self) {
-        if let Some(reader) = self.0.as_mut() {
-            reader.run();
-        }
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(reader) = self.0.take() {
-            reader.inlet.lock().is_end = true;
-            reader.bell.ring();
-        }
-    }
-}
-
 impl Reader {
-    fn run(&mut self) {
+    fn run(self) {
         let mut buffer = [0; READ_BYTES];
         while self.inlet.wait_for_room() {
             match (&*self.stream).read(&mut buffer) {
@@ -156,6 +134,14 @@ impl Worker {
             self.stream.shutdown(Shutdown::Write)?;
         }
         Ok(())
+    }
+}
+
+/// However the reader ends, also for want of a thread, the worker learns that nothing more will come.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.inlet.lock().is_end = true;
+        self.bell.ring();
     }
 }
 
