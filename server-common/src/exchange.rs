@@ -188,6 +188,7 @@ impl<W: Wake> State<W> {
     /// Puts what the hub decided into mailboxes, in its order. Who has to be woken for it is appended to `woken`;
     /// `except` is the connection that will look by itself.
     fn deliver(&mut self, except: Option<ConnId>, woken: &mut Vec<Arc<Peer<W>>>) {
+        woken.reserve(self.deliveries.len());
         for (to, mail) in self.deliveries.drain(..) {
             let Some(Some(peer)) = self.peers.get(to.slot()) else { continue };
             if peer.id == to && peer.lock().mailbox.push(mail) == Pushed::First && Some(to) != except {

@@ -65,9 +65,20 @@ pub(crate) struct Envelope<'a> {
     status: Option<&'a RawValue>,
     message: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
+    fields: Option<Fields<'a>>,
     code: Option<&'a RawValue>,
     retry_ms: Option<&'a RawValue>,
     rid: Option<&'a RawValue>,
+}
+
+/// What `data` may hold, where it is an object; each value still as it came, `None` where it is absent or `null`.
+pub(crate) struct Fields<'a> {
+    username: Option<&'a RawValue>,
+    password: Option<&'a RawValue>,
+    room: Option<&'a RawValue>,
+    from: Option<&'a RawValue>,
+    to: Option<&'a RawValue>,
+    text: Option<&'a RawValue>,
 }
 
 /// The frame is not something that could be answered by its `type`: not UTF-8, not JSON, not an object, a key twice.
@@ -87,10 +98,8 @@ impl<'a> Envelope<'a> {
         let text = json::scan(frame)?;
         let values = Object::decode(text, ["type", "status", "message", "data", "code", "retry_ms", "rid"])?;
         let [kind, status, message, data, code, retry_ms, rid] = values;
-        if let Some(data) = data.filter(|data| json::is_object(data)) {
-            Object::decode(data.get(), [])?;
-        }
-        Ok(Self { kind, status, message, data, code, retry_ms, rid })
+        let fields = data.filter(|data| json::is_object(data)).map(Fields::decode).transpose()?;
+        Ok(Self { kind, status, message, data, fields, code, retry_ms, rid })
     }
 
     /// The `type`, a string.
@@ -98,21 +107,14 @@ impl<'a> Envelope<'a> {
         json::string(self.kind, "`type` must be a string")
     }
 
-    /// The `data`, an object: the values of the keys named, `None` where one is absent or `null`.
-    pub(crate) fn data<const N: usize>(
-        &self,
-        keys: [&'static str; N],
-    ) -> Result<[Option<&'a RawValue>; N], Unfit> {
-        let data = self.data.filter(|data| json::is_object(data)).ok_or(Unfit("`data` must be an object"))?;
-        Object::decode(data.get(), keys).map_err(|_| Unfit("`data` must be an object"))
+    /// The `data`, an object.
+    pub(crate) fn fields(&self) -> Result<&Fields<'a>, Unfit> {
+        self.fields.as_ref().ok_or(Unfit("`data` must be an object"))
     }
 
     /// Checks that there is no `data`, or an object that nobody reads.
     pub(crate) fn no_data(&self) -> Result<(), Unfit> {
-        match self.data {
-            None => Ok(()),
-            Some(_) => self.data([]).map(|[]| ()),
-        }
+        if self.data.is_none() { Ok(()) } else { self.fields().map(|_| ()) }
     }
 
     pub(crate) fn rid(&self) -> Result<Option<Rid>, Unfit> {
@@ -120,6 +122,14 @@ impl<'a> Envelope<'a> {
         let Some(rid) = self.rid else { return Ok(None) };
         let text = json::string(Some(rid), MUST)?;
         if text.len() > RID_BYTES_MAX { Err(Unfit(MUST)) } else { Ok(Some(Rid(text))) }
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
+        let keys = ["username", "password", "room", "from", "to", "text"];
+        let [username, password, room, from, to, text] = Object::decode(data.get(), keys)?;
+        Ok(Self { username, password, room, from, to, text })
     }
 }
 

@@ -143,11 +143,11 @@ pub(crate) struct ReceivedMsg {
 
 impl ReceivedMsg {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        let [to, from, text] = envelope.data(["to", "from", "text"])?;
+        let fields = envelope.fields()?;
         Ok(Self {
-            to: json::string(to, "`to` must be a string")?,
-            from: json::string(from, "`from` must be a string")?,
-            text: json::string(text, "`text` must be a string")?,
+            to: json::string(fields.to, "`to` must be a string")?,
+            from: json::string(fields.from, "`from` must be a string")?,
+            text: json::string(fields.text, "`text` must be a string")?,
         })
     }
 }

@@ -198,8 +198,8 @@ impl Received {
 pub(crate) fn decode_place(
     envelope: &super::Envelope<'_>,
 ) -> Result<(Option<String>, Option<String>), super::Unfit> {
-    let [username, room] = envelope.data(["username", "room"])?;
+    let fields = envelope.fields()?;
     let name =
         |value: Option<_>| value.map(|_| super::json::string(value, "a name must be a string")).transpose();
-    Ok((name(username)?, name(room)?))
+    Ok((name(fields.username)?, name(fields.room)?))
 }

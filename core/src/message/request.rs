@@ -91,19 +91,19 @@ impl Request {
 
 impl Credentials {
     fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        let [username, password] = envelope.data(["username", "password"])?;
-        let username = json::string(username, "`username` must be a string")?;
-        let password = Zeroizing::new(json::string(password, "`password` must be a string")?);
+        let fields = envelope.fields()?;
+        let username = json::string(fields.username, "`username` must be a string")?;
+        let password = Zeroizing::new(json::string(fields.password, "`password` must be a string")?);
         Ok(Self { username: UserName::parse(&username), password: Password::parse(password) })
     }
 }
 
 impl Msg {
     fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        let [from, to, text] = envelope.data(["from", "to", "text"])?;
-        let from = from.map(|from| json::string(Some(from), "`from` must be a string")).transpose()?;
-        let to = json::string(to, "`to` must be a string")?;
-        let text = json::string(text, "`text` must be a string")?;
+        let fields = envelope.fields()?;
+        let from = fields.from.map(|from| json::string(Some(from), "`from` must be a string")).transpose()?;
+        let to = json::string(fields.to, "`to` must be a string")?;
+        let text = json::string(fields.text, "`text` must be a string")?;
         Ok(Self {
             from: from.map(|from| UserName::parse(&from)),
             to: (to != PUBLIC).then(|| UserName::parse(&to)),
@@ -113,21 +113,24 @@ impl Msg {
 }
 
 fn room(envelope: &Envelope<'_>) -> Result<Result<RoomName, NameError>, Unfit> {
-    let [room] = envelope.data(["room"])?;
-    Ok(RoomName::parse(&json::string(room, "`room` must be a string")?))
+    Ok(RoomName::parse(&json::string(envelope.fields()?.room, "`room` must be a string")?))
 }
 
 /// Encodes `register` or `login`, as a client sends it.
 pub(crate) fn encode_credentials(kind: Kind, username: &UserName, password: &Password) -> Frame {
     encode(
         kind,
-        &Fields { username: Some(username.as_str()), password: Some(password.expose()), ..Fields::default() },
+        &Carried {
+            username: Some(username.as_str()),
+            password: Some(password.expose()),
+            ..Carried::default()
+        },
     )
 }
 
 /// Encodes `create` or `enter`.
 pub(crate) fn encode_room(kind: Kind, room: &RoomName) -> Frame {
-    encode(kind, &Fields { room: Some(room.as_str()), ..Fields::default() })
+    encode(kind, &Carried { room: Some(room.as_str()), ..Carried::default() })
 }
 
 /// Encodes `msg`; `to` is `None` for everybody in the room.
@@ -135,7 +138,7 @@ pub(crate) fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Fram
     let to = to.map_or(PUBLIC, UserName::as_str);
     encode(
         Kind::Msg,
-        &Fields { from: Some(from), to: Some(to), text: Some(text.as_str()), ..Fields::default() },
+        &Carried { from: Some(from), to: Some(to), text: Some(text.as_str()), ..Carried::default() },
     )
 }
 
@@ -155,7 +158,7 @@ fn encode(kind: Kind, data: &impl Serialize) -> Frame {
 
 /// The union of what requests carry; what is not set is not sent.
 #[derive(Default, Serialize)]
-struct Fields<'a> {
+struct Carried<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
