@@ -62,6 +62,8 @@ fn measure(binary: &Path, nice: u8) -> Result<(), String> {
     stop_all(guessers, &is_over)?;
     print("a login, all quiet", logins(address)?);
 
+    // Who does not read for so long is dropped, so the talker comes back when it is needed again.
+    drop(talker);
     // Every member reads; four of them talk as fast as they hear themselves.
     let members: Vec<_> =
         (0..CROWD).map(|number| login(address, &format!("m{number}"), true)).collect::<Result<_, _>>()?;
@@ -71,7 +73,12 @@ fn measure(binary: &Path, nice: u8) -> Result<(), String> {
         .map(|(number, member)| spawn_member(member, (number < 4).then(|| format!("m{number}")), &is_over))
         .collect();
     print("a login, while 40 talk", logins(address)?);
-    stop_all(crowd, &is_over)
+    let mut talker = login(address, "talker", true)?;
+    print("a round trip, while 40 talk", round_trips(&mut talker)?);
+    let guessers =
+        start_all((0..GUESSERS).map(|number| format!("guesser{number}")), &is_over, guess_on(address));
+    print("the same, and 8 guess passwords", round_trips(&mut talker)?);
+    stop_all(guessers.into_iter().chain(crowd).collect(), &is_over)
 }
 
 /// How long it takes to hear oneself, a hundred times a second.
@@ -81,7 +88,7 @@ fn round_trips(talker: &mut Client) -> Result<Vec<Duration>, String> {
     while Instant::now() < end {
         let start = Instant::now();
         talker.send(&frame(br#"{"type":"msg","data":{"to":"public","text":"ping"}}"#));
-        until(talker, r#"{"type":"msg""#)?;
+        while !until(talker, r#"{"type":"msg""#)?.contains(r#""from":"talker""#) {}
         times.push(start.elapsed());
         thread::sleep(Duration::from_millis(10));
     }
