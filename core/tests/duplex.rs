@@ -76,8 +76,8 @@ fn command(words: &str) -> client::Command {
         "list" => client::Command::List,
         "create" => client::Command::Create(room()),
         "enter" => client::Command::Enter(room()),
-        "say" => client::Command::Say(None, text(rest)),
-        "whisper" => client::Command::Say(Some(user(pair().0)), text(pair().1)),
+        "say" => client::Command::Say { to: None, text: text(rest), id: 0 },
+        "whisper" => client::Command::Say { to: Some(user(pair().0)), text: text(pair().1), id: 0 },
         "exit" => client::Command::Exit,
         "logout" => client::Command::Logout,
         _ => panic!("{verb} is no command"),
@@ -327,7 +327,8 @@ impl Line {
             | Event::Entered { .. }
             | Event::Left
             | Event::Refused { .. }
-            | Event::Unanswered(_)
+            | Event::Returned { .. }
+            | Event::Unanswered { .. }
             | Event::Notice { .. } => {}
         }
     }

@@ -176,9 +176,9 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         "/exit" => Command::Exit,
         "/logout" => Command::Logout,
         "/quit" => return Ok(None),
-        "\\private" => Command::Say(Some(user(first)?), text(second)?),
+        "\\private" => Command::Say { to: Some(user(first)?), text: text(second)?, id: 0 },
         command if command.starts_with('/') => return Err(HELP.to_owned()),
-        _ => Command::Say(None, text(line)?),
+        _ => Command::Say { to: None, text: text(line)?, id: 0 },
     }))
 }
 
@@ -187,7 +187,9 @@ fn show(event: Event) {
         Event::Connected => println!("* connected; /register or /login"),
         Event::Disconnected(_) | Event::LoggedOut => println!("* goodbye"),
         Event::Registered => println!("* registered; now /login"),
-        Event::LoggedIn { username } => println!("* you are {username}, in the lobby; /enter a room"),
+        Event::LoggedIn { username } | Event::Returned { username, .. } => {
+            println!("* you are {username}, in the lobby; /enter a room")
+        }
         Event::Rooms(rooms) => rooms.iter().for_each(show_room),
         Event::Members(room) => show_room(&room),
         Event::Created { message } => println!("* {message}"),
@@ -201,7 +203,7 @@ fn show(event: Event) {
             println!("[from {from}] {}", clean(&text))
         }
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
-        Event::Unanswered(request) => println!("! no answer to {request}"),
+        Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }
 }
 

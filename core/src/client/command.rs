@@ -1,7 +1,5 @@
 //! What a person wants of a client.
 
-use alloc::string::String;
-
 use crate::frame::Frame;
 use crate::message::{Kind, Text, request};
 use crate::name::{PUBLIC, RoomName, UserName};
@@ -20,8 +18,15 @@ pub enum Command {
     Create(RoomName),
     /// Go into a room.
     Enter(RoomName),
-    /// Say something, to everybody in the room or to one in it.
-    Say(Option<UserName>, Text),
+    /// Say something.
+    Say {
+        /// The one in the room whom it is for; `None` for everybody.
+        to: Option<UserName>,
+        /// What to say.
+        text: Text,
+        /// The caller's own number for it, which the events about it carry as `said`.
+        id: u64,
+    },
     /// Go back to the lobby.
     Exit,
     /// Log out.
@@ -36,7 +41,7 @@ impl Command {
             Self::List => Kind::List,
             Self::Create(_) => Kind::Create,
             Self::Enter(_) => Kind::Enter,
-            Self::Say(..) => Kind::Msg,
+            Self::Say { .. } => Kind::Msg,
             Self::Exit => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
@@ -48,7 +53,7 @@ impl Command {
                 request::encode_credentials(self.kind(), username, password)
             }
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
-            Self::Say(to, text) => request::encode_msg(own_name, to.as_ref(), text),
+            Self::Say { to, text, .. } => request::encode_msg(own_name, to.as_ref(), text),
             Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),
         }
     }
@@ -56,24 +61,24 @@ impl Command {
     /// A whisper to `public` is a word to everybody: that is what a server takes it for.
     pub(super) fn normalized(self) -> Self {
         match self {
-            Self::Say(Some(to), text) if to.as_str().eq_ignore_ascii_case(PUBLIC) => Self::Say(None, text),
+            Self::Say { to: Some(to), text, id } if to.as_str().eq_ignore_ascii_case(PUBLIC) => {
+                Self::Say { to: None, text, id }
+            }
             command => command,
         }
     }
 
-    /// Whom a private message is for, and what a message says.
-    pub(super) fn into_message(self) -> (Option<String>, Option<String>) {
+    /// The caller's number for it, if it says something.
+    pub(super) fn said(&self) -> Option<u64> {
         match self {
-            Self::Say(to, text) => {
-                (to.map(|name| String::from(name.as_str())), Some(String::from(text.as_str())))
-            }
+            Self::Say { id, .. } => Some(*id),
             Self::Register(..)
             | Self::Login(..)
             | Self::List
             | Self::Create(_)
             | Self::Enter(_)
             | Self::Exit
-            | Self::Logout => (None, None),
+            | Self::Logout => None,
         }
     }
 }

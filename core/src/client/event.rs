@@ -19,6 +19,13 @@ pub enum Event {
         /// The name, as it was typed at registration.
         username: String,
     },
+    /// Back after a lost connection, without being asked.
+    Returned {
+        /// The name, as it was typed at registration.
+        username: String,
+        /// The room; `None` in the lobby, also where the room could not be entered again.
+        room: Option<String>,
+    },
     /// Logged out.
     LoggedOut,
     /// All rooms, the lobby among them.
@@ -45,6 +52,8 @@ pub enum Event {
         text: String,
         /// Whether it was this client.
         is_own: bool,
+        /// The number of the [`Say`](super::Command::Say) that this is, if it is one of this client's.
+        said: Option<u64>,
         /// The other side of a private message; `None` for one to everybody.
         private_with: Option<String>,
     },
@@ -52,6 +61,8 @@ pub enum Event {
     Refused {
         /// Which one.
         request: Kind,
+        /// The number of the [`Say`](super::Command::Say), if it is one.
+        said: Option<u64>,
         /// The server's word for it; the original server has none.
         code: Option<String>,
         /// The server's sentence.
@@ -59,8 +70,13 @@ pub enum Event {
         /// Milliseconds until trying again makes sense.
         retry_ms: Option<u64>,
     },
-    /// A request got no answer, and will get none.
-    Unanswered(Kind),
+    /// A request got no answer, and will get none. Whether the server did what was wanted is not known.
+    Unanswered {
+        /// Which one.
+        request: Kind,
+        /// The number of the [`Say`](super::Command::Say), if it is one.
+        said: Option<u64>,
+    },
     /// The server says something that answers nothing.
     Notice {
         /// Its word for it.

@@ -2,9 +2,15 @@
 //!
 //! [`Client`] turns what a person wants into requests, and what a server says into [`Event`]s. It speaks with the
 //! servers of this project and with the original one, which answers in the order it was asked and names no request.
+//!
+//! After a lost connection it finds back by itself: told of the next one, it logs in and enters the room it was in,
+//! and says so with one [`Event::Returned`]. Until then it holds the password in memory. Where nothing must be
+//! remembered, begin with a new client.
 
+mod backoff;
 mod command;
 mod event;
+mod home;
 mod state;
 
 use alloc::collections::VecDeque;
@@ -16,12 +22,14 @@ use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::push::{ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Received};
 use crate::message::{Envelope, HALF_SURROGATE, Kind};
-use crate::name::PUBLIC;
+use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
 use crate::time::Instant;
 
+pub use backoff::Backoff;
 pub use command::Command;
 pub use event::{End, Event, Room};
+use home::{Home, LOGIN_PAUSE, Step};
 use state::{Pending, State};
 
 /// What happened.
@@ -57,6 +65,8 @@ pub struct Client {
     outputs: VecDeque<Output>,
     /// Requests without an answer yet, oldest first.
     pending: VecDeque<Pending>,
+    /// Where to return to.
+    home: Option<Home>,
 }
 
 impl Client {
@@ -73,6 +83,9 @@ impl Client {
                 self.state = State::Auth;
                 self.decoder = Decoder::default();
                 self.event(Event::Connected);
+                if let Some(login) = self.home.as_mut().map(Home::login) {
+                    self.send(login);
+                }
             }
             Input::Bytes(bytes) => {
                 if self.state.phase().is_some() {
@@ -93,7 +106,9 @@ impl Client {
 
     /// When to call [`Client::handle`] with [`Input::Timeout`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT)
+        let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
+        let login_at = self.home.as_ref().and_then(Home::deadline);
+        answer_at.into_iter().chain(login_at).min()
     }
 
     /// Where in the protocol this client is; `None` without a connection.
@@ -116,6 +131,7 @@ impl Client {
         let Some(phase) = self.phase() else {
             return self.event(Event::Refused {
                 request: kind,
+                said: command.said(),
                 code: None,
                 message: String::from("There is no connection to a server"),
                 retry_ms: None,
@@ -124,22 +140,39 @@ impl Client {
         if !phase.allows(kind) {
             return self.event(Event::Refused {
                 request: kind,
+                said: command.said(),
                 code: Some(String::from("wrong_state")),
                 message: String::from(phase.refusal(kind)),
                 retry_ms: None,
             });
         }
-        let command = command.normalized();
+        self.send(command.normalized());
+    }
+
+    fn send(&mut self, command: Command) {
         self.outputs.push_back(Output::Frame(command.encode(self.username().unwrap_or_default())));
-        let (peer, text) = command.into_message();
-        self.pending.push_back(Pending { kind, asked_at: self.now, peer, text });
+        self.pending.push_back(Pending { command, asked_at: self.now });
     }
 
     fn on_timeout(&mut self) {
-        while self.deadline().is_some_and(|at| at <= self.now) {
+        while self.pending.front().is_some_and(|pending| pending.asked_at + ANSWER_TIMEOUT <= self.now) {
             if let Some(pending) = self.pending.pop_front() {
-                self.event(Event::Unanswered(pending.kind));
+                self.on_silence(&pending);
             }
+        }
+        if let Some(home) = self.home.as_mut().filter(|home| home.deadline().is_some_and(|at| at <= self.now))
+        {
+            let login = home.login();
+            self.send(login);
+        }
+    }
+
+    /// A request got no answer.
+    fn on_silence(&mut self, pending: &Pending) {
+        match self.step_of_return(pending.command.kind()) {
+            Step::There | Step::Waiting(_) => self.event(pending.unanswered()),
+            Step::LoggingIn => self.try_login_again(LOGIN_PAUSE),
+            Step::Entering | Step::Creating | Step::EnteringAgain => self.give_up_the_room(),
         }
     }
 
@@ -180,19 +213,18 @@ impl Client {
             }
             Incoming::Msg(msg) => self.on_msg(msg),
             Incoming::Done(kind, done) => {
-                self.answered(kind);
-                self.on_done(kind, done);
+                let pending = self.answered(kind);
+                self.on_done(kind, done, pending);
             }
             Incoming::Refused(kind, received) => {
-                self.answered(kind);
-                self.event(Event::Refused {
-                    request: kind,
-                    code: received.code,
-                    message: received.message.unwrap_or_default(),
-                    retry_ms: received.retry_ms,
-                });
+                let pending = self.answered(kind);
+                self.on_refused(kind, received, pending);
             }
             Incoming::Notice(received) => {
+                // Two windows of one account would drive each other out for ever.
+                if received.code.as_deref() == Some(REPLACED) {
+                    self.home = None;
+                }
                 let message = received.message.unwrap_or_default();
                 self.event(Event::Notice { code: received.code, message });
             }
@@ -207,34 +239,30 @@ impl Client {
         // Both copies of a private message carry their reader's name: whom an own one went to, only its sender knows.
         let pending =
             if is_own { self.answered_where(|pending| pending.is_msg(is_public, &msg.text)) } else { None };
+        let said = pending.as_ref().and_then(|pending| pending.command.said());
         let private_with = match (is_public, pending) {
             (true, _) => None,
-            (false, Some(pending)) => pending.peer.or(Some(msg.from.clone())),
+            (false, Some(pending)) => pending.peer().or(Some(msg.from.clone())),
             (false, None) => Some(msg.from.clone()),
         };
-        self.event(Event::Message { from: msg.from, text: msg.text, is_own, private_with });
+        self.event(Event::Message { from: msg.from, text: msg.text, is_own, said, private_with });
     }
 
-    fn on_done(&mut self, kind: Kind, done: Done) {
+    fn on_done(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
         match kind {
             Kind::Register => self.event(Event::Registered),
-            Kind::Login => {
-                let username = done.username.unwrap_or_default();
-                self.state = State::Lobby { username: username.clone() };
-                self.event(Event::LoggedIn { username });
-            }
+            Kind::Login => self.on_logged_in(done.username.unwrap_or_default(), pending),
+            Kind::Create if self.step_of_return(kind) == Step::Creating => self.enter_again(),
             Kind::Create => self.event(Event::Created { message: done.message }),
-            Kind::Enter => {
-                let room = done.room.unwrap_or_default();
-                self.state = core::mem::take(&mut self.state).entered(room.clone());
-                self.event(Event::Entered { room });
-            }
+            Kind::Enter => self.on_entered(done.room.unwrap_or_default()),
             Kind::Exit => {
                 self.state = core::mem::take(&mut self.state).left();
+                self.go_home_to(None);
                 self.event(Event::Left);
             }
             Kind::Logout => {
                 self.state = State::Auth;
+                self.home = None;
                 self.event(Event::LoggedOut);
             }
             // These two are told apart by their own types.
@@ -242,9 +270,106 @@ impl Client {
         }
     }
 
+    fn on_logged_in(&mut self, username: String, pending: Option<Pending>) {
+        self.state = State::Lobby { username: username.clone() };
+        if self.step_of_return(Kind::Login) == Step::LoggingIn {
+            match self.home.as_mut().and_then(|home| home.enter(Step::Entering)) {
+                Some(enter) => self.send(enter),
+                None => self.event(Event::Returned { username, room: None }),
+            }
+            return;
+        }
+        if let Some(Pending { command: Command::Login(name, password), .. }) = pending {
+            self.home = Some(Home::new(name, password));
+        }
+        self.event(Event::LoggedIn { username });
+    }
+
+    fn on_entered(&mut self, room: String) {
+        let is_return = self.step_of_return(Kind::Enter) != Step::There;
+        self.state = core::mem::take(&mut self.state).entered(room.clone());
+        if is_return {
+            self.arrive();
+        } else {
+            self.go_home_to(RoomName::parse(&room).ok());
+            self.event(Event::Entered { room });
+        }
+    }
+
+    fn on_refused(&mut self, kind: Kind, received: Received, pending: Option<Pending>) {
+        match self.step_of_return(kind) {
+            Step::LoggingIn if received.retry_ms.is_some() => {
+                self.try_login_again(received.retry_ms.map_or(LOGIN_PAUSE, Duration::from_millis));
+                return;
+            }
+            // The password was changed meanwhile, or the account is gone: a person has to look at it.
+            Step::LoggingIn => self.home = None,
+            // The original server has no codes, and an empty room does not survive its restart.
+            Step::Entering if received.code.as_deref().is_none_or(|code| code == NO_SUCH_ROOM) => {
+                return match self.home.as_mut().and_then(Home::create) {
+                    Some(create) => self.send(create),
+                    None => self.give_up_the_room(),
+                };
+            }
+            // Another member was quicker to make it.
+            Step::Creating => return self.enter_again(),
+            Step::Entering | Step::EnteringAgain => return self.give_up_the_room(),
+            Step::There | Step::Waiting(_) => {}
+        }
+        self.event(Event::Refused {
+            request: kind,
+            said: pending.and_then(|pending| pending.command.said()),
+            code: received.code,
+            message: received.message.unwrap_or_default(),
+            retry_ms: received.retry_ms,
+        });
+    }
+
+    /// How far the way back is, if an answer to `kind` is about it.
+    fn step_of_return(&self, kind: Kind) -> Step {
+        match self.home.as_ref().map_or(Step::There, Home::step) {
+            step @ Step::LoggingIn if kind == Kind::Login => step,
+            step @ (Step::Entering | Step::EnteringAgain) if kind == Kind::Enter => step,
+            step @ Step::Creating if kind == Kind::Create => step,
+            _ => Step::There,
+        }
+    }
+
+    fn try_login_again(&mut self, pause: Duration) {
+        if let Some(home) = &mut self.home {
+            home.set_step(Step::Waiting(self.now + pause));
+        }
+    }
+
+    fn enter_again(&mut self) {
+        match self.home.as_mut().and_then(|home| home.enter(Step::EnteringAgain)) {
+            Some(enter) => self.send(enter),
+            None => self.arrive(),
+        }
+    }
+
+    fn give_up_the_room(&mut self) {
+        self.go_home_to(None);
+        self.arrive();
+    }
+
+    fn arrive(&mut self) {
+        if let Some(home) = &mut self.home {
+            home.set_step(Step::There);
+        }
+        let username = self.username().map(String::from).unwrap_or_default();
+        self.event(Event::Returned { username, room: self.room().map(String::from) });
+    }
+
+    fn go_home_to(&mut self, room: Option<RoomName>) {
+        if let Some(home) = &mut self.home {
+            home.set_room(room);
+        }
+    }
+
     /// The oldest request of a kind has its answer.
-    fn answered(&mut self, kind: Kind) {
-        self.answered_where(|pending| pending.kind == kind);
+    fn answered(&mut self, kind: Kind) -> Option<Pending> {
+        self.answered_where(|pending| pending.command.kind() == kind)
     }
 
     fn answered_where(&mut self, is_it: impl Fn(&Pending) -> bool) -> Option<Pending> {
@@ -265,7 +390,10 @@ impl Client {
             self.state = State::Offline;
             self.decoder = Decoder::default();
             for pending in core::mem::take(&mut self.pending) {
-                self.event(Event::Unanswered(pending.kind));
+                // The next connection goes the way back from its start; nobody asked for this part of it.
+                if self.step_of_return(pending.command.kind()) == Step::There {
+                    self.event(pending.unanswered());
+                }
             }
             self.event(Event::Disconnected(end));
         }
@@ -336,6 +464,12 @@ impl Incoming {
 /// How long a request may go without an answer. A login waits for about 2 s of others' hashes at the most, so this
 /// long means that none will come: the original server keeps silent where it knows no answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The farewell to a connection whose account has logged in elsewhere.
+const REPLACED: &str = "replaced";
+
+/// The refusal of a room that is not there.
+const NO_SUCH_ROOM: &str = "no_such_room";
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use alloc::string::String;
 
-use crate::message::Kind;
 use crate::phase::Phase;
 use crate::time::Instant;
+
+use super::{Command, Event};
 
 #[derive(Default)]
 pub(super) enum State {
@@ -22,12 +23,8 @@ pub(super) enum State {
 
 /// A request without an answer yet.
 pub(super) struct Pending {
-    pub(super) kind: Kind,
+    pub(super) command: Command,
     pub(super) asked_at: Instant,
-    /// Whom a private message is for.
-    pub(super) peer: Option<String>,
-    /// What a message says.
-    pub(super) text: Option<String>,
 }
 
 impl State {
@@ -70,7 +67,35 @@ impl State {
 }
 
 impl Pending {
-    pub(super) fn is_msg(&self, is_public: bool, text: &str) -> bool {
-        self.kind == Kind::Msg && self.peer.is_none() == is_public && self.text.as_deref() == Some(text)
+    /// Whether this is the message that says `text`, to everybody or to one.
+    pub(super) fn is_msg(&self, is_public: bool, said: &str) -> bool {
+        match &self.command {
+            Command::Say { to, text, .. } => to.is_none() == is_public && text.as_str() == said,
+            Command::Register(..)
+            | Command::Login(..)
+            | Command::List
+            | Command::Create(_)
+            | Command::Enter(_)
+            | Command::Exit
+            | Command::Logout => false,
+        }
+    }
+
+    /// Whom a private message is for.
+    pub(super) fn peer(self) -> Option<String> {
+        match self.command {
+            Command::Say { to, .. } => to.map(|name| String::from(name.as_str())),
+            Command::Register(..)
+            | Command::Login(..)
+            | Command::List
+            | Command::Create(_)
+            | Command::Enter(_)
+            | Command::Exit
+            | Command::Logout => None,
+        }
+    }
+
+    pub(super) fn unanswered(&self) -> Event {
+        Event::Unanswered { request: self.command.kind(), said: self.command.said() }
     }
 }

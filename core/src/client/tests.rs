@@ -2,6 +2,7 @@
 
 mod faults;
 mod original;
+mod returning;
 
 use alloc::format;
 use alloc::string::String;
@@ -115,10 +116,10 @@ fn command(words: &str) -> Command {
         "list" => Command::List,
         "create" => Command::Create(room()),
         "enter" => Command::Enter(room()),
-        "say" => Command::Say(None, text(rest)),
+        "say" => Command::Say { to: None, text: text(rest), id: 7 },
         "whisper" => {
             let (to, rest) = rest.split_once(' ').unwrap();
-            Command::Say(Some(user(to)), text(rest))
+            Command::Say { to: Some(user(to)), text: text(rest), id: 7 }
         }
         "exit" => Command::Exit,
         "logout" => Command::Logout,
@@ -152,23 +153,26 @@ fn shown_event(event: &Event) -> String {
         Event::Disconnected(End::ServerFault(_)) => "server fault".into(),
         Event::Registered => "registered".into(),
         Event::LoggedIn { username } => format!("logged in {username}"),
+        Event::Returned { username, room } => {
+            format!("{username} returned to {}", room.as_deref().unwrap_or("the lobby"))
+        }
         Event::LoggedOut => "logged out".into(),
         Event::Rooms(rooms) => format!("rooms [{}]", rooms.iter().map(roster).collect::<Vec<_>>().join("; ")),
         Event::Members(room) => format!("members [{}]", roster(room)),
         Event::Created { message } => format!("created ({message})"),
         Event::Entered { room } => format!("entered {room}"),
         Event::Left => "left".into(),
-        Event::Message { from, text, is_own, private_with } => {
+        Event::Message { from, text, is_own, private_with, .. } => {
             let own = if *is_own { " (own)" } else { "" };
             let private = private_with.as_ref().map(|peer| format!(" [with {peer}]")).unwrap_or_default();
             format!("{from}{own}{private}: {text}")
         }
-        Event::Refused { request, code, message, retry_ms } => {
+        Event::Refused { request, code, message, retry_ms, .. } => {
             let code = code.as_deref().unwrap_or("no code");
             let retry = retry_ms.map(|ms| format!(" for {ms} ms")).unwrap_or_default();
             format!("{request} refused, {code}{retry} ({message})")
         }
-        Event::Unanswered(kind) => format!("{kind} unanswered"),
+        Event::Unanswered { request, .. } => format!("{request} unanswered"),
         Event::Notice { code, message } => {
             format!("notice, {} ({message})", code.as_deref().unwrap_or("no code"))
         }

@@ -1,0 +1,169 @@
+//! The connection is lost, and the client finds back.
+
+use super::*;
+
+const LOGIN: &str = r#"> {"type":"login","data":{"username":"Ann","password":"1234"}}"#;
+const ENTER: &str = r#"> {"type":"enter","data":{"room":"den"}}"#;
+const CREATE: &str = r#"> {"type":"create","data":{"room":"den"}}"#;
+const NO_SUCH_ROOM: &str =
+    r#"{"type":"enter","status":"error","code":"no_such_room","message":"No room den"}"#;
+const BUSY: &str =
+    r#"{"type":"login","status":"error","code":"busy","message":"Too many logins","retry_ms":1500}"#;
+
+impl Desk {
+    /// Logged in with a password, and in a room.
+    fn at_home() -> Self {
+        let mut desk = Self::logged_in();
+        desk.want("enter den");
+        desk.hear(ENTERED);
+        desk.check(&format!("{ENTER}, entered den"));
+        desk
+    }
+
+    fn logged_in() -> Self {
+        let mut desk = Self::connected();
+        desk.want("login Ann 1234");
+        desk.hear(LOGGED_IN);
+        desk.check(&format!("{LOGIN}, logged in Ann"));
+        desk
+    }
+
+    fn lose_the_connection(&mut self) {
+        self.tell(Input::Closed);
+        self.check("disconnected");
+        self.tell(Input::Connected);
+        self.check(&format!("connected, {LOGIN}"));
+    }
+
+    /// Lost, and as far back as the lobby, with the room asked for.
+    fn on_the_way() -> Self {
+        let mut desk = Self::at_home();
+        desk.lose_the_connection();
+        desk.check_hears(LOGGED_IN, ENTER);
+        desk
+    }
+}
+
+#[test]
+fn back_to_account_and_room_without_a_question() {
+    let mut desk = Desk::on_the_way();
+    desk.check_hears(ENTERED, "Ann returned to den");
+    desk.lose_the_connection();
+}
+
+#[test]
+fn who_was_in_the_lobby_comes_back_to_it() {
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
+}
+
+#[test]
+fn who_left_a_room_does_not_come_back_to_it() {
+    let mut desk = Desk::at_home();
+    desk.want("exit");
+    desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
+    desk.check(r#"> {"type":"exit","data":null}, left"#);
+    desk.lose_the_connection();
+    desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
+}
+
+#[test]
+fn who_logged_out_stays_out() {
+    let mut desk = Desk::logged_in();
+    desk.want("logout");
+    desk.hear(r#"{"type":"logout","status":"ok","message":"Ann logged out"}"#);
+    desk.check(r#"> {"type":"logout","data":null}, logged out"#);
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.check("disconnected, connected");
+}
+
+#[test]
+fn who_was_replaced_by_another_window_does_not_drive_it_out() {
+    let mut desk = Desk::at_home();
+    desk.hear(r#"{"type":"error","status":"error","code":"replaced","message":"Logged in elsewhere"}"#);
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.check("notice, replaced (Logged in elsewhere), disconnected, connected");
+}
+
+#[test]
+fn a_room_that_the_server_forgot_is_made_again() {
+    let mut desk = Desk::on_the_way();
+    desk.check_hears(NO_SUCH_ROOM, CREATE);
+    desk.check_hears(r#"{"type":"create","status":"ok","message":"den created successfully"}"#, ENTER);
+    desk.check_hears(ENTERED, "Ann returned to den");
+}
+
+#[test]
+fn a_room_that_another_member_made_again_meanwhile_is_entered() {
+    let mut desk = Desk::on_the_way();
+    desk.check_hears(r#"{"type":"enter","status":"error","message":"den does not exist"}"#, CREATE);
+    desk.check_hears(
+        r#"{"type":"create","status":"error","code":"room_exists","message":"den exists"}"#,
+        ENTER,
+    );
+    desk.check_hears(ENTERED, "Ann returned to den");
+}
+
+#[test]
+fn a_room_that_lets_nobody_in_leaves_one_in_the_lobby() {
+    let full = r#"{"type":"enter","status":"error","code":"room_full","message":"den is full"}"#;
+    let mut desk = Desk::on_the_way();
+    desk.check_hears(full, "Ann returned to the lobby");
+
+    let mut desk = Desk::on_the_way();
+    desk.check_hears(NO_SUCH_ROOM, CREATE);
+    desk.check_hears(r#"{"type":"create","status":"error","code":"too_many_rooms","message":"no"}"#, ENTER);
+    desk.check_hears(NO_SUCH_ROOM, "Ann returned to the lobby");
+}
+
+#[test]
+fn a_server_without_time_for_a_login_is_asked_again() {
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.check_hears(BUSY, "");
+    desk.wait(1);
+    desk.check("");
+    desk.wait(1);
+    desk.check(LOGIN);
+    desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
+}
+
+#[test]
+fn a_server_silent_about_a_login_is_asked_again() {
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.wait(32);
+    desk.check(LOGIN);
+}
+
+#[test]
+fn a_password_that_holds_no_longer_is_the_persons_business() {
+    let refusal = r#"{"type":"login","status":"error","code":"auth_failed","message":"Wrong"}"#;
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.check_hears(refusal, "login refused, auth_failed (Wrong)");
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.check("disconnected, connected");
+}
+
+#[test]
+fn a_connection_lost_on_the_way_back_starts_it_over() {
+    let mut desk = Desk::on_the_way();
+    desk.lose_the_connection();
+    desk.check_hears(LOGGED_IN, ENTER);
+    desk.check_hears(ENTERED, "Ann returned to den");
+}
+
+#[test]
+fn a_message_said_on_the_way_back_is_refused_with_its_number() {
+    let mut desk = Desk::on_the_way();
+    desk.client.handle(desk.now, Input::Command(command("say hello")));
+    let Some(Output::Event(Event::Refused { said, .. })) = desk.client.poll_output() else {
+        panic!("a message said in the lobby is refused");
+    };
+    assert_eq!(said, Some(7));
+}
