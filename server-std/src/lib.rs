@@ -52,6 +52,11 @@ impl Threads {
         Ok(threads)
     }
 
+    /// How many users are logged in.
+    pub fn users(&self) -> usize {
+        self.service.server().exchange().users()
+    }
+
     /// A thread that sends lists when they are due.
     fn start_ticker(&self) -> std::io::Result<()> {
         let (service, alarm, is_over) = (self.service.clone(), self.alarm.clone(), Arc::clone(&self.is_over));

@@ -1,0 +1,54 @@
+//! Lists of rooms and people.
+
+use std::rc::Rc;
+
+use slint::{Model as _, ModelRc, VecModel};
+
+use crate::format::{hue, initials};
+use crate::screen::{PersonItem, RoomItem};
+use crate::ui;
+
+/// Changes a list where it differs, so that what is selected and scrolled to stays so.
+pub(super) fn update<T: Clone + PartialEq + 'static>(
+    model: ModelRc<T>,
+    items: impl ExactSizeIterator<Item = T>,
+) -> Option<ModelRc<T>> {
+    let Some(rows) = model.as_any().downcast_ref::<VecModel<T>>() else {
+        let rows: Vec<T> = items.collect();
+        return Some(ModelRc::from(Rc::new(VecModel::from(rows))));
+    };
+    while rows.row_count() > items.len() {
+        rows.remove(rows.row_count() - 1);
+    }
+    for (index, item) in items.enumerate() {
+        match rows.row_data(index) {
+            Some(row) if row == item => {}
+            Some(_) => rows.set_row_data(index, item),
+            None => rows.push(item),
+        }
+    }
+    None
+}
+
+impl From<&RoomItem> for ui::RoomItem {
+    fn from(room: &RoomItem) -> Self {
+        Self {
+            name: room.name.as_str().into(),
+            count: i32::try_from(room.people.len()).unwrap_or(i32::MAX),
+            people: room.people.join(", ").into(),
+            is_current: room.is_current,
+        }
+    }
+}
+
+impl From<&PersonItem> for ui::PersonItem {
+    fn from(person: &PersonItem) -> Self {
+        Self {
+            name: person.name.as_str().into(),
+            initials: initials(&person.name).into(),
+            hue: hue(&person.name).into(),
+            place: person.place.as_str().into(),
+            is_self: person.is_self,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The page of one room.
+
+use std::rc::Rc;
+
+use slint::{ComponentHandle as _, ModelRc, SharedString};
+
+use super::messages::MessagesModel;
+use super::{Desk, Wish, lists};
+use crate::screen::{Room, Screen};
+use crate::ui::{App, RoomAdapter};
+
+pub(super) fn set_messages(window: &App, messages: Rc<MessagesModel>) {
+    window.global::<RoomAdapter>().set_messages(ModelRc::from(messages));
+}
+
+pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
+    let (adapter, room) = (window.global::<RoomAdapter>(), &screen.room);
+    adapter.set_room(room.name.as_str().into());
+    adapter.set_username(screen.lobby.username.as_str().into());
+    adapter.set_following(room.is_following);
+    adapter.set_new_count(i32::try_from(room.new_count).unwrap_or(i32::MAX));
+    adapter.set_shows_left(room.left.is_some());
+    adapter.set_left(room.left.map_or(0, |left| i32::try_from(left).unwrap_or(i32::MIN)));
+    adapter.set_hint((&room.hint).into());
+    if last.members != room.members {
+        let members = lists::update(adapter.get_members(), room.members.iter().map(Into::into));
+        members.into_iter().for_each(|members| adapter.set_members(members));
+    }
+    if last.name != room.name {
+        adapter.set_draft(Default::default());
+    }
+}
+
+pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
+    let adapter = window.global::<RoomAdapter>();
+    let at = desk.clone();
+    adapter.on_send(move |draft| at.act(|controller| controller.send(&draft)));
+    let at = desk.clone();
+    adapter.on_draft_edited(move |draft| at.act(|controller| controller.draft_edited(&draft)));
+    let at = desk.clone();
+    adapter.on_recall(move |draft| text_or(at.act(|controller| controller.recall(&draft)), draft));
+    let at = desk.clone();
+    adapter.on_complete(move |draft| text_or(at.act(|controller| controller.complete(&draft)), draft));
+    let at = desk.clone();
+    adapter.on_following_changed(move |is_following| {
+        at.act(|controller| controller.set_following(is_following));
+    });
+    let at = desk.clone();
+    adapter.on_leave(move || at.act(|controller| controller.leave()));
+    let (at, weak) = (desk.clone(), window.as_weak());
+    adapter.on_whisper(move |name| {
+        let Some(window) = weak.upgrade() else { return };
+        let adapter = window.global::<RoomAdapter>();
+        let draft = adapter.get_draft();
+        adapter.set_draft(at.act(|controller| controller.whisper(&name, &draft)).into());
+        adapter.set_whispers(adapter.get_whispers().wrapping_add(1));
+    });
+    let at = desk.clone();
+    adapter.on_retry(move |id| at.act(|controller| controller.retry(id.cast_unsigned())));
+    let at = desk.clone();
+    adapter.on_discard(move |id| at.act(|controller| controller.discard(id.cast_unsigned())));
+    let at = desk.clone();
+    adapter.on_open_link(move |link: SharedString| at.wish(Wish::OpenLink(link.into())));
+    let at = desk.clone();
+    adapter.on_refresh(move || at.act(|controller| controller.refresh()));
+}
+
+fn text_or(text: Option<String>, otherwise: SharedString) -> SharedString {
+    text.map_or(otherwise, Into::into)
+}

@@ -1,0 +1,32 @@
+//! The dialog that leads to another room.
+
+use slint::ComponentHandle as _;
+
+use super::{Desk, lists};
+use crate::screen::Switcher;
+use crate::ui::{App, AppAdapter, Dialog, SwitcherAdapter};
+
+pub(super) fn show(window: &App, switcher: &Switcher) {
+    let adapter = window.global::<SwitcherAdapter>();
+    let rooms = lists::update(adapter.get_rooms(), switcher.rooms.iter().map(Into::into));
+    rooms.into_iter().for_each(|rooms| adapter.set_rooms(rooms));
+}
+
+pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
+    let adapter = window.global::<SwitcherAdapter>();
+    let (at, weak) = (desk.clone(), window.as_weak());
+    adapter.on_query_edited(move || {
+        if let Some(window) = weak.upgrade() {
+            let query = window.global::<SwitcherAdapter>().get_query();
+            at.act(|controller| controller.search_switcher(&query));
+        }
+    });
+    let (at, weak) = (desk.clone(), window.as_weak());
+    adapter.on_pick(move |room| {
+        at.act(|controller| controller.enter(&room));
+        if let Some(window) = weak.upgrade() {
+            window.global::<SwitcherAdapter>().set_query(Default::default());
+            window.global::<AppAdapter>().set_dialog(Dialog::None);
+        }
+    });
+}

@@ -1,0 +1,394 @@
+//! The program: window, controller, network, and what is kept on disk, put together.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use slint::winit_030::WinitWindowAccessor as _;
+use slint::{CloseRequestResponse, ComponentHandle as _, LogicalPosition, LogicalSize};
+
+use crate::adapters::{Desk, Window, Wish};
+use crate::address::{Invitation, ServerAddress};
+use crate::args::Args;
+use crate::controller::{Controller, Effect, Trusting};
+use crate::format::is_web_link;
+use crate::host::Host;
+use crate::known_servers::{Known, KnownServers};
+use crate::log::Log;
+use crate::network::{Identity, Network, News, Order, Target};
+use crate::sentence::{Phrase, Sentence};
+use crate::settings::{Settings, WindowPlace};
+use crate::ui::{self, AppAdapter, ConnectAdapter, Dialog, LoginAdapter};
+
+/// Opens the window, and returns when it is closed.
+///
+/// # Errors
+/// What keeps the window from opening, as a sentence.
+pub fn run(args: Args) -> Result<(), String> {
+    let profile = Profile::find(args.profile.clone())?;
+    choose_renderer()?;
+    let window = ui::App::new().map_err(no_window)?;
+    let (news, arrivals) = smol::channel::bounded(NEWS_WAITING_MAX);
+    let network = Network::start(move |item| news.send_blocking(item).is_ok())
+        .map_err(|error| format!("no thread could be started: {error}"))?;
+    let program = Program::new(window, network, profile)?;
+    program.open(args)?;
+    program.listen(arrivals)?;
+    program.window().run().map_err(no_window)?;
+    program.close();
+    Ok(())
+}
+
+/// The program while it runs. Every callback of the window has one.
+#[derive(Clone)]
+struct Program(Rc<Parts>);
+
+struct Parts {
+    window: Window,
+    controller: RefCell<Controller>,
+    network: Network,
+    known: RefCell<KnownServers>,
+    settings: RefCell<Settings>,
+    profile: Profile,
+    host: RefCell<Option<Host>>,
+}
+
+/// Where things are kept.
+struct Profile {
+    settings: PathBuf,
+    known_servers: PathBuf,
+    host: PathBuf,
+}
+
+impl Program {
+    fn new(window: ui::App, network: Network, profile: Profile) -> Result<Self, String> {
+        let known = KnownServers::open(&profile.known_servers).map_err(|error| error.to_string())?;
+        let (settings, warning) = Settings::load(&profile.settings);
+        if let Some(warning) = warning {
+            eprintln!("chatroom: {warning}");
+        }
+        let log = Rc::new(RefCell::new(Log::default()));
+        let program = Self(Rc::new(Parts {
+            window: Window::new(window, Rc::clone(&log)),
+            controller: RefCell::new(Controller::new(log)),
+            network,
+            known: RefCell::new(known),
+            settings: RefCell::new(settings),
+            profile,
+            host: RefCell::default(),
+        }));
+        program.0.window.connect(&program);
+        program.restore();
+        Ok(program)
+    }
+
+    fn window(&self) -> &ui::App {
+        self.0.window.window()
+    }
+
+    /// What was chosen the last time.
+    fn restore(&self) {
+        let settings = self.0.settings.borrow();
+        let window = self.window();
+        let adapter = window.global::<AppAdapter>();
+        adapter.set_theme(settings.theme.into());
+        adapter.set_language(settings.language.into());
+        adapter.set_text_scale(settings.text_scale);
+        adapter.set_version(env!("CARGO_PKG_VERSION").into());
+        adapter.set_licences(LICENCES.into());
+        window.global::<ConnectAdapter>().set_address(settings.server.as_str().into());
+        if let Some(username) = &settings.username {
+            window.global::<LoginAdapter>().set_username(username.as_str().into());
+        }
+        if let Some(place) = settings.window {
+            window.window().set_size(LogicalSize::new(place.width, place.height));
+            window.window().set_position(LogicalPosition::new(place.x, place.y));
+        }
+        crate::language::choose(settings.language);
+        drop(settings);
+        self.show();
+    }
+
+    /// Does what the command line asks for, and hears of the window's end.
+    fn open(&self, args: Args) -> Result<(), String> {
+        self.window().global::<ConnectAdapter>().set_insecure(args.insecure);
+        if args.host {
+            let host = Host::start(&self.0.profile.host)?;
+            println!("{}", host.invitation_for_others());
+            self.join(host);
+        } else if let Some(server) = args.server {
+            self.window().global::<ConnectAdapter>().set_address(server.as_str().into());
+            let trusting = if args.insecure { Trusting::AnyoneInsecurely } else { Trusting::Checked };
+            self.act(|controller| controller.connect(&server, trusting));
+        }
+        let program = self.clone();
+        self.window().window().on_close_requested(move || {
+            let others = program.others();
+            if others == 0 {
+                return CloseRequestResponse::HideWindow;
+            }
+            let adapter = program.window().global::<AppAdapter>();
+            adapter.set_connected_others(others);
+            adapter.set_dialog(Dialog::ConfirmClose);
+            CloseRequestResponse::KeepWindowShown
+        });
+        Ok(())
+    }
+
+    /// Takes what the network tells, in batches: the window is not drawn more often than it can be seen.
+    fn listen(&self, arrivals: smol::channel::Receiver<News>) -> Result<(), String> {
+        let program = self.clone();
+        let listen = async move {
+            while let Ok(first) = arrivals.recv().await {
+                let rest = std::iter::from_fn(|| arrivals.try_recv().ok()).take(NEWS_WAITING_MAX);
+                let batch: Vec<News> = std::iter::once(first).chain(rest).collect();
+                program.look_for_person();
+                program.act(|controller| controller.apply(now(), batch));
+                smol::Timer::after(BATCH_PAUSE).await;
+            }
+        };
+        slint::spawn_local(listen).map(drop).map_err(|error| format!("the window has no event loop: {error}"))
+    }
+
+    /// Keeps what is to be found again at the next start.
+    fn close(&self) {
+        let window = self.window().window();
+        let scale = window.scale_factor();
+        let (size, position) = (window.size().to_logical(scale), window.position().to_logical(scale));
+        let mut settings = self.0.settings.borrow_mut();
+        if size.width > 0. && size.height > 0. {
+            settings.window =
+                Some(WindowPlace { x: position.x, y: position.y, width: size.width, height: size.height });
+        }
+        drop(settings);
+        self.save_settings();
+        self.0.network.order(Order::Disconnect);
+        self.0.host.borrow_mut().take();
+    }
+
+    /// Whether the person looks at this window. It is asked when something comes, which is when it matters.
+    fn look_for_person(&self) {
+        let has_focus = self.window().window().with_winit_window(|window| window.has_focus());
+        self.0.controller.borrow_mut().set_in_front(has_focus.unwrap_or(true));
+    }
+
+    fn show(&self) {
+        let screen = self.0.controller.borrow().screen().clone();
+        self.0.window.show(&screen);
+    }
+
+    fn execute(&self, effect: Effect) {
+        match effect {
+            Effect::Connect(invitation, trusting) => self.connect(invitation, trusting),
+            Effect::Order(order) => self.0.network.order(order),
+            Effect::Remember(address, identity) => self.remember(&address, identity),
+            Effect::RememberUser(username) => {
+                self.0.settings.borrow_mut().username = Some(username);
+                self.save_settings();
+            }
+            Effect::Notify { title, body } => notify(title, body),
+        }
+    }
+
+    fn connect(&self, invitation: Invitation, trusting: Trusting) {
+        let known = self.0.known.borrow().get(&invitation.address);
+        let trust = match (trusting, known, invitation.key) {
+            (Trusting::AnyoneInsecurely, _, _) => Identity::AnyoneInsecurely,
+            (_, Some(Known::Key(known)), Some(invited)) if known != invited => {
+                let mut controller = self.0.controller.borrow_mut();
+                return controller.key_differs(&known.to_string(), &invited.to_string());
+            }
+            (_, _, Some(invited)) => Identity::Key(invited),
+            (_, Some(Known::Key(known)), None) => Identity::Key(known),
+            (_, Some(Known::Authority), None) => Identity::Authority,
+            (_, None, None) => Identity::Unknown,
+        };
+        if self.0.host.borrow().is_none() {
+            self.0.settings.borrow_mut().server = invitation.address.to_string();
+            self.save_settings();
+        }
+        self.0.network.order(Order::Connect(Target { address: invitation.address, trust }));
+    }
+
+    fn remember(&self, address: &ServerAddress, identity: Identity) {
+        let known = match identity {
+            Identity::Key(fingerprint) => Known::Key(fingerprint),
+            Identity::Authority => Known::Authority,
+            Identity::Unknown | Identity::AnyoneInsecurely => return,
+        };
+        // A hosted chat's port may be another one each time.
+        if self.0.host.borrow().is_some() || self.0.known.borrow().get(address) == Some(known) {
+            return;
+        }
+        let remembered = self.0.known.borrow_mut().remember(address, known);
+        if let Err(error) = remembered {
+            eprintln!("chatroom: this server will be asked about again: {error}");
+        }
+    }
+
+    fn host(&self) {
+        match Host::start(&self.0.profile.host) {
+            Ok(host) => self.join(host),
+            Err(why) => {
+                self.act(|controller| controller.cannot_connect(Sentence::with(Phrase::HostFailed, why)));
+            }
+        }
+    }
+
+    fn join(&self, host: Host) {
+        let (own, others) = (host.own_invitation(), host.invitation_for_others());
+        self.0.host.replace(Some(host));
+        self.window().global::<ConnectAdapter>().set_hosting(true);
+        self.act(|controller| {
+            controller.set_host_link(others.to_string());
+            controller.connect(&own.to_string(), Trusting::Checked);
+        });
+    }
+
+    /// How many people besides this window's would be cut off.
+    fn others(&self) -> i32 {
+        let users = self.0.host.borrow().as_ref().map_or(0, Host::users);
+        let own = usize::from(!self.0.controller.borrow().screen().lobby.username.is_empty());
+        i32::try_from(users.saturating_sub(own)).unwrap_or(i32::MAX)
+    }
+
+    fn save_settings(&self) {
+        if let Err(error) = self.0.settings.borrow().save(&self.0.profile.settings) {
+            eprintln!("chatroom: the settings could not be kept: {error}");
+        }
+    }
+}
+
+impl Desk for Program {
+    fn act<R>(&self, act: impl FnOnce(&mut Controller) -> R) -> R {
+        let result = {
+            let mut controller = self.0.controller.borrow_mut();
+            controller.set_now(now());
+            act(&mut controller)
+        };
+        loop {
+            // Doing it may need the controller.
+            let effect = self.0.controller.borrow_mut().poll_effect();
+            let Some(effect) = effect else { break };
+            self.execute(effect);
+        }
+        self.show();
+        result
+    }
+
+    fn wish(&self, wish: Wish) {
+        match wish {
+            Wish::Host => return self.host(),
+            Wish::OpenLink(link) => return open_link(&link),
+            Wish::CloseAnyway => {
+                let _ = slint::quit_event_loop();
+                return;
+            }
+            Wish::Theme(theme) => self.0.settings.borrow_mut().theme = theme,
+            Wish::Language(language) => {
+                self.0.settings.borrow_mut().language = language;
+                crate::language::choose(language);
+            }
+            Wish::Zoom(step) => {
+                let mut settings = self.0.settings.borrow_mut();
+                settings.text_scale = zoomed(settings.text_scale, step);
+                self.window().global::<AppAdapter>().set_text_scale(settings.text_scale);
+            }
+        }
+        self.save_settings();
+    }
+}
+
+impl Profile {
+    /// In `folder`, or where this system keeps such things.
+    fn find(folder: Option<PathBuf>) -> Result<Self, String> {
+        let (config, data) = match folder {
+            Some(folder) => (folder.clone(), folder),
+            None => {
+                let dirs = directories::ProjectDirs::from("", "", "chatroom").ok_or(
+                    "this user has no home folder to keep settings in; say where with --profile DIR",
+                )?;
+                (dirs.config_dir().to_owned(), dirs.data_dir().to_owned())
+            }
+        };
+        Ok(Self {
+            settings: config.join("window.toml"),
+            known_servers: config.join("known-servers.toml"),
+            host: data.join("hosted"),
+        })
+    }
+}
+
+/// Drawing without OpenGL: with a broken OpenGL the other renderer shows no window and no error. Who has a graphics
+/// card and wants it used says `SLINT_BACKEND=winit-femtovg`.
+fn choose_renderer() -> Result<(), String> {
+    if std::env::var_os("SLINT_BACKEND").is_some() {
+        return Ok(());
+    }
+    let selector =
+        slint::BackendSelector::new().backend_name("winit".into()).renderer_name("software".into());
+    selector.select().map_err(no_window)
+}
+
+fn no_window(error: slint::PlatformError) -> String {
+    format!("no window can be opened: {error}{}", missing_libraries())
+}
+
+/// What to install, where it can be named.
+fn missing_libraries() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "; on Debian or Ubuntu install libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0, and start it in a \
+         graphical session"
+    } else {
+        ""
+    }
+}
+
+fn now() -> jiff::civil::DateTime {
+    jiff::Zoned::now().datetime()
+}
+
+fn open_link(link: &str) {
+    if is_web_link(link)
+        && let Err(error) = open::that_detached(link)
+    {
+        eprintln!("chatroom: no browser could be started: {error}");
+    }
+}
+
+/// Telling the desktop takes a while where there is nobody to tell, so it is done elsewhere.
+fn notify(title: String, body: String) {
+    let tell = move || {
+        notify_rust::Notification::new()
+            .appname("Chatroom")
+            .summary(&title)
+            .body(&escape_markup(&body))
+            .show()
+    };
+    // Who has no notifications reads the count in the title.
+    smol::unblock(move || tell().map(drop).ok()).detach();
+}
+
+/// Desktops read a notification's body as markup.
+fn escape_markup(body: &str) -> String {
+    body.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn zoomed(scale: f32, step: i32) -> f32 {
+    match step {
+        0 => 1.0,
+        step if step > 0 => (scale + 0.1).min(2.0),
+        _ => (scale - 0.1).max(0.7),
+    }
+}
+
+/// At most 60 batches a second.
+const BATCH_PAUSE: Duration = Duration::from_millis(16);
+
+/// How much the network may be ahead of the window, before it stops reading.
+const NEWS_WAITING_MAX: usize = 4_096;
+
+/// What this program is made of, for the page that says so.
+const LICENCES: &str = "Chatroom is licensed under MIT or Apache-2.0. It is made with Slint (royalty-free licence 2.0), \
+     rustls, SQLite and other libraries, each under its own licence. The typeface is DejaVu Sans.";

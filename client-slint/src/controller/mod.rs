@@ -1,0 +1,246 @@
+//! What the window shows, and why.
+//!
+//! The [`Controller`] takes what the network tells ([`Controller::apply`]) and what a person does (its other methods),
+//! keeps the [`Screen`] and the [`Log`], and asks for what is beyond it with [`Effect`]s. It knows no window, thread,
+//! socket, file or clock.
+
+mod composer;
+mod connecting;
+mod login;
+mod places;
+mod room;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use chatroom_core::client::{self, Command, Event};
+use chatroom_core::message::Kind;
+use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::secret::Password;
+use jiff::civil::DateTime;
+
+use crate::address::{Invitation, ServerAddress};
+use crate::log::Log;
+use crate::network::{Identity, Link, News, Order};
+use crate::screen::{Page, Screen};
+use crate::sentence::{Phrase, Sentence};
+use composer::Composer;
+
+/// Something that the controller wants done.
+pub enum Effect {
+    /// Connect to this server, knowing about it what this computer remembers.
+    Connect(Invitation, Trusting),
+    /// Tell the network.
+    Order(Order),
+    /// Know this server by this from now on.
+    Remember(ServerAddress, Identity),
+    /// Remember the name for the next start.
+    RememberUser(String),
+    /// Tell the person, who is looking elsewhere.
+    Notify {
+        /// Who says something.
+        title: String,
+        /// What.
+        body: String,
+    },
+}
+
+/// Whether a server has to prove who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trusting {
+    /// It has to.
+    #[default]
+    Checked,
+    /// It need not: for demonstrations.
+    AnyoneInsecurely,
+}
+
+/// See the module.
+pub struct Controller {
+    screen: Screen,
+    log: Rc<RefCell<Log>>,
+    effects: VecDeque<Effect>,
+    now: DateTime,
+    server: Option<ServerAddress>,
+    /// What is being registered, until it is logged in.
+    credentials: Option<(UserName, Password)>,
+    /// All rooms, the lobby among them, as the server last told.
+    rooms: Vec<client::Room>,
+    members: Vec<String>,
+    search: String,
+    switcher_query: String,
+    /// The room to enter once the present one is left, or once it is made.
+    next_room: Option<RoomName>,
+    composer: Composer,
+    is_in_front: bool,
+}
+
+impl Controller {
+    /// The window at its start. `log` is shared with who shows the messages.
+    pub fn new(log: Rc<RefCell<Log>>) -> Self {
+        let mut controller = Self {
+            screen: Screen::default(),
+            log,
+            effects: VecDeque::new(),
+            now: DateTime::MIN,
+            server: None,
+            credentials: None,
+            rooms: Vec::new(),
+            members: Vec::new(),
+            search: String::new(),
+            switcher_query: String::new(),
+            next_room: None,
+            composer: Composer::default(),
+            is_in_front: true,
+        };
+        controller.retitle();
+        controller
+    }
+
+    /// What the network told, all that there is at once. `now` is the time on this computer's clock.
+    pub fn apply(&mut self, now: DateTime, news: impl IntoIterator<Item = News>) {
+        self.now = now;
+        for news in news {
+            match news {
+                News::Link(link) => self.on_link(link),
+                News::Client(event) => self.on_event(event),
+            }
+        }
+        self.retitle();
+    }
+
+    /// The next thing to be done. Ask until there is none, after each call.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// What is to be seen.
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// Time passes only where it is told.
+    pub fn set_now(&mut self, now: DateTime) {
+        self.now = now;
+    }
+
+    /// The window has come to the front, or gone from there.
+    pub fn set_in_front(&mut self, is_in_front: bool) {
+        self.is_in_front = is_in_front;
+        if is_in_front {
+            self.look();
+        }
+        self.retitle();
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.on_connected(),
+            Event::Disconnected(end) => self.on_disconnected(end),
+            Event::Registered => self.on_registered(),
+            Event::LoggedIn { username } => self.on_logged_in(username),
+            Event::Returned { username, room } => self.on_returned(username, room),
+            Event::LoggedOut => self.on_logged_out(),
+            Event::Rooms(rooms) => self.on_rooms(rooms),
+            Event::Members(room) => self.on_members(room),
+            Event::Created { .. } => self.on_created(),
+            Event::Entered { room } => self.on_entered(room),
+            Event::Left => self.on_left(),
+            Event::Message { from, text, is_own, said, private_with } => {
+                self.on_message(&from, &text, is_own, said, private_with.as_deref());
+            }
+            Event::Refused { request, said, code, message, retry_ms } => {
+                self.on_refused(request, said, code.as_deref(), &message, retry_ms);
+            }
+            Event::Unanswered { request, said } => self.on_silence(request, said),
+            Event::Notice { code, message } => {
+                let sentence = Sentence::of_refusal(code.as_deref(), &message, None);
+                // The client does not find back from this: another window would be driven out in turn.
+                if sentence.phrase == Phrase::Replaced {
+                    self.on_logged_out();
+                }
+                self.on_notice(sentence);
+            }
+        }
+    }
+
+    fn on_refused(
+        &mut self,
+        request: Kind,
+        said: Option<u64>,
+        code: Option<&str>,
+        message: &str,
+        retry_ms: Option<u64>,
+    ) {
+        // The client itself answers so what it could not send.
+        let is_offline = code.is_none() && self.screen.banner.phrase != Phrase::Nothing;
+        let sentence = match is_offline {
+            true => Phrase::NotConnected.into(),
+            false => Sentence::of_refusal(code, message, retry_ms),
+        };
+        match request {
+            Kind::Register | Kind::Login => self.on_login_refused(request, code, sentence),
+            Kind::Create => self.on_create_refused(sentence),
+            Kind::Enter => self.on_enter_refused(sentence),
+            Kind::Msg => self.on_msg_refused(said, sentence),
+            Kind::Exit | Kind::Logout => self.on_notice(sentence),
+            // Lists also come unasked.
+            Kind::List => {}
+        }
+    }
+
+    fn on_silence(&mut self, request: Kind, said: Option<u64>) {
+        match request {
+            Kind::Register | Kind::Login => {
+                self.on_login_refused(request, None, Phrase::NoAnswer.into());
+            }
+            Kind::Create => self.on_create_refused(Phrase::NoAnswer.into()),
+            Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
+            Kind::Msg => self.on_msg_silence(said),
+            Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
+            Kind::List => {}
+        }
+    }
+
+    /// The server says something that answers nothing: shown where the person looks.
+    fn on_notice(&mut self, sentence: Sentence) {
+        match self.screen.page {
+            Page::Connect => self.screen.connect.error = sentence,
+            Page::Login => self.screen.login.notice = sentence,
+            Page::Lobby => self.screen.lobby.error = sentence,
+            Page::Room => self.screen.room.hint = sentence,
+        }
+    }
+
+    /// Another page comes to the front. The original server tells nobody who is where, unless it is asked.
+    fn turn_to(&mut self, page: Page) {
+        self.screen.page = page;
+        if matches!(page, Page::Lobby | Page::Room) {
+            self.command(Command::List);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.order(Order::Command(command));
+    }
+
+    fn order(&mut self, order: Order) {
+        self.effects.push_back(Effect::Order(order));
+    }
+
+    fn retitle(&mut self) {
+        let screen = &mut self.screen;
+        let place = match screen.page {
+            Page::Connect => "",
+            Page::Login | Page::Lobby => &screen.login.server,
+            Page::Room => &screen.room.name,
+        };
+        let unread = match screen.room.new_count {
+            0 => String::new(),
+            count => format!("({count}) "),
+        };
+        let dash = if place.is_empty() { "" } else { " – " };
+        screen.title = format!("{unread}{place}{dash}Chatroom");
+    }
+}

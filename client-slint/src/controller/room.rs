@@ -1,0 +1,184 @@
+//! Messages: said, heard, lost and seen.
+
+use chatroom_core::limits::TEXT_BYTES_MAX;
+use chatroom_core::message::Text;
+use chatroom_core::name::UserName;
+
+use super::{Command, Controller, Effect, Page, Phrase, Sentence};
+use crate::format::{clean, mentions};
+use crate::log::Delivery;
+use crate::sentence::of_user_name;
+
+impl Controller {
+    /// Say what was typed. Whether it is on its way, so that the field can be emptied.
+    pub fn send(&mut self, draft: &str) -> bool {
+        self.screen.room.hint = Sentence::default();
+        let (to, text) = match parse_draft(draft) {
+            Ok(parsed) => parsed,
+            Err(hint) => {
+                self.screen.room.hint = hint;
+                return false;
+            }
+        };
+        self.say(to, text);
+        self.composer.remember(draft);
+        self.screen.room.left = None;
+        self.screen.room.is_following = true;
+        self.look();
+        self.log.borrow_mut().mark_unread(None);
+        true
+    }
+
+    /// What is typed has changed.
+    pub fn draft_edited(&mut self, draft: &str) {
+        self.screen.room.hint = Sentence::default();
+        self.screen.room.left = bytes_left(draft);
+    }
+
+    /// An earlier message of one's own, instead of `draft`, which is empty or an earlier one itself.
+    pub fn recall(&mut self, draft: &str) -> Option<String> {
+        self.composer.recall(draft)
+    }
+
+    /// `draft` with the name at its end completed; again for the next name that fits.
+    pub fn complete(&mut self, draft: &str) -> Option<String> {
+        let own = self.screen.lobby.username.clone();
+        let members: Vec<&str> =
+            self.members.iter().map(String::as_str).filter(|name| *name != own).collect();
+        self.composer.complete(draft, &members)
+    }
+
+    /// `draft`, turned into a private message to `name`.
+    pub fn whisper(&mut self, name: &str, draft: &str) -> String {
+        let text = match private_parts(draft) {
+            Some((_, text)) => text,
+            None => draft,
+        };
+        format!("{PRIVATE} {name} {text}")
+    }
+
+    /// Say again what did not arrive.
+    pub fn retry(&mut self, id: u32) {
+        let taken = self.log.borrow_mut().take_failed(id);
+        if let Some((text, peer)) = taken {
+            // Both were checked when they were said first.
+            if let Ok(text) = Text::try_from(text.as_str()) {
+                self.say(peer.and_then(|name| UserName::parse(&name).ok()), text);
+            }
+        }
+    }
+
+    /// Forget what did not arrive.
+    pub fn discard(&mut self, id: u32) {
+        self.log.borrow_mut().take_failed(id);
+    }
+
+    /// The list stays at its end, or was scrolled away from it.
+    pub fn set_following(&mut self, is_following: bool) {
+        self.screen.room.is_following = is_following;
+        self.look();
+        self.retitle();
+    }
+
+    fn say(&mut self, to: Option<UserName>, text: Text) {
+        let own = self.screen.lobby.username.clone();
+        let id = self.log.borrow_mut().send(self.now, &own, text.as_str(), to.as_ref().map(UserName::as_str));
+        self.command(Command::Say { to, text, id: id.into() });
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        from: &str,
+        text: &str,
+        is_own: bool,
+        said: Option<u64>,
+        private_with: Option<&str>,
+    ) {
+        if self.screen.page != Page::Room {
+            return;
+        }
+        if let Some(id) = said.and_then(|said| u32::try_from(said).ok()) {
+            if self.log.borrow_mut().confirm(id) {
+                return;
+            }
+        }
+        let (from, text) = (clean(from), clean(text));
+        self.screen.announcement = format!("{from}: {text}");
+        if !self.is_in_front && !is_own {
+            self.notify(&from, &text, private_with.is_some());
+        }
+        let id =
+            self.log.borrow_mut().receive(self.now, &from, text, private_with.map(clean).as_deref(), is_own);
+        if !is_own && !(self.is_in_front && self.screen.room.is_following) {
+            if self.screen.room.new_count == 0 {
+                self.log.borrow_mut().mark_unread(Some(id));
+            }
+            self.screen.room.new_count = self.screen.room.new_count.saturating_add(1);
+        }
+    }
+
+    pub(super) fn on_msg_refused(&mut self, said: Option<u64>, sentence: Sentence) {
+        self.fail(said, Delivery::Failed);
+        self.screen.room.hint = sentence;
+    }
+
+    /// The connection broke, or the server keeps silent: it may have arrived all the same.
+    pub(super) fn on_msg_silence(&mut self, said: Option<u64>) {
+        self.fail(said, Delivery::Uncertain);
+    }
+
+    /// What is on the screen is seen.
+    pub(super) fn look(&mut self) {
+        if self.is_in_front && self.screen.room.is_following {
+            self.screen.room.new_count = 0;
+        }
+    }
+
+    fn fail(&mut self, said: Option<u64>, delivery: Delivery) {
+        if let Some(id) = said.and_then(|said| u32::try_from(said).ok()) {
+            self.log.borrow_mut().fail(id, delivery);
+        }
+    }
+
+    fn notify(&mut self, from: &str, text: &str, is_private: bool) {
+        if is_private || mentions(text, &self.screen.lobby.username) {
+            let title = format!("{from} – {}", self.screen.room.name);
+            let body = text.chars().take(NOTIFICATION_CHARS_MAX).collect();
+            self.effects.push_back(Effect::Notify { title, body });
+        }
+    }
+}
+
+/// Whom a draft is for, and what it says.
+fn parse_draft(draft: &str) -> Result<(Option<UserName>, Text), Sentence> {
+    let (to, text) = if draft.split_whitespace().next() == Some(PRIVATE) {
+        let (name, text) = private_parts(draft)
+            .filter(|(_, text)| !text.trim().is_empty())
+            .ok_or(Sentence::from(Phrase::WhisperUsage))?;
+        (Some(UserName::parse(name).map_err(of_user_name)?), text)
+    } else {
+        (None, draft)
+    };
+    Ok((to, Text::try_from(text.trim_end())?))
+}
+
+/// The name and the text of `\private name text`.
+fn private_parts(draft: &str) -> Option<(&str, &str)> {
+    let rest = draft.strip_prefix(PRIVATE)?.strip_prefix(' ')?;
+    rest.trim_start().split_once(' ')
+}
+
+/// How much more fits, once that is worth a look.
+fn bytes_left(draft: &str) -> Option<i64> {
+    let left = i64::try_from(TEXT_BYTES_MAX).ok()? - i64::try_from(draft.trim_end().len()).ok()?;
+    (left <= BYTES_LEFT_SHOWN).then_some(left)
+}
+
+/// How a private message begins, as in the original.
+const PRIVATE: &str = "\\private";
+
+/// When the rest of a message's room is shown.
+const BYTES_LEFT_SHOWN: i64 = 500;
+
+/// What a desktop shows of a message.
+const NOTIFICATION_CHARS_MAX: usize = 200;

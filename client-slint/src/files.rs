@@ -1,0 +1,51 @@
+//! Small files that are this user's alone, and whole at any moment.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Writes a file in place of what was there. A crash leaves the old one or the new one, never half of it.
+///
+/// # Errors
+/// What the system says.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        private_dir(DirBuilder::new().recursive(true)).create(folder)?;
+    }
+    let draft = path.with_extension("new");
+    let mut file = private_file(OpenOptions::new().write(true).create(true).truncate(true)).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
+}
+
+/// Reads a file; one that is not there is empty.
+///
+/// # Errors
+/// What the system says, but for the file not being there.
+pub fn read_or_empty(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        result => result,
+    }
+}
+
+#[cfg(unix)]
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
+}
+
+#[cfg(unix)]
+fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700)
+}
+
+#[cfg(not(unix))]
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(not(unix))]
+fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
+    builder
+}

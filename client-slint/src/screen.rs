@@ -1,0 +1,240 @@
+//! What the window shows, as plain values. A [`Controller`](crate::controller::Controller) decides on them; adapters
+//! copy them into the window.
+
+use std::fmt::{self, Write as _};
+
+use crate::sentence::Sentence;
+
+/// Everything but the messages, which are in the [`Log`](crate::log::Log).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// The page in front.
+    pub page: Page,
+    /// What is wrong with the connection, while something is.
+    pub banner: Sentence,
+    /// The window's title.
+    pub title: String,
+    /// What is read aloud to who cannot see the window.
+    pub announcement: String,
+    /// The page that asks for a server.
+    pub connect: Connect,
+    /// The page that asks who one is.
+    pub login: Login,
+    /// The page of rooms and people.
+    pub lobby: Lobby,
+    /// The page of one room.
+    pub room: Room,
+    /// The dialog that leads to another room.
+    pub switcher: Switcher,
+}
+
+/// Which page is in front.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// Which server.
+    #[default]
+    Connect,
+    /// Who one is.
+    Login,
+    /// Rooms and people.
+    Lobby,
+    /// One room.
+    Room,
+}
+
+/// The page that asks for a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connect {
+    /// Why there is no connection.
+    pub error: Sentence,
+    /// Whether one is being made.
+    pub is_busy: bool,
+    /// The fingerprint of a server met for the first time; empty if there is nothing to ask.
+    pub question: String,
+    /// The key that this computer remembers, if the server showed another.
+    pub expected: String,
+    /// The key that the server showed.
+    pub found: String,
+}
+
+/// The page that asks who one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// The server's address.
+    pub server: String,
+    /// How the server is known: its fingerprint, or nothing.
+    pub identity: String,
+    /// Nobody checks who the server is.
+    pub is_insecure: bool,
+    /// What is wrong with the name.
+    pub username_error: Sentence,
+    /// What is wrong with the password.
+    pub password_error: Sentence,
+    /// What is wrong with all of it.
+    pub form_error: Sentence,
+    /// What went well, or why one is here.
+    pub notice: Sentence,
+    /// What is weak about a new password.
+    pub weakness: Sentence,
+    /// Whether an answer is awaited.
+    pub is_busy: bool,
+    /// Counts up when the fields are to be emptied of the password.
+    pub forgotten: u32,
+}
+
+/// The page of rooms and people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lobby {
+    /// Who is logged in.
+    pub username: String,
+    /// The rooms that match the search.
+    pub rooms: Vec<RoomItem>,
+    /// The people that match the search.
+    pub people: Vec<PersonItem>,
+    /// Why a room could not be entered.
+    pub error: Sentence,
+    /// Why a room could not be made.
+    pub create_error: Sentence,
+    /// What others connect with, if the chat is hosted here.
+    pub host_link: String,
+    /// Counts up when the dialog that makes a room has done its work.
+    pub created: u32,
+}
+
+/// The page of one room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub name: String,
+    /// Who is in it.
+    pub members: Vec<PersonItem>,
+    /// Whether the list stays at its end.
+    pub is_following: bool,
+    /// How many messages came that were not seen.
+    pub new_count: u32,
+    /// Bytes left for a message that comes near the limit.
+    pub left: Option<i64>,
+    /// Why a message was not sent.
+    pub hint: Sentence,
+}
+
+/// The dialog that leads to another room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Switcher {
+    /// The rooms that match.
+    pub rooms: Vec<RoomItem>,
+}
+
+/// A room in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomItem {
+    /// Its name.
+    pub name: String,
+    /// Who is in it.
+    pub people: Vec<String>,
+    /// Whether one is in it.
+    pub is_current: bool,
+}
+
+/// Somebody in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonItem {
+    /// The name.
+    pub name: String,
+    /// The room; empty in the lobby.
+    pub place: String,
+    /// Whether it is oneself.
+    pub is_self: bool,
+}
+
+/// What a test compares, one thing a line, without what is as it is at the start.
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = Lines(String::new());
+        lines.add("page", format_args!("{:?}", self.page));
+        lines.text("title", &self.title);
+        lines.sentence("banner", &self.banner);
+        lines.text("announcement", &self.announcement);
+        lines.sentence("connect.error", &self.connect.error);
+        lines.flag("connect.busy", self.connect.is_busy);
+        lines.text("connect.question", &self.connect.question);
+        lines.text("connect.expected", &self.connect.expected);
+        lines.text("connect.found", &self.connect.found);
+        lines.text("login.server", &self.login.server);
+        lines.text("login.identity", &self.login.identity);
+        lines.flag("login.insecure", self.login.is_insecure);
+        lines.sentence("login.username", &self.login.username_error);
+        lines.sentence("login.password", &self.login.password_error);
+        lines.sentence("login.form", &self.login.form_error);
+        lines.sentence("login.notice", &self.login.notice);
+        lines.sentence("login.weakness", &self.login.weakness);
+        lines.flag("login.busy", self.login.is_busy);
+        lines.number("login.forgotten", self.login.forgotten.into());
+        lines.text("lobby.username", &self.lobby.username);
+        lines.rooms("lobby.room", &self.lobby.rooms);
+        lines.people("lobby.person", &self.lobby.people);
+        lines.sentence("lobby.error", &self.lobby.error);
+        lines.sentence("lobby.create", &self.lobby.create_error);
+        lines.text("lobby.link", &self.lobby.host_link);
+        lines.number("lobby.created", self.lobby.created.into());
+        lines.text("room", &self.room.name);
+        lines.people("room.member", &self.room.members);
+        lines.flag("room.following", self.room.is_following);
+        lines.number("room.new", self.room.new_count.into());
+        if let Some(left) = self.room.left {
+            lines.add("room.left", left);
+        }
+        lines.sentence("room.hint", &self.room.hint);
+        lines.rooms("switcher.room", &self.switcher.rooms);
+        f.write_str(&lines.0)
+    }
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, key: &str, value: impl fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{key}: {value}");
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        if !value.is_empty() {
+            self.add(key, value);
+        }
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        if value {
+            self.add(key, "yes");
+        }
+    }
+
+    fn number(&mut self, key: &str, value: i64) {
+        if value != 0 {
+            self.add(key, value);
+        }
+    }
+
+    fn sentence(&mut self, key: &str, sentence: &Sentence) {
+        if !sentence.is_nothing() {
+            let gap = if sentence.detail.is_empty() { "" } else { " " };
+            self.add(key, format_args!("{:?}{gap}{}", sentence.phrase, sentence.detail));
+        }
+    }
+
+    fn rooms(&mut self, key: &str, rooms: &[RoomItem]) {
+        for room in rooms {
+            let here = if room.is_current { " (here)" } else { "" };
+            self.add(key, format_args!("{}{here}: {}", room.name, room.people.join(" ")));
+        }
+    }
+
+    fn people(&mut self, key: &str, people: &[PersonItem]) {
+        for person in people {
+            let own = if person.is_self { " (self)" } else { "" };
+            let place = if person.place.is_empty() { "" } else { " in " };
+            self.add(key, format_args!("{}{own}{place}{}", person.name, person.place));
+        }
+    }
+}

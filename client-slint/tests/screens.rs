@@ -1,0 +1,386 @@
+//! What the window shows after each thing that happens: every case in `screens/` is a test.
+//!
+//! A case begins with `# its title`. `@ room` starts it there instead of at the first page. A step is `> ` what the
+//! person does or `< ` what the network tells; below it stand the lines of the screen that came (`+`) and went (`-`),
+//! and what the controller wants done (`!`). `UPDATE_SCREENS=1` writes them anew; read the difference before you keep
+//! it.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+use std::{env, fs};
+
+use chatroom_core::client::{Command, End, Event, Room};
+use chatroom_core::message::Kind;
+use client_slint::controller::{Controller, Effect, Trusting};
+use client_slint::log::{Delivery, Log};
+use client_slint::network::{Fault, Identity, Link, News, Order};
+use jiff::civil::{DateTime, date};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.sort();
+    if env::var_os("UPDATE_SCREENS").is_some() {
+        files.iter().for_each(|file| rewrite(file));
+    }
+    let trials: Vec<Trial> = files.iter().flat_map(|file| trials(file)).collect();
+    assert!(!trials.is_empty(), "{} has no cases", folder.display());
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trials(file: &Path) -> Vec<Trial> {
+    let topic = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let cases = cases(&read(file));
+    cases
+        .into_iter()
+        .map(|case| Trial::test(format!("{topic}: {}", title(&case)), move || check(&case)))
+        .collect()
+}
+
+fn check(case: &str) -> Result<(), Failed> {
+    let actual = record(case)?;
+    if actual == case { Ok(()) } else { Err(format!("--- expected\n{case}\n--- actual\n{actual}").into()) }
+}
+
+fn rewrite(file: &Path) {
+    let recorded: Result<Vec<String>, String> = cases(&read(file)).iter().map(|case| record(case)).collect();
+    let recorded = recorded.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    fs::write(file, recorded.join("\n")).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn cases(text: &str) -> Vec<String> {
+    let mut cases: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if line.starts_with("# ") {
+            cases.push(String::new());
+        }
+        let case = cases.last_mut().expect("a file begins with a case");
+        case.push_str(line);
+        case.push('\n');
+    }
+    cases
+}
+
+fn title(case: &str) -> &str {
+    case.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default()
+}
+
+/// Plays a case, and writes down what happened.
+fn record(case: &str) -> Result<String, String> {
+    let mut seat = Seat::new();
+    let mut record = String::new();
+    for line in case.lines() {
+        let is_step = match line.split_at_checked(2) {
+            Some(("# ", _)) => false,
+            Some(("@ ", place)) => {
+                seat.start_at(place)?;
+                false
+            }
+            Some(("> ", step)) => seat.person(step).map(|()| true)?,
+            Some(("< ", step)) => seat.network(step).map(|()| true)?,
+            Some(("+ " | "- " | "! ", _)) => continue,
+            _ => return Err(format!("no such line: {line}")),
+        };
+        record.push_str(line);
+        record.push('\n');
+        if is_step {
+            record.push_str(&seat.difference());
+        }
+    }
+    Ok(record)
+}
+
+struct Seat {
+    controller: Controller,
+    log: Rc<RefCell<Log>>,
+    now: DateTime,
+    seen: Vec<String>,
+}
+
+impl Seat {
+    fn new() -> Self {
+        let log = Rc::new(RefCell::new(Log::default()));
+        let controller = Controller::new(Rc::clone(&log));
+        let mut seat = Self { controller, log, now: date(2026, 11, 24).at(9, 0, 0, 0), seen: Vec::new() };
+        seat.difference();
+        seat
+    }
+
+    fn start_at(&mut self, place: &str) -> Result<(), String> {
+        let steps: &[&str] = match place {
+            "login" => &["> connect chat.example", "< trusted authority", "< connected"],
+            "lobby" => &["@ login", "> log in ann: secret words", "< logged in ann"],
+            "room" => &["@ lobby", "< entered den", "< members den: ann bob"],
+            place => return Err(format!("no such place: {place}")),
+        };
+        for step in steps {
+            match step.split_at(2) {
+                ("@ ", place) => self.start_at(place)?,
+                ("> ", step) => self.person(step)?,
+                (_, step) => self.network(step)?,
+            }
+        }
+        self.difference();
+        Ok(())
+    }
+
+    fn person(&mut self, step: &str) -> Result<(), String> {
+        let (words, value) =
+            step.split_once(": ").or(step.strip_suffix(':').map(|words| (words, ""))).unwrap_or((step, ""));
+        let words: Vec<&str> = words.split(' ').collect();
+        let controller = &mut self.controller;
+        controller.set_now(self.now);
+        match words[..] {
+            ["connect", address] => controller.connect(address, Trusting::Checked),
+            ["connect", address, "insecurely"] => controller.connect(address, Trusting::AnyoneInsecurely),
+            ["trust"] => controller.trust(),
+            ["disconnect"] => controller.disconnect(),
+            ["try", "now"] => controller.retry_now(),
+            ["register", name] => controller.register(name, value),
+            ["log", "in", name] => controller.log_in(name, value),
+            ["log", "out"] => controller.log_out(),
+            ["type", "password", "for", name] => controller.password_edited(name, value, true),
+            ["refresh"] => controller.refresh(),
+            ["search"] => controller.search(value),
+            ["switcher"] => controller.search_switcher(value),
+            ["create"] => controller.create(value),
+            ["enter"] => controller.enter(value),
+            ["leave"] => controller.leave(),
+            ["say"] => {
+                controller.send(&value.replace("\\n", "\n"));
+            }
+            ["say", "bytes", count] => {
+                controller.send(&"x".repeat(number(count)?));
+            }
+            ["type", "bytes", count] => controller.draft_edited(&"x".repeat(number(count)?)),
+            ["retry", id] => controller.retry(u32::try_from(number(id)?).map_err(|error| error.to_string())?),
+            ["discard", id] => {
+                controller.discard(u32::try_from(number(id)?).map_err(|error| error.to_string())?)
+            }
+            ["scroll", "up"] => controller.set_following(false),
+            ["scroll", "down"] => controller.set_following(true),
+            ["look", "away"] => controller.set_in_front(false),
+            ["look", "back"] => controller.set_in_front(true),
+            ["wait", minutes] => self.now = self.now + Duration::from_secs(60 * number(minutes)? as u64),
+            _ => return Err(format!("nobody can do this: {step}")),
+        }
+        Ok(())
+    }
+
+    fn network(&mut self, step: &str) -> Result<(), String> {
+        let news = if step.starts_with("link ") || step.starts_with("trusted ") {
+            News::Link(link(step)?)
+        } else {
+            News::Client(event(step)?)
+        };
+        self.controller.apply(self.now, [news]);
+        Ok(())
+    }
+
+    /// What came, what went, and what is to be done.
+    fn difference(&mut self) -> String {
+        let mut lines: Vec<String> =
+            self.controller.screen().to_string().lines().map(str::to_owned).collect();
+        lines.extend(self.rows());
+        let mut text = String::new();
+        for line in self.seen.iter().filter(|line| !lines.contains(line)) {
+            let _ = writeln!(text, "- {line}");
+        }
+        for line in lines.iter().filter(|line| !self.seen.contains(line)) {
+            let _ = writeln!(text, "+ {line}");
+        }
+        self.seen = lines;
+        while let Some(effect) = self.controller.poll_effect() {
+            let _ = writeln!(text, "! {}", shown_effect(effect));
+        }
+        text
+    }
+
+    fn rows(&self) -> Vec<String> {
+        let log = self.log.borrow();
+        let row = |index| {
+            let view = log.view(index)?;
+            let mut line = format!("message {}: ", view.row.id);
+            if view.is_new_day {
+                line += &format!("[{}] ", view.row.at.date());
+            }
+            if view.is_first_unread {
+                line += "[new] ";
+            }
+            if view.is_head {
+                line += &format!("{} {}: ", view.row.at.strftime("%H:%M"), view.row.author);
+            }
+            line += &view.row.text.replace('\n', "\\n");
+            if let Some(peer) = &view.row.peer {
+                line += &format!(" (private, {peer})");
+            }
+            line += match (view.row.delivery, view.row.is_own) {
+                (Delivery::Sent, false) => "",
+                (Delivery::Sent, true) => " (own)",
+                (Delivery::Sending, _) => " (own, sending)",
+                (Delivery::Failed, _) => " (own, failed)",
+                (Delivery::Uncertain, _) => " (own, uncertain)",
+            };
+            Some(line)
+        };
+        (0..log.len()).filter_map(row).collect()
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("no number: {text}"))
+}
+
+fn link(step: &str) -> Result<Link, String> {
+    let key = |byte: &str| {
+        format!("sha256:{}", byte.repeat(32)).parse().map_err(|error| format!("{byte}: {error}"))
+    };
+    Ok(match step.split(' ').collect::<Vec<_>>()[..] {
+        ["link", "connecting"] => Link::Connecting,
+        ["link", "question", byte] => Link::Question(key(byte)?),
+        ["link", "wrong", "key", expected, found] => {
+            Link::WrongKey { expected: key(expected)?, found: key(found)? }
+        }
+        ["link", "refused", "connection"] => Link::Refused(Fault::RefusedConnection),
+        ["link", "refused", "unknown", "host"] => Link::Refused(Fault::UnknownHost),
+        ["link", "refused", "timeout"] => Link::Refused(Fault::TimedOut),
+        ["link", "refused", "not", "tls"] => Link::Refused(Fault::NotTls),
+        ["link", "refused", "certificate"] => Link::Refused(Fault::Tls("it has expired".into())),
+        ["link", "refused", "unreachable"] => Link::Refused(Fault::Unreachable("no route".into())),
+        ["link", "away", ms] => {
+            Link::Away { fault: Fault::Lost, retry_in: Duration::from_millis(number(ms)? as u64) }
+        }
+        ["link", "idle"] => Link::Idle,
+        ["trusted", "authority"] => Link::Trusted(Identity::Authority),
+        ["trusted", "nobody"] => Link::Trusted(Identity::AnyoneInsecurely),
+        ["trusted", "key", byte] => Link::Trusted(Identity::Key(key(byte)?)),
+        _ => return Err(format!("no such link: {step}")),
+    })
+}
+
+fn event(step: &str) -> Result<Event, String> {
+    let (words, value) =
+        step.split_once(": ").or(step.strip_suffix(':').map(|words| (words, ""))).unwrap_or((step, ""));
+    let value = value.replace("\\n", "\n").replace("\\u{202e}", "\u{202e}");
+    let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    Ok(match words.split(' ').collect::<Vec<_>>()[..] {
+        ["connected"] => Event::Connected,
+        ["disconnected"] => Event::Disconnected(End::Closed),
+        ["registered"] => Event::Registered,
+        ["logged", "in", name] => Event::LoggedIn { username: name.into() },
+        ["logged", "out"] => Event::LoggedOut,
+        ["returned", name] => Event::Returned { username: name.into(), room: None },
+        ["returned", name, "to", room] => Event::Returned { username: name.into(), room: Some(room.into()) },
+        ["rooms"] => Event::Rooms(
+            value
+                .split(';')
+                .map(|room| {
+                    let (name, members) = room.split_once('=').unwrap_or((room, ""));
+                    Room { name: name.trim().into(), members: names(members) }
+                })
+                .collect(),
+        ),
+        ["members", room] => Event::Members(Room { name: room.into(), members: names(&value) }),
+        ["created"] => Event::Created { message: value },
+        ["entered", room] => Event::Entered { room: room.into() },
+        ["left"] => Event::Left,
+        ["message", from] => {
+            Event::Message { from: from.into(), text: value, is_own: false, said: None, private_with: None }
+        }
+        ["whisper", from] => Event::Message {
+            from: from.into(),
+            text: value,
+            is_own: false,
+            said: None,
+            private_with: Some(from.into()),
+        },
+        ["echo", id] => Event::Message {
+            from: "ann".into(),
+            text: value,
+            is_own: true,
+            said: Some(number(id)? as u64),
+            private_with: None,
+        },
+        ["echo"] => {
+            Event::Message { from: "ann".into(), text: value, is_own: true, said: None, private_with: None }
+        }
+        ["refused", kind, code] => refusal(kind, code, &value, None, None)?,
+        ["refused", kind, code, "said", id] => refusal(kind, code, &value, None, Some(number(id)? as u64))?,
+        ["refused", kind, code, "retry", ms] => refusal(kind, code, &value, Some(number(ms)? as u64), None)?,
+        ["unanswered", kind] => Event::Unanswered { request: parse_kind(kind)?, said: None },
+        ["unanswered", kind, "said", id] => {
+            Event::Unanswered { request: parse_kind(kind)?, said: Some(number(id)? as u64) }
+        }
+        ["notice", code] => Event::Notice { code: known(code), message: value },
+        _ => return Err(format!("no such event: {step}")),
+    })
+}
+
+fn refusal(
+    kind: &str,
+    code: &str,
+    message: &str,
+    retry_ms: Option<u64>,
+    said: Option<u64>,
+) -> Result<Event, String> {
+    Ok(Event::Refused {
+        request: parse_kind(kind)?,
+        said,
+        code: known(code),
+        message: message.into(),
+        retry_ms,
+    })
+}
+
+/// `-` stands for the original server, which has no codes.
+fn known(code: &str) -> Option<String> {
+    (code != "-").then(|| code.to_owned())
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    Kind::parse(text).ok_or_else(|| format!("no such request: {text}"))
+}
+
+fn shown_effect(effect: Effect) -> String {
+    match effect {
+        Effect::Connect(invitation, trusting) => format!("connect to {invitation} ({trusting:?})"),
+        Effect::Order(Order::Command(command)) => shown_command(&command),
+        Effect::Order(Order::Connect(_)) => "connect".into(),
+        Effect::Order(Order::Trust) => "trust".into(),
+        Effect::Order(Order::RetryNow) => "try now".into(),
+        Effect::Order(Order::Disconnect) => "disconnect".into(),
+        Effect::Remember(address, Identity::Key(key)) => format!("remember {address} by {key}"),
+        Effect::Remember(address, _) => format!("remember {address} by its authority"),
+        Effect::RememberUser(name) => format!("remember {name}"),
+        Effect::Notify { title, body } => format!("notify {title}: {body}"),
+    }
+}
+
+fn shown_command(command: &Command) -> String {
+    match command {
+        Command::Register(name, _) => format!("register {}", name.as_str()),
+        Command::Login(name, _) => format!("login {}", name.as_str()),
+        Command::List => "list".into(),
+        Command::Create(room) => format!("create {}", room.as_str()),
+        Command::Enter(room) => format!("enter {}", room.as_str()),
+        Command::Say { to, text, id } => {
+            let to = to.as_ref().map(|to| format!(" to {}", to.as_str())).unwrap_or_default();
+            let text = text.as_str();
+            let text =
+                if text.len() > 100 { format!("{} bytes", text.len()) } else { text.replace('\n', "\\n") };
+            format!("say {id}{to}: {text}")
+        }
+        Command::Exit => "exit".into(),
+        Command::Logout => "logout".into(),
+    }
+}

@@ -1,0 +1,217 @@
+//! Somebody in front of the window. The controller is the real one; what it wants of the network is written down, and
+//! what the network tells is told by the test.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use chatroom_core::client::{Command, Event, Room};
+use client_slint::adapters::{Desk, Window, Wish};
+use client_slint::controller::{Controller, Effect};
+use client_slint::log::Log;
+use client_slint::network::{Identity, Link, News, Order};
+use client_slint::ui::{App, AppAdapter};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, init_no_event_loop, mock_elapsed_time};
+use jiff::civil::{DateTime, date};
+use slint::platform::{Key, PointerEventButton, WindowEvent};
+use slint::{ComponentHandle as _, LogicalSize, SharedString};
+
+#[derive(Clone)]
+pub struct Seat(Rc<Parts>);
+
+struct Parts {
+    window: Window,
+    controller: RefCell<Controller>,
+    done: RefCell<Vec<String>>,
+}
+
+impl Seat {
+    /// In front of the first page.
+    pub fn new() -> Self {
+        init_no_event_loop();
+        let app = App::new().unwrap();
+        app.window().set_size(LogicalSize::new(960., 680.));
+        let log = Rc::new(RefCell::new(Log::default()));
+        let window = Window::new(app, Rc::clone(&log));
+        let seat = Self(Rc::new(Parts {
+            window,
+            controller: RefCell::new(Controller::new(log)),
+            done: RefCell::default(),
+        }));
+        seat.0.window.connect(&seat);
+        seat.app().show().unwrap();
+        seat.act(|_| {});
+        seat
+    }
+
+    /// In front of the page that asks who one is.
+    pub fn at_login() -> Self {
+        let seat = Self::new();
+        seat.type_text("chat.example");
+        seat.press(Key::Return);
+        seat.hear_of(Link::Trusted(Identity::Authority));
+        seat.hear(Event::Connected);
+        seat.take_done();
+        seat
+    }
+
+    /// In the lobby, with two rooms.
+    pub fn in_lobby() -> Self {
+        let seat = Self::at_login();
+        seat.hear(Event::LoggedIn { username: "ann".into() });
+        seat.hear(Event::Rooms(vec![
+            room("lobby", &["ann", "carol"]),
+            room("den", &["bob"]),
+            room("garden", &[]),
+        ]));
+        seat.take_done();
+        seat
+    }
+
+    /// In a room with bob.
+    pub fn in_room() -> Self {
+        let seat = Self::in_lobby();
+        seat.hear(Event::Entered { room: "den".into() });
+        seat.hear(Event::Members(room("den", &["bob", "ann"])));
+        seat.take_done();
+        seat
+    }
+
+    pub fn app(&self) -> &App {
+        self.0.window.window()
+    }
+
+    pub fn hear(&self, event: Event) {
+        self.tell(News::Client(event));
+    }
+
+    pub fn hear_of(&self, link: Link) {
+        self.tell(News::Link(link));
+    }
+
+    /// Somebody says something to everybody.
+    pub fn hear_message(&self, from: &str, text: &str) {
+        self.hear(Event::Message {
+            from: from.into(),
+            text: text.into(),
+            is_own: false,
+            said: None,
+            private_with: None,
+        });
+    }
+
+    /// What was asked of the network, and of the program, since the last call.
+    pub fn take_done(&self) -> String {
+        self.0.done.take().join(", ")
+    }
+
+    pub fn type_text(&self, text: &str) {
+        for c in text.chars() {
+            self.press(c);
+        }
+    }
+
+    pub fn press(&self, key: impl Into<SharedString>) {
+        let text: SharedString = key.into();
+        self.app().window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        self.app().window().dispatch_event(WindowEvent::KeyReleased { text });
+        settle();
+    }
+
+    /// A key while another is held.
+    pub fn press_with(&self, held: Key, key: impl Into<SharedString>) {
+        let held: SharedString = held.into();
+        self.app().window().dispatch_event(WindowEvent::KeyPressed { text: held.clone() });
+        self.press(key);
+        self.app().window().dispatch_event(WindowEvent::KeyReleased { text: held });
+    }
+
+    /// Clicks the one control of this role and label.
+    #[track_caller]
+    pub fn click(&self, role: AccessibleRole, label: &str) {
+        let element = self.find(role, label);
+        assert!(element.accessible_enabled().unwrap_or(true), "{label} cannot be clicked");
+        element.mock_single_click(PointerEventButton::Left);
+        settle();
+    }
+
+    #[track_caller]
+    pub fn find(&self, role: AccessibleRole, label: &str) -> ElementHandle {
+        settle();
+        ElementHandle::find_by_accessible_label(self.app(), label)
+            .find(|element| element.accessible_role() == Some(role))
+            .unwrap_or_else(|| panic!("there is no {role:?} labelled {label:?}"))
+    }
+
+    pub fn has(&self, label: &str) -> bool {
+        settle();
+        ElementHandle::find_by_accessible_label(self.app(), label).next().is_some()
+    }
+
+    fn tell(&self, news: News) {
+        self.act(|controller| controller.apply(now(), [news]));
+        settle();
+    }
+}
+
+impl Desk for Seat {
+    fn act<R>(&self, act: impl FnOnce(&mut Controller) -> R) -> R {
+        let result = {
+            let mut controller = self.0.controller.borrow_mut();
+            controller.set_now(now());
+            act(&mut controller)
+        };
+        while let Some(effect) = self.0.controller.borrow_mut().poll_effect() {
+            self.0.done.borrow_mut().push(shown(&effect));
+        }
+        let screen = self.0.controller.borrow().screen().clone();
+        self.0.window.show(&screen);
+        result
+    }
+
+    fn wish(&self, wish: Wish) {
+        if let Wish::Zoom(step) = wish {
+            let adapter = self.app().global::<AppAdapter>();
+            adapter.set_text_scale(adapter.get_text_scale() + 0.1 * step as f32);
+        }
+        self.0.done.borrow_mut().push(format!("{wish:?}"));
+    }
+}
+
+pub fn room(name: &str, members: &[&str]) -> Room {
+    Room { name: name.into(), members: members.iter().map(|name| (*name).into()).collect() }
+}
+
+fn now() -> DateTime {
+    date(2026, 11, 24).at(9, 0, 0, 0)
+}
+
+/// Pages that were switched to come to be.
+fn settle() {
+    mock_elapsed_time(std::time::Duration::from_millis(20));
+}
+
+fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Connect(invitation, trusting) => format!("connect {} {trusting:?}", invitation.address),
+        Effect::Order(Order::Command(command)) => match command {
+            Command::Register(name, _) => format!("register {}", name.as_str()),
+            Command::Login(name, password) => format!("login {} {}", name.as_str(), password.expose()),
+            Command::List => "list".into(),
+            Command::Create(room) => format!("create {}", room.as_str()),
+            Command::Enter(room) => format!("enter {}", room.as_str()),
+            Command::Say { to, text, .. } => match to {
+                Some(to) => format!("say to {}: {}", to.as_str(), text.as_str()),
+                None => format!("say: {}", text.as_str()),
+            },
+            Command::Exit => "exit".into(),
+            Command::Logout => "logout".into(),
+        },
+        Effect::Order(Order::Connect(_)) => "connect".into(),
+        Effect::Order(Order::Trust) => "trust".into(),
+        Effect::Order(Order::RetryNow) => "try now".into(),
+        Effect::Order(Order::Disconnect) => "disconnect".into(),
+        Effect::Remember(..) => "remember".into(),
+        Effect::RememberUser(name) => format!("remember {name}"),
+        Effect::Notify { title, .. } => format!("notify {title}"),
+    }
+}
