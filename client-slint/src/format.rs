@@ -71,7 +71,8 @@ pub fn hue(name: &str) -> u8 {
         .to_lowercase()
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    ((hash ^ (hash >> 15)) % u32::from(HUES)) as u8
+    let hue = (hash ^ (hash >> 15)) % u32::from(HUES);
+    u8::try_from(hue).unwrap_or_default()
 }
 
 /// Whether `text` names `name`, as a word of its own.

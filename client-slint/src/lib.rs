@@ -26,6 +26,9 @@ pub mod weakness;
     missing_docs,
     unused_qualifications,
     clippy::all,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::todo,
     clippy::unwrap_used,
     reason = "the compiler of Slint wrote it"
 )]

@@ -171,7 +171,7 @@ impl Seat {
             ["scroll", "down"] => controller.set_following(true),
             ["look", "away"] => controller.set_in_front(false),
             ["look", "back"] => controller.set_in_front(true),
-            ["wait", minutes] => self.now = self.now + Duration::from_secs(60 * number(minutes)? as u64),
+            ["wait", minutes] => self.now += Duration::from_secs(60 * number(minutes)? as u64),
             _ => return Err(format!("nobody can do this: {step}")),
         }
         Ok(())

@@ -97,10 +97,9 @@ impl Controller {
         if self.screen.page != Page::Room {
             return;
         }
-        if let Some(id) = said.and_then(|said| u32::try_from(said).ok()) {
-            if self.log.borrow_mut().confirm(id) {
-                return;
-            }
+        if said.and_then(|said| u32::try_from(said).ok()).is_some_and(|id| self.log.borrow_mut().confirm(id))
+        {
+            return;
         }
         let (from, text) = (clean(from), clean(text));
         self.screen.announcement = format!("{from}: {text}");
@@ -109,7 +108,8 @@ impl Controller {
         }
         let id =
             self.log.borrow_mut().receive(self.now, &from, text, private_with.map(clean).as_deref(), is_own);
-        if !is_own && !(self.is_in_front && self.screen.room.is_following) {
+        let is_seen = self.is_in_front && self.screen.room.is_following;
+        if !is_own && !is_seen {
             if self.screen.room.new_count == 0 {
                 self.log.borrow_mut().mark_unread(Some(id));
             }

@@ -179,9 +179,11 @@ impl Route {
     ) -> Result<Result<Connection, Ending>, Over> {
         let mut attempt = Box::pin(Connection::open(&target.address, config));
         loop {
-            let event = async { Either::Attempt(attempt.as_mut().await) };
+            let event = async { Either::Attempt(attempt.as_mut().await.map(Box::new)) };
             match event.or(async { Either::Order(self.inbox.recv().await) }).await {
-                Either::Attempt(result) => return Ok(result.map_err(Ending::Failed)),
+                Either::Attempt(result) => {
+                    return Ok(result.map(|connection| *connection).map_err(Ending::Failed));
+                }
                 Either::Order(order) => match order.map_err(|_| Over)? {
                     Order::Command(command) => drop(self.tell_client(Input::Command(command))?),
                     Order::RetryNow | Order::Trust => {}
@@ -317,7 +319,7 @@ struct Said {
 }
 
 enum Either {
-    Attempt(Result<Connection, Failure>),
+    Attempt(Result<Box<Connection>, Failure>),
     Order(Result<Order, smol::channel::RecvError>),
 }
 
