@@ -28,7 +28,7 @@ impl Seat {
     /// In front of the first page.
     pub fn new() -> Self {
         init_no_event_loop();
-        let app = App::new().unwrap();
+        let app = App::new().expect("the window is made");
         app.window().set_size(LogicalSize::new(960., 680.));
         let log = Rc::new(RefCell::new(Log::default()));
         let window = Window::new(app, Rc::clone(&log));
@@ -38,7 +38,7 @@ impl Seat {
             done: RefCell::default(),
         }));
         seat.0.window.connect(&seat);
-        seat.app().show().unwrap();
+        seat.app().show().expect("the window is shown");
         seat.act(|_| {});
         seat
     }
