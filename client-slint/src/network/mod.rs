@@ -1,6 +1,6 @@
 //! The thread that talks to the server.
 //!
-//! It moves bytes between a socket, a [`tls::Pipe`] and a [`Client`], takes [`Order`]s, and tells [`News`]. It is the
+//! It moves bytes between a socket, a [`tls::Pipe`] and a [client](chatroom_core::client::Client), takes [`Order`]s, and tells [`News`]. It is the
 //! one place of this program that knows threads.
 
 mod connection;
