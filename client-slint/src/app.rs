@@ -1,11 +1,14 @@
 //! The program: window, controller, network, and what is kept on disk, put together.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slint::winit_030::WinitWindowAccessor as _;
+use slint::winit_030::winit::event::WindowEvent;
+use slint::winit_030::{EventResult, WinitWindowAccessor as _};
 use slint::{CloseRequestResponse, ComponentHandle as _, LogicalPosition, LogicalSize};
 
 use crate::adapters::{Desk, Window, Wish};
@@ -27,15 +30,14 @@ use crate::ui::{self, AppAdapter, ConnectAdapter, Dialog, LoginAdapter};
 /// What keeps the window from opening, as a sentence.
 pub fn run(args: Args) -> Result<(), String> {
     let profile = Profile::find(args.profile.clone())?;
-    choose_renderer()?;
-    let window = ui::App::new().map_err(no_window)?;
+    let window = open_window()?;
     let (news, arrivals) = smol::channel::bounded(NEWS_WAITING_MAX);
     let network = Network::start(move |item| news.send_blocking(item).is_ok())
         .map_err(|error| format!("no thread could be started: {error}"))?;
     let program = Program::new(window, network, profile)?;
     program.open(args)?;
     program.listen(arrivals)?;
-    program.window().run().map_err(no_window)?;
+    program.window().run().map_err(|error| no_window(&error.to_string()))?;
     program.close();
     Ok(())
 }
@@ -110,7 +112,7 @@ impl Program {
         self.show();
     }
 
-    /// Does what the command line asks for, and hears of the window's end.
+    /// Does what the command line asks for, and hears what becomes of the window.
     fn open(&self, args: Args) -> Result<(), String> {
         self.window().global::<ConnectAdapter>().set_insecure(args.insecure);
         if args.host {
@@ -132,6 +134,13 @@ impl Program {
             adapter.set_connected_others(others);
             adapter.set_dialog(Dialog::ConfirmClose);
             CloseRequestResponse::KeepWindowShown
+        });
+        let program = self.clone();
+        self.window().window().on_winit_window_event(move |_, event| {
+            if let WindowEvent::Focused(is_in_front) = event {
+                program.act(|controller| controller.set_in_front(*is_in_front));
+            }
+            EventResult::Propagate
         });
         Ok(())
     }
@@ -167,7 +176,7 @@ impl Program {
         self.0.host.borrow_mut().take();
     }
 
-    /// Whether the person looks at this window. It is asked when something comes, which is when it matters.
+    /// Whether the person looks at this window. A window that opens behind others is told nothing about it.
     fn look_for_person(&self) {
         let has_focus = self.window().window().with_winit_window(|window| window.has_focus());
         self.0.controller.borrow_mut().set_in_front(has_focus.unwrap_or(true));
@@ -320,18 +329,36 @@ impl Profile {
     }
 }
 
+/// Where a library of X11 is not there, those below Slint panic rather than say so.
+fn open_window() -> Result<ui::App, String> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let opened = panic::catch_unwind(|| choose_renderer().and_then(|()| ui::App::new()));
+    panic::set_hook(hook);
+    match opened {
+        Ok(Ok(window)) => Ok(window),
+        Ok(Err(error)) => Err(no_window(&error.to_string())),
+        Err(panic) => Err(no_window(panic_message(&*panic))),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a library that it needs is missing")
+}
+
 /// Drawing without OpenGL: with a broken OpenGL the other renderer shows no window and no error. Who has a graphics
 /// card and wants it used says `SLINT_BACKEND=winit-femtovg`.
-fn choose_renderer() -> Result<(), String> {
+fn choose_renderer() -> Result<(), slint::PlatformError> {
     if std::env::var_os("SLINT_BACKEND").is_some() {
         return Ok(());
     }
     let selector =
         slint::BackendSelector::new().backend_name("winit".into()).renderer_name("software".into());
-    selector.select().map_err(no_window)
+    selector.select()
 }
 
-fn no_window(error: slint::PlatformError) -> String {
+fn no_window(error: &str) -> String {
     format!("no window can be opened: {error}{}", missing_libraries())
 }
 

@@ -191,6 +191,17 @@ impl Log {
         Some(View { row, is_head: is_new_day || is_first_unread || !continues, is_new_day, is_first_unread })
     }
 
+    /// The row `step` places after the one called `id`, or before it; the nearest there is. The newest, where `id` is
+    /// not there.
+    pub fn neighbour(&self, id: Option<u32>, step: isize) -> Option<&Row> {
+        let last = self.rows.len().checked_sub(1)?;
+        let index = match id.and_then(|id| self.index_of(id)) {
+            Some(index) => index.saturating_add_signed(step).min(last),
+            None => last,
+        };
+        self.rows.get(index)
+    }
+
     /// Most rows are near the end when they are asked for.
     fn index_of(&self, id: u32) -> Option<usize> {
         self.rows.iter().rposition(|row| row.id == id)
@@ -346,6 +357,19 @@ mod tests {
         log.receive(minute(1), "ann", "x".into(), None, false);
         follow(&mut log, &mut mirror);
         assert_eq!(shown(&log), ":two :x");
+    }
+
+    #[test]
+    fn a_neighbour_is_the_nearest_there_is() {
+        let mut log = Log::default();
+        assert!(log.neighbour(None, -1).is_none());
+        let ids = ["a", "b", "c"].map(|text| log.receive(minute(1), "ann", text.into(), None, false));
+        let text = |id, step| log.neighbour(id, step).map(|row| row.text.to_string()).unwrap_or_default();
+        assert_eq!(text(None, -1), "c");
+        assert_eq!(text(Some(ids[2]), -1), "b");
+        assert_eq!(text(Some(ids[0]), -1), "a");
+        assert_eq!(text(Some(ids[1]), 5), "c");
+        assert_eq!(text(Some(ids[2] + 1), 1), "c", "one that was let go");
     }
 
     #[test]

@@ -116,6 +116,17 @@ pub struct Room {
     pub left: Option<i64>,
     /// Why a message was not sent.
     pub hint: Sentence,
+    /// The message that keys have led to.
+    pub selected: Option<Selected>,
+}
+
+/// A message that was chosen by keys, to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// Its number in the log.
+    pub id: u32,
+    /// What it says.
+    pub text: String,
 }
 
 /// The dialog that leads to another room.
@@ -185,6 +196,9 @@ impl fmt::Display for Screen {
             lines.add("room.left", left);
         }
         lines.sentence("room.hint", &self.room.hint);
+        if let Some(selected) = &self.room.selected {
+            lines.add("room.selected", format_args!("{} {}", selected.id, selected.text));
+        }
         lines.rooms("switcher.room", &self.switcher.rooms);
         f.write_str(&lines.0)
     }

@@ -167,6 +167,10 @@ impl Seat {
             ["discard", id] => {
                 controller.discard(u32::try_from(number(id)?).map_err(|error| error.to_string())?)
             }
+            ["select", step] => {
+                controller.select(step.parse().map_err(|_| format!("no step: {step}"))?);
+            }
+            ["deselect"] => controller.deselect(),
             ["scroll", "up"] => controller.set_following(false),
             ["scroll", "down"] => controller.set_following(true),
             ["look", "away"] => controller.set_in_front(false),

@@ -22,6 +22,9 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     adapter.set_shows_left(room.left.is_some());
     adapter.set_left(room.left.map_or(0, |left| i32::try_from(left).unwrap_or(i32::MIN)));
     adapter.set_hint((&room.hint).into());
+    // Before the number, so that who follows it finds the text.
+    adapter.set_selected_text(room.selected.as_ref().map_or("", |selected| &selected.text).into());
+    adapter.set_selected(room.selected.as_ref().map_or(0, |selected| selected.id.cast_signed()));
     if last.members != room.members {
         let members = lists::update(adapter.get_members(), room.members.iter().map(Into::into));
         members.into_iter().for_each(|members| adapter.set_members(members));
@@ -59,6 +62,10 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     adapter.on_retry(move |id| at.act(|controller| controller.retry(id.cast_unsigned())));
     let at = desk.clone();
     adapter.on_discard(move |id| at.act(|controller| controller.discard(id.cast_unsigned())));
+    let at = desk.clone();
+    adapter.on_select(move |step| at.act(|controller| controller.select(step as isize)));
+    let at = desk.clone();
+    adapter.on_deselect(move || at.act(|controller| controller.deselect()));
     let at = desk.clone();
     adapter.on_open_link(move |link: SharedString| at.wish(Wish::OpenLink(link.into())));
     let at = desk.clone();

@@ -232,9 +232,10 @@ impl Controller {
     fn retitle(&mut self) {
         let screen = &mut self.screen;
         let place = match screen.page {
-            Page::Connect => "",
-            Page::Login | Page::Lobby => &screen.login.server,
-            Page::Room => &screen.room.name,
+            Page::Connect => String::new(),
+            Page::Login => screen.login.server.clone(),
+            Page::Lobby => format!("{} – {}", screen.lobby.username, screen.login.server),
+            Page::Room => screen.room.name.clone(),
         };
         let unread = match screen.room.new_count {
             0 => String::new(),

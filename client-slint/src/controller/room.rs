@@ -7,6 +7,7 @@ use chatroom_core::name::UserName;
 use super::{Command, Controller, Effect, Page, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::Delivery;
+use crate::screen::Selected;
 use crate::sentence::of_user_name;
 
 impl Controller {
@@ -23,8 +24,7 @@ impl Controller {
         self.say(to, text);
         self.composer.remember(draft);
         self.screen.room.left = None;
-        self.screen.room.is_following = true;
-        self.look();
+        self.set_following(true);
         self.log.borrow_mut().mark_unread(None);
         true
     }
@@ -78,6 +78,22 @@ impl Controller {
         self.screen.room.is_following = is_following;
         self.look();
         self.retitle();
+    }
+
+    /// Lead to another message, `step` places further down or up; to the newest, if none was led to yet.
+    pub fn select(&mut self, step: isize) {
+        let selected = self.screen.room.selected.as_ref().map(|selected| selected.id);
+        if selected.is_none() {
+            self.set_following(true);
+        }
+        let log = self.log.borrow();
+        self.screen.room.selected =
+            log.neighbour(selected, step).map(|row| Selected { id: row.id, text: row.text.to_string() });
+    }
+
+    /// Lead to no message any more.
+    pub fn deselect(&mut self) {
+        self.screen.room.selected = None;
     }
 
     fn say(&mut self, to: Option<UserName>, text: Text) {

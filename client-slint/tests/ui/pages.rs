@@ -267,6 +267,42 @@ fn the_list_follows_the_end_until_it_is_scrolled_and_counts_what_is_new() {
 }
 
 #[test]
+fn keys_lead_to_a_message_that_is_out_of_sight_and_copy_it() {
+    let seat = Seat::in_room();
+    for number in 0..60 {
+        seat.hear_message("bob", &format!("line {number}"));
+    }
+    seat.press_with(Key::Shift, Key::Tab);
+    for _ in 0..50 {
+        seat.press(Key::UpArrow);
+    }
+    let row = seat.find(ListItem, "bob, 09:00: line 10");
+    assert!(row.accessible_item_selected().unwrap());
+    let (top, bottom) = (row.absolute_position().y, row.absolute_position().y + row.size().height);
+    assert!(top > 50. && bottom < 600., "it is seen, from {top} to {bottom}");
+    seat.press_with(Key::Control, 'c');
+    // Into the composer, as anybody would.
+    seat.press(Key::Tab);
+    seat.press_with(Key::Control, 'v');
+    assert_eq!(seat.find(TextInput, "Message").accessible_value().unwrap(), "line 10");
+    assert_eq!(seat.app().global::<RoomAdapter>().get_selected(), 0, "who writes has left the messages");
+}
+
+#[test]
+fn the_composer_is_as_high_as_what_is_written() {
+    let seat = Seat::in_room();
+    let height = || seat.find(TextInput, "Message").size().height;
+    let one = height();
+    seat.type_text(&"some words that go on and on ".repeat(8));
+    let wrapped = height();
+    assert!(wrapped > one + 10., "{one} and {wrapped}");
+    seat.press_with(Key::Shift, Key::Return);
+    assert!(height() > wrapped + 10., "a new line has room before it is written in");
+    seat.press(Key::Return);
+    assert_eq!(height(), one);
+}
+
+#[test]
 fn a_connection_that_is_away_shows_a_banner_and_lets_one_type_on() {
     let seat = Seat::in_room();
     seat.type_text("half a sen");

@@ -1,0 +1,143 @@
+//! Two people, each at a real window, with a real server between them. `.ci/on-display` brings the display and xdotool:
+//!
+//! ```sh
+//! cargo build -p server-smol -p server-std
+//! .ci/on-display cargo test -p client-slint --test desktop -- --ignored --test-threads=1
+//! ```
+//!
+//! What happened is seen from outside: by a third person in the room, who speaks the protocol, and by the windows'
+//! titles, which count what was not seen.
+
+#![cfg(target_os = "linux")]
+
+mod seat;
+mod witness;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use client_slint::address::{Invitation, ServerAddress};
+use testkit::program::Program;
+
+use seat::{Seat, screenshot};
+use witness::Witness;
+
+#[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn two_windows_talk_and_find_back_with_smol() {
+    two_windows_talk_and_find_back("chatroom-server-smol");
+}
+
+#[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn two_windows_talk_and_find_back_with_threads() {
+    two_windows_talk_and_find_back("chatroom-server-std");
+}
+
+#[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn two_people_need_one_program() {
+    let (ann, link) = Seat::host(0);
+    let mut invitation: Invitation = link.parse().unwrap_or_else(|error| panic!("{link}: {error}"));
+    // Both sit at this computer.
+    invitation.address.host = "127.0.0.1".into();
+    let address = invitation.address.to_string();
+    let bob = Seat::open(&invitation.to_string(), 1);
+    for (seat, person) in [(&ann, "ann"), (&bob, "bob")] {
+        seat.wait_for_title(&format!("{address} – Chatroom"));
+        seat.register(person, "correct horse battery");
+        seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
+        seat.press("Return");
+        seat.wait_for_title("example – Chatroom");
+    }
+    ann.say("hello from the host");
+    bob.wait_for_title("(1) example – Chatroom");
+    bob.say("hello from the guest");
+    ann.wait_for_title("(1) example – Chatroom");
+    screenshot("hosted");
+}
+
+#[test]
+fn without_a_display_a_sentence_says_what_to_install() {
+    let profile = tempfile::tempdir().expect("there is room for a profile");
+    let output = Command::new(env!("CARGO_BIN_EXE_chatroom"))
+        .args(["--profile".as_ref(), profile.path()])
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .expect("the window's program was just built");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("chatroom: no window can be opened: ") && said.contains("; on Debian"),
+        "{said}"
+    );
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+}
+
+fn two_windows_talk_and_find_back(name: &str) {
+    let binary = server(name);
+    let server = Program::start(&binary, &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    let link = witness.invitation().to_string();
+
+    let ann = Seat::open(&link, 0);
+    let bob = Seat::open(&link, 1);
+    for (seat, person) in [(&ann, "ann"), (&bob, "bob")] {
+        seat.wait_for_title(&format!("{address} – Chatroom"));
+        seat.register(person, "correct horse battery");
+        seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
+        // The first room is chosen already.
+        seat.press("Return");
+        seat.wait_for_title("example – Chatroom");
+        witness.sees(person, "example");
+    }
+
+    witness.enter("example");
+    ann.say("hello from ann");
+    witness.hears("ann", "hello from ann");
+    bob.wait_for_title("(1) example – Chatroom");
+    bob.look();
+    bob.wait_for_title("example – Chatroom");
+
+    bob.say(r"\private ann psst");
+    ann.wait_for_title("(1) example – Chatroom");
+    bob.say("hello from bob");
+    // Nobody else gets the whisper: this comes first.
+    witness.hears("bob", "hello from bob");
+    ann.wait_for_title("(2) example – Chatroom");
+    screenshot(&format!("{name}-talk"));
+
+    let server = witness.into_server();
+    let flags = ["--listen", &address];
+    let server = server.restart_with(&binary, &flags).expect("the server starts again");
+    let mut witness = Witness::return_to(server);
+    witness.sees("ann", "example");
+    witness.sees("bob", "example");
+    witness.enter("example");
+    bob.say("here again");
+    witness.hears("bob", "here again");
+    ann.wait_for_title("(3) example – Chatroom");
+    ann.look();
+    ann.say("me too");
+    witness.hears("ann", "me too");
+    bob.wait_for_title("(1) example – Chatroom");
+    screenshot(&format!("{name}-back"));
+}
+
+/// A server's program: it is built beside the window's.
+fn server(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_chatroom")).with_file_name(name);
+    assert!(program.exists(), "{} is not there: cargo build -p server-smol -p server-std", program.display());
+    program
+}
+
+impl Witness {
+    fn invitation(&mut self) -> Invitation {
+        let (address, key) = self.server_identity();
+        let address = ServerAddress { host: address.ip().to_string(), port: address.port() };
+        Invitation { address, key: Some(key) }
+    }
+}

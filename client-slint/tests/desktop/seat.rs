@@ -1,0 +1,129 @@
+//! A person at a window: looks at its title, and presses keys.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use tempfile::TempDir;
+
+pub struct Seat {
+    child: Child,
+    window: String,
+    _profile: TempDir,
+}
+
+impl Seat {
+    /// Starts the program with a link to a server, and waits for its window. Each `place` is a part of the screen.
+    pub fn open(link: &str, place: u32) -> Self {
+        Self::start(&[link], Stdio::null(), place)
+    }
+
+    /// Starts the program so that it hosts a chat. The link for others.
+    pub fn host(place: u32) -> (Self, String) {
+        let mut seat = Self::start(&["--host"], Stdio::piped(), place);
+        let mut link = String::new();
+        let stdout = seat.child.stdout.take().expect("its standard output is ours");
+        BufReader::new(stdout).read_line(&mut link).expect("it prints text");
+        (seat, link.trim_end().to_owned())
+    }
+
+    fn start(args: &[&str], stdout: Stdio, place: u32) -> Self {
+        let profile = tempfile::tempdir().expect("there is room for a profile");
+        let child = Command::new(env!("CARGO_BIN_EXE_chatroom"))
+            .args(args)
+            .args(["--profile".as_ref(), profile.path()])
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .spawn()
+            .expect("the window's program was just built");
+        let id = child.id().to_string();
+        let mut seat = Self { child, window: String::new(), _profile: profile };
+        seat.window = wait_for("a window", || {
+            let windows = xdotool(&["search", "--all", "--onlyvisible", "--pid", &id, "--name", "Chatroom"]);
+            windows.lines().next().map(str::to_owned)
+        });
+        xdotool(&["windowmove", &seat.window, &(place * 1_000).to_string(), "0"]);
+        seat
+    }
+
+    /// Makes an account, by keys alone.
+    pub fn register(&self, name: &str, password: &str) {
+        self.look();
+        self.write(name);
+        self.press("Return");
+        self.write(password);
+        // Past the box that shows the password and the button that logs in, to "I am new here", and back.
+        ["Tab", "Tab", "Tab", "Return", "shift+Tab", "Return"].iter().for_each(|key| self.press(key));
+    }
+
+    /// Writes a message, and sends it.
+    pub fn say(&self, text: &str) {
+        self.look();
+        self.write(text);
+        self.press("Return");
+    }
+
+    /// Turns to this window, away from any other.
+    pub fn look(&self) {
+        xdotool(&["windowfocus", "--sync", &self.window]);
+    }
+
+    pub fn press(&self, key: &str) {
+        xdotool(&["key", "--delay", "20", key]);
+    }
+
+    pub fn wait_for_title(&self, title: &str) {
+        wait_for(&format!("the title {title:?}"), || (self.title() == title).then_some(()));
+    }
+
+    fn title(&self) -> String {
+        xdotool(&["getwindowname", &self.window]).trim_end().to_owned()
+    }
+
+    fn write(&self, text: &str) {
+        xdotool(&["type", "--delay", "20", text]);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A picture of all that is to be seen, in `target/desktop/`, where ImageMagick is there to take it.
+pub fn screenshot(name: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/desktop");
+    let file = folder.join(format!("{name}.png"));
+    let _ = fs::create_dir_all(&folder)
+        .and_then(|()| Command::new("import").args(["-window", "root"]).arg(file).status());
+}
+
+/// What xdotool prints. One that finds nothing says so by its exit code, and is asked again by who waits.
+fn xdotool(args: &[&str]) -> String {
+    let output = Command::new("xdotool").args(args).stderr(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("xdotool cannot be run: {error}"));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Waits until there is something. What never comes ends the test, long after it should have come.
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let give_up_at = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        if Instant::now() > give_up_at {
+            screenshot("failed");
+            panic!("{what} did not come; target/desktop/failed.png shows what did");
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
