@@ -69,6 +69,11 @@ impl Display {
             .expect("a window that is shown takes the keys");
     }
 
+    /// Has keys go to no window.
+    pub fn focus_nothing(&self) {
+        self.focus(self.root);
+    }
+
     pub fn press(&self, key: &str) {
         let symbol = match key {
             "Return" => 0xff0d,
