@@ -199,6 +199,9 @@ impl Client {
     }
 
     fn on_incoming(&mut self, incoming: Incoming) {
+        if incoming.kind().is_some_and(|kind| !self.can_expect(kind)) {
+            return;
+        }
         match incoming {
             Incoming::Rooms(list) => {
                 self.answered(Kind::List);
@@ -367,6 +370,13 @@ impl Client {
         }
     }
 
+    /// Whether an answer of this kind can be meant for this client: it waits for one, or could have asked here and
+    /// given up. Any other would lead it to where the server does not see it.
+    fn can_expect(&self, kind: Kind) -> bool {
+        self.phase().is_some_and(|phase| phase.allows(kind))
+            || self.pending.iter().any(|pending| pending.command.kind() == kind)
+    }
+
     /// The oldest request of a kind has its answer.
     fn answered(&mut self, kind: Kind) -> Option<Pending> {
         self.answered_where(|pending| pending.command.kind() == kind)
@@ -423,6 +433,16 @@ struct Done {
 }
 
 impl Incoming {
+    /// The kind of request that this answers, or could.
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Rooms(_) | Self::Members(_) => Some(Kind::List),
+            Self::Msg(_) => Some(Kind::Msg),
+            Self::Done(kind, _) | Self::Refused(kind, _) => Some(*kind),
+            Self::Notice(_) | Self::Unknown => None,
+        }
+    }
+
     fn decode(envelope: &Envelope<'_>) -> Result<Self, &'static str> {
         let received = Received::decode(envelope).map_err(|error| error.0)?;
         let kind = match received.kind.as_str() {

@@ -50,6 +50,40 @@ fn a_server_that_breaks_the_protocol_is_left_at_once_and_for_one_reason() {
 }
 
 #[test]
+fn an_answer_that_nobody_can_have_asked_for_is_passed_over() {
+    let left = r#"{"type":"exit","status":"ok"}"#;
+    let created = r#"{"type":"create","status":"ok"}"#;
+    let logged_out = r#"{"type":"logout","status":"ok"}"#;
+    let registered = r#"{"type":"register","status":"ok"}"#;
+    let rooms = r#"{"type":"list","status":"ok","data":{"lobby":[]}}"#;
+    let refused = LOGGED_IN.replace("ok", "error");
+    for (desk, answers) in [
+        (
+            Desk::connected as fn() -> Desk,
+            &[ENTERED, left, created, logged_out, rooms, &msg("public", "bob", "hi")][..],
+        ),
+        (Desk::in_lobby, &[LOGGED_IN, left, registered, &refused, &msg("public", "bob", "hi")]),
+        (Desk::in_room, &[LOGGED_IN, ENTERED, created, logged_out, registered, &refused]),
+    ] {
+        for answer in answers {
+            let mut desk = desk();
+            let phase = desk.client.phase();
+            desk.check_hears(answer, "");
+            assert_eq!(desk.client.phase(), phase, "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_late_answer_still_counts_where_it_could_be_asked_for() {
+    let mut desk = Desk::in_lobby();
+    desk.want("enter den");
+    desk.wait(30);
+    desk.log.clear();
+    desk.check_hears(ENTERED, "entered den");
+}
+
+#[test]
 fn the_largest_list_is_no_fault() {
     let mut desk = Desk::in_lobby();
     let list = r#"{"type":"list","status":"ok","data":{}}"#;
