@@ -218,27 +218,24 @@ impl Route {
     /// One thing that happens while connected, and all that follows from it.
     async fn turn(&mut self, connection: &mut Connection) -> Result<Turn, Failure> {
         connection.write_now()?;
+        if connection.waiting() > WAITING_BYTES_MAX {
+            return Err(Failure::Fault(Fault::Lost));
+        }
         let event = async { Happened::Ready(connection.ready().await) };
         let deadline = async {
             wait_for_deadline(&self.client, self.start).await;
             Happened::Deadline
         };
-        let is_full = connection.waiting() > WAITING_BYTES_MAX;
-        let order = async {
-            match is_full {
-                // A server that reads nothing is asked nothing more.
-                true => future::pending().await,
-                false => Happened::Order(self.inbox.recv().await),
-            }
-        };
+        let order = async { Happened::Order(self.inbox.recv().await) };
         let said = match event.or(deadline).or(order).await {
             Happened::Ready(Ok(Ready::ToWrite)) => return Ok(Turn::On),
             Happened::Ready(Ok(Ready::ToRead)) => {
                 let count = connection.read().await?;
-                let is_over = count == 0 || connection.take(count)?;
+                let taken = if count == 0 { Ok(true) } else { connection.take(count) };
+                // What was said before the connection broke is heard.
                 let plain = connection.take_plain();
                 let said = self.tell_client(Input::Bytes(&plain));
-                if is_over {
+                if taken? {
                     return said.map_or(Ok(Turn::Over), |_| Err(Failure::Fault(Fault::Lost)));
                 }
                 said
@@ -380,5 +377,5 @@ fn random() -> u32 {
     u32::try_from(bits >> 32).unwrap_or_default()
 }
 
-/// As much as waits for a server that does not read.
+/// What waits for a server at the most: one that takes nothing is as good as gone.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
