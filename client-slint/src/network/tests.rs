@@ -1,4 +1,8 @@
-//! The network thread against real servers, and against what is none.
+//! The network thread against real servers, against what is none, and against what only looks like one.
+
+mod desk;
+mod hostile;
+mod scripted;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
