@@ -1,4 +1,10 @@
 //! The window without a screen: found by accessible labels, used with pointer and keys, as a person does.
 
+mod contrast;
 mod pages;
 mod seat;
+
+/// Texts are measured, and not drawn.
+fn start_platform() {
+    i_slint_backend_testing::init_no_event_loop();
+}

@@ -1,7 +1,9 @@
 //! Somebody in front of the window. The controller is the real one; what it wants of the network is written down, and
 //! what the network tells is told by the test.
 
-use std::cell::RefCell;
+#![allow(dead_code, reason = "each binary of tests uses its part of it")]
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use chatroom_core::client::{Command, Event, Room};
@@ -10,7 +12,7 @@ use client_slint::controller::{Controller, Effect};
 use client_slint::log::Log;
 use client_slint::network::{Identity, Link, News, Order};
 use client_slint::ui::{App, AppAdapter};
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, init_no_event_loop, mock_elapsed_time};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, mock_elapsed_time};
 use jiff::civil::{DateTime, date};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle as _, LogicalSize, SharedString};
@@ -22,12 +24,13 @@ struct Parts {
     window: Window,
     controller: RefCell<Controller>,
     done: RefCell<Vec<String>>,
+    now: Cell<DateTime>,
 }
 
 impl Seat {
     /// In front of the first page.
     pub fn new() -> Self {
-        init_no_event_loop();
+        crate::start_platform();
         let app = App::new().expect("the window is made");
         app.window().set_size(LogicalSize::new(960., 680.));
         let log = Rc::new(RefCell::new(Log::default()));
@@ -36,6 +39,7 @@ impl Seat {
             window,
             controller: RefCell::new(Controller::new(log)),
             done: RefCell::default(),
+            now: Cell::new(date(2026, 11, 24).at(9, 0, 0, 0)),
         }));
         seat.0.window.connect(&seat);
         seat.app().show().expect("the window is shown");
@@ -147,8 +151,18 @@ impl Seat {
         ElementHandle::find_by_accessible_label(self.app(), label).next().is_some()
     }
 
+    /// Another moment than the 24th of November at nine.
+    pub fn set_now(&self, now: DateTime) {
+        self.0.now.set(now);
+    }
+
+    /// Pages that were switched to come to be.
+    pub fn settle(&self) {
+        settle();
+    }
+
     fn tell(&self, news: News) {
-        self.act(|controller| controller.apply(now(), [news]));
+        self.act(|controller| controller.apply(self.0.now.get(), [news]));
         settle();
     }
 }
@@ -157,7 +171,7 @@ impl Desk for Seat {
     fn act<R>(&self, act: impl FnOnce(&mut Controller) -> R) -> R {
         let result = {
             let mut controller = self.0.controller.borrow_mut();
-            controller.set_now(now());
+            controller.set_now(self.0.now.get());
             act(&mut controller)
         };
         while let Some(effect) = self.0.controller.borrow_mut().poll_effect() {
@@ -179,10 +193,6 @@ impl Desk for Seat {
 
 pub fn room(name: &str, members: &[&str]) -> Room {
     Room { name: name.into(), members: members.iter().map(|name| (*name).into()).collect() }
-}
-
-fn now() -> DateTime {
-    date(2026, 11, 24).at(9, 0, 0, 0)
 }
 
 /// Pages that were switched to come to be.
