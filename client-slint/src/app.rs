@@ -417,5 +417,5 @@ const BATCH_PAUSE: Duration = Duration::from_millis(16);
 const NEWS_WAITING_MAX: usize = 4_096;
 
 /// What this program is made of, for the page that says so.
-const LICENCES: &str = "Chatroom is licensed under MIT or Apache-2.0. It is made with Slint (royalty-free licence 2.0), \
+pub const LICENCES: &str = "Chatroom is licensed under MIT or Apache-2.0. It is made with Slint (royalty-free licence 2.0), \
      rustls, SQLite and other libraries, each under its own licence. The typeface is DejaVu Sans.";
