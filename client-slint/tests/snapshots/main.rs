@@ -43,15 +43,12 @@ fn draw(scene: &Scene, seat: &Seat) -> Result<(), Failed> {
         // Widgets change their colours in the course of a moment.
         (0..30).for_each(|_| seat.settle());
         let picture = Picture::of(seat.app());
+        let name = if theme == ThemeChoice::Light { "light" } else { "dark" };
+        picture.save(&format!("{}-{name}", scene.name))?;
         let colors = seat.app().global::<Theme>();
         check_picture(&picture, &[colors.get_ground(), colors.get_surface()])?;
         check_texts(seat)?;
         same(&picture, &Picture::of(seat.app()))?;
-        picture.save(&format!(
-            "{}-{}",
-            scene.name,
-            if theme == ThemeChoice::Light { "light" } else { "dark" }
-        ))?;
         Ok::<Picture, Failed>(picture)
     });
     let (light, dark) = (light?.brightness(), dark?.brightness());
@@ -64,11 +61,12 @@ fn draw(scene: &Scene, seat: &Seat) -> Result<(), Failed> {
 
 /// Something is drawn, and on a ground of the theme's.
 fn check_picture(picture: &Picture, grounds: &[Color]) -> Result<(), Failed> {
-    let colors = picture.colors().len();
-    if colors < 50 {
-        return Err(format!("it has only {colors} colours, which is no text").into());
+    let colors = picture.colors();
+    if colors.len() < 50 {
+        return Err(format!("it has only {} colours, which is no text", colors.len()).into());
     }
-    let share: f64 = grounds.iter().map(|ground| picture.share_of(*ground)).sum();
+    let share = |ground: &Color| colors.get(&[ground.red(), ground.green(), ground.blue()]);
+    let share: f64 = grounds.iter().filter_map(share).sum();
     if share < 0.2 {
         Err(format!("only {share:.2} of it has a ground of the theme's").into())
     } else {

@@ -1,12 +1,12 @@
 //! What was drawn.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use client_slint::ui::App;
-use slint::{Color, ComponentHandle as _, Rgba8Pixel, SharedPixelBuffer};
+use slint::{ComponentHandle as _, Rgba8Pixel, SharedPixelBuffer};
 
 pub struct Picture(SharedPixelBuffer<Rgba8Pixel>);
 
@@ -17,17 +17,13 @@ impl Picture {
     }
 
     /// Every colour in it, with how much of the picture it covers.
-    pub fn colors(&self) -> BTreeMap<[u8; 3], f64> {
-        let mut colors = BTreeMap::new();
-        for pixel in self.0.as_slice() {
-            *colors.entry([pixel.r, pixel.g, pixel.b]).or_insert(0.) += 1. / self.pixels();
+    pub fn colors(&self) -> HashMap<[u8; 3], f64> {
+        let mut counts: HashMap<[u8; 3], u32> = HashMap::new();
+        // Most neighbours have one colour.
+        for run in self.0.as_slice().chunk_by(|one, two| one == two) {
+            *counts.entry([run[0].r, run[0].g, run[0].b]).or_default() += run.len() as u32;
         }
-        colors
-    }
-
-    /// How much of it has this colour.
-    pub fn share_of(&self, color: Color) -> f64 {
-        self.colors().get(&[color.red(), color.green(), color.blue()]).copied().unwrap_or_default()
+        counts.into_iter().map(|(color, count)| (color, f64::from(count) / self.pixels())).collect()
     }
 
     /// From 0, black, to 1, white.

@@ -8,7 +8,6 @@ use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link};
 use client_slint::ui::{AppAdapter, ConnectAdapter, Dialog, LoginAdapter, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox};
-use jiff::ToSpan as _;
 use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};

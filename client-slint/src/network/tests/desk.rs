@@ -98,7 +98,7 @@ impl Desk {
         screen
             .lines()
             .filter(|line| !own.iter().any(|own| line.starts_with(own)))
-            .map(str::to_owned)
+            .map(|line| line.trim_end().to_owned())
             .collect()
     }
 }
