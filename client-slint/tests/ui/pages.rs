@@ -282,7 +282,7 @@ fn keys_lead_to_a_message_that_is_out_of_sight_and_copy_it() {
     assert!(top > 50. && bottom < 600., "it is seen, from {top} to {bottom}");
     seat.press_with(Key::Control, 'c');
     // Into the composer, as anybody would.
-    seat.press(Key::Tab);
+    seat.press(Key::Escape);
     seat.press_with(Key::Control, 'v');
     assert_eq!(seat.find(TextInput, "Message").accessible_value().unwrap(), "line 10");
     assert_eq!(seat.app().global::<RoomAdapter>().get_selected(), 0, "who writes has left the messages");
