@@ -359,7 +359,10 @@ fn choose_renderer() -> Result<(), slint::PlatformError> {
 }
 
 fn no_window(error: &str) -> String {
-    format!("no window can be opened: {error}{}", missing_libraries())
+    // winit says first in which line of its source it noticed.
+    let reason =
+        error.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(error, |(_, why)| why);
+    format!("no window can be opened: {}{}", reason.trim_end_matches('.'), missing_libraries())
 }
 
 /// What to install, where it can be named.

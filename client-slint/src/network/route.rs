@@ -25,6 +25,7 @@ pub(super) async fn run(inbox: Receiver<Order>, deliver: Deliver) {
         client: Client::new(),
         start: Instant::now(),
         backoff: Backoff::default(),
+        logged_in_at: None,
         interfaces: None,
     };
     let mut next = None;
@@ -60,6 +61,7 @@ struct Route {
     client: Client,
     start: Instant,
     backoff: Backoff,
+    logged_in_at: Option<Instant>,
     interfaces: Option<IfWatcher>,
 }
 
@@ -89,6 +91,10 @@ impl Route {
             };
             if let Some(link) = hopeless(&failure, was_connected) {
                 return self.tell(link).map(|()| None);
+            }
+            // One that breaks again at once is tried less and less often: each login costs the server a hash.
+            if self.logged_in_at.take().is_some_and(|at| at.elapsed() >= STEADY) {
+                self.backoff.reset();
             }
             let retry_in = self.backoff.next(random());
             self.tell(Link::Away { fault: failure.fault(), retry_in })?;
@@ -289,7 +295,7 @@ impl Route {
                 Output::Frame(frame) => said.frames.push(frame),
                 Output::Event(event) => {
                     if matches!(event, Event::LoggedIn { .. } | Event::Returned { .. }) {
-                        self.backoff.reset();
+                        self.logged_in_at = Some(Instant::now());
                     }
                     self.deliver(News::Client(event))?;
                 }
@@ -376,6 +382,9 @@ fn random() -> u32 {
     let bits = RandomState::new().hash_one(0);
     u32::try_from(bits >> 32).unwrap_or_default()
 }
+
+/// How long a connection has to hold to be none that breaks at once.
+const STEADY: Duration = Duration::from_secs(30);
 
 /// What waits for a server at the most: one that takes nothing is as good as gone.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
