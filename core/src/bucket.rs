@@ -40,9 +40,19 @@ impl Bucket {
         Ok(())
     }
 
+    /// Puts one event back that was taken and is not to count after all.
+    pub fn put_back(&mut self, rate: Rate) {
+        self.full_at = Instant::from_start(self.full_at.since_start().saturating_sub(rate.interval));
+    }
+
     /// Whether it is as good as new.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now
+    }
+
+    /// When it is as good as new, if nothing more is taken.
+    pub fn full_at(&self) -> Instant {
+        self.full_at
     }
 }
 
@@ -80,6 +90,21 @@ mod tests {
             assert_eq!(bucket.take(at(9_000), rate), Ok(()));
         }
         assert!(bucket.take(at(9_000), rate).is_err());
+    }
+
+    #[test]
+    fn what_is_put_back_can_be_taken_again_and_no_more_than_that() {
+        let rate = Rate::new(10, Duration::from_secs(1), 3).unwrap();
+        let mut bucket = Bucket::default();
+        for _ in 0..3 {
+            bucket.take(at(5), rate).unwrap();
+        }
+        bucket.put_back(rate);
+        assert_eq!(bucket.take(at(5), rate), Ok(()));
+        assert!(bucket.take(at(5), rate).is_err());
+        let mut bucket = Bucket::default();
+        bucket.put_back(rate);
+        assert_eq!(bucket, Bucket::default(), "full is full");
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub struct Limits {
     pub frame_ms_max: u64,
     /// Milliseconds for which input is discarded after an error that closes, so that the error arrives.
     pub linger_ms_max: u64,
+    /// Milliseconds of silence after which the system asks whether the client is still there.
+    pub silent_probe_ms: u64,
+    /// Milliseconds of silence after which a client that does not answer the system is gone.
+    pub silent_gone_ms: u64,
 
     /// Bytes waiting for one client; more and it is dropped.
     pub outbox_bytes_max: usize,
@@ -62,6 +66,21 @@ pub struct Limits {
 
     /// Connections at once. Those without a login are let go, oldest first, when they pass half of it.
     pub connections_max: usize,
+    /// Unfinished TLS handshakes at once; one more takes the place of the oldest, of the address that holds most.
+    pub handshakes_max: usize,
+    /// Connections of one address at once; an IPv6 /64 counts as one address, here and below.
+    pub address_connections_max: usize,
+    /// Connections of one address without a login at once.
+    pub address_visitors_max: usize,
+    /// Connections of one address that come and never log in: so many at once, and as many again in each
+    /// `address_visits_window_ms`. 0 for no limit.
+    pub address_visits_max: u32,
+    /// Milliseconds in which `address_visits_max` come back.
+    pub address_visits_window_ms: u64,
+    /// Addresses without a connection whose visits are remembered; beyond it, those go first that have most left.
+    pub addresses_remembered_max: usize,
+    /// Whether this machine's own connections are free of the limits by address.
+    pub loopback_is_exempt: bool,
     /// Rooms at once; one more takes the place of the room that has been empty longest.
     pub rooms_max: usize,
     /// Milliseconds a created room is safe in after its last member left, even at `rooms_max`.
@@ -138,11 +157,33 @@ impl Limits {
             ),
             (self.bad_frames_max >= 1, "bad_frames_max must be at least 1"),
             (
+                self.silent_probe_ms >= 1_000,
+                "silent_probe_ms must be at least 1000: systems count in seconds",
+            ),
+            (
+                self.silent_gone_ms.saturating_sub(self.silent_probe_ms) >= 4_000,
+                "silent_gone_ms must be at least 4000 more than silent_probe_ms, for four probes",
+            ),
+            (
+                self.silent_gone_ms <= 32_767_000,
+                "silent_gone_ms must be at most 32767000: systems count no further",
+            ),
+            (
                 self.outbox_bytes_max >= 2 * self.list_bytes_max,
                 "outbox_bytes_max must be at least twice list_bytes_max",
             ),
             (self.outbox_pause_bytes >= 1, "outbox_pause_bytes must be at least 1"),
             (self.connections_max >= 2, "connections_max must be at least 2"),
+            (self.handshakes_max >= 1, "handshakes_max must be at least 1"),
+            (self.address_visitors_max >= 1, "address_visitors_max must be at least 1"),
+            (
+                self.address_visitors_max <= self.address_connections_max,
+                "address_connections_max must not be below address_visitors_max",
+            ),
+            (
+                self.address_visits_max == 0 || self.address_visits_window_ms >= 1,
+                "address_visits_window_ms must be at least 1",
+            ),
             (self.rooms_max >= 1, "rooms_max must be at least 1"),
             (self.room_members_max >= 1, "room_members_max must be at least 1"),
             (self.message_rate == 0 || self.message_burst >= 1, "message_burst must be at least 1"),
@@ -179,10 +220,19 @@ impl Default for Limits {
             login_ms_max: 300_000,
             frame_ms_max: 15_000,
             linger_ms_max: 2_000,
+            silent_probe_ms: 60_000,
+            silent_gone_ms: 120_000,
             outbox_bytes_max: 1024 * 1024,
             outbox_pause_bytes: 64 * 1024,
             outbox_stall_ms_max: 30_000,
             connections_max: 20_000,
+            handshakes_max: 256,
+            address_connections_max: 256,
+            address_visitors_max: 16,
+            address_visits_max: 64,
+            address_visits_window_ms: 600_000,
+            addresses_remembered_max: 65_536,
+            loopback_is_exempt: true,
             rooms_max: 10_000,
             room_idle_ms_min: 3_600_000,
             room_members_max: 5_000,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Command, ConnId, Deliveries, Full, Hub, Mail, Mailbox, Pushed};
+use chatroom_core::hub::{Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, Pushed};
 use chatroom_core::server::{Answer, Rules, Ticket};
 
 use crate::passwords::Applicant;
@@ -228,6 +228,12 @@ impl<W: Wake> Peer<W> {
     /// Hands over the answer to a question of this connection.
     pub fn answer(&self, ticket: Ticket, answer: Answer) {
         self.lock().answer = Some((ticket, answer));
+        self.wake.wake();
+    }
+
+    /// Tells the connection to go, whatever the hub has for it.
+    pub fn dismiss(&self, why: Farewell) {
+        self.lock().mailbox.push(Mail::Farewell(why));
         self.wake.wake();
     }
 

@@ -8,7 +8,9 @@
 //! Errors of this crate that reach an operator are one line each: what is wrong, where, and what to do about it.
 #![forbid(unsafe_code)]
 
+pub mod accepting;
 pub mod accounts;
+pub mod admission;
 pub mod clock;
 pub mod config;
 pub mod data;
@@ -16,10 +18,12 @@ pub mod exchange;
 pub mod identity;
 pub mod keys;
 pub mod log;
+mod network;
 pub mod passwords;
 pub mod run;
 pub mod server;
 pub mod session;
+mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;

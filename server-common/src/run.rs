@@ -9,10 +9,13 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
+use chatroom_core::limits::Limits;
 use chatroom_core::server::{Question, Refusal, Rules, Ticket};
+use socket2::SockRef;
 use tls::Pipe;
 
 use crate::accounts::Accounts;
+use crate::admission::{connections_max, sockets_max};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Program};
 use crate::data::DataDir;
@@ -23,6 +26,7 @@ use crate::log;
 use crate::passwords::{Hasher, Pool};
 use crate::server::Server;
 use crate::session::{Desk, Session};
+use crate::socket;
 use crate::store::Store;
 use crate::unix;
 
@@ -68,7 +72,7 @@ fn try_main<R: Running>(
     program: &Program,
     start: impl FnOnce(Setup) -> Result<R, String>,
 ) -> Result<(), String> {
-    let config = match Config::load(program, env::args_os(), |name| env::var_os(name)) {
+    let mut config = match Config::load(program, env::args_os(), |name| env::var_os(name)) {
         Ok(config) => config,
         Err(ConfigError::Print(text)) => {
             print!("{text}");
@@ -77,7 +81,7 @@ fn try_main<R: Running>(
         Err(error) => return Err(error.to_string()),
     };
     log::start(config.log_level, config.log_format);
-    check_descriptors(config.limits.connections_max);
+    fit_descriptors(&mut config.limits)?;
     let setup = Setup::open(config)?;
     setup.introduce();
     let signals = signals()?;
@@ -143,9 +147,21 @@ impl Setup {
 }
 
 impl<W: Wake> Service<W> {
-    /// Takes in a connection from `address`. `None` says to drop it: there are too many, or the server stops.
+    /// Takes in a connection from `address`. `None` says to drop it: it is beyond a limit, or the server stops.
     pub fn accept(&self, address: IpAddr, wake: W) -> Option<Session<W, Pipe>> {
-        self.server.accept(self.now(), address, Pipe::server(&self.tls), wake)
+        let now = self.now();
+        Some(self.server.admit(now, address, wake)?.begin(now, Pipe::server(&self.tls)))
+    }
+
+    /// Sets the socket of an accepted connection up.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    pub fn prepare<'s, S>(&self, socket: &'s S) -> io::Result<()>
+    where
+        SockRef<'s>: From<&'s S>,
+    {
+        socket::prepare(SockRef::from(socket), &self.server.rules.limits)
     }
 
     /// Tells every connection that the server stops, and waits until all of them are gone, but not for long.
@@ -227,15 +243,28 @@ impl<W: Wake> Desk<W> for PasswordDesk<W> {
     }
 }
 
-/// Every connection takes a descriptor, and the files some more.
-fn check_descriptors(connections_max: usize) {
-    let needed = connections_max as u64 + DESCRIPTORS_KEPT;
-    if let Some(limit) = unix::raise_descriptor_limit().filter(|limit| *limit < needed) {
-        tracing::warn!(
-            "this process may open {limit} files, fewer than the {needed} that {connections_max} connections take; raise \
-             the limit (ulimit -Hn, LimitNOFILE=), or lower limits.connections_max"
-        );
+/// Every connection takes a descriptor, and the files some more. Where the system allows too few, fewer connections are
+/// served, so that there are always some left for the files.
+fn fit_descriptors(limits: &mut Limits) -> Result<(), String> {
+    let Some(may_open) = unix::raise_descriptor_limit() else { return Ok(()) };
+    let needed = sockets_max(limits.connections_max) + DESCRIPTORS_KEPT;
+    let may_open = usize::try_from(may_open).unwrap_or(usize::MAX);
+    if may_open >= needed {
+        return Ok(());
     }
+    let fitting = connections_max(may_open.saturating_sub(DESCRIPTORS_KEPT));
+    let remedy =
+        format!("raise the limit to {needed} (ulimit -Hn, LimitNOFILE=), or lower limits.connections_max");
+    let fewer = Limits { connections_max: fitting, ..limits.clone() };
+    if fewer.check().is_err() {
+        return Err(format!("this process may open {may_open} files, too few to serve anybody; {remedy}"));
+    }
+    tracing::warn!(
+        "this process may open {may_open} files, so it serves {fitting} connections and not {}; {remedy}",
+        limits.connections_max
+    );
+    *limits = fewer;
+    Ok(())
 }
 
 /// How to let others in, if nobody else can come in yet.
@@ -270,10 +299,7 @@ fn signals() -> Result<mpsc::Receiver<()>, String> {
 }
 
 /// Descriptors for what is no connection: the database, the lock, the listeners, the log.
-const DESCRIPTORS_KEPT: u64 = 64;
-
-/// How long accepting pauses when the system has no descriptor, or no memory, for another connection.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const DESCRIPTORS_KEPT: usize = 64;
 
 /// How long those who are told that the server stops may take to hear it. With what else stopping takes, it is below
 /// the 5 s that a person, or a service manager, waits without wondering.

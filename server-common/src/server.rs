@@ -1,15 +1,15 @@
 //! A server without its sockets: the hub, the rules, and whoever answers questions.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatroom_core::Instant;
-use chatroom_core::hub::Hub;
+use chatroom_core::hub::{Farewell, Hub};
 use chatroom_core::name::RoomName;
 use chatroom_core::server::Rules;
 
-use crate::exchange::{Exchange, Wake};
+use crate::admission::{Admission, Pass, Standing};
+use crate::exchange::{Exchange, Peer, Wake};
 use crate::session::{Desk, Session, Transport};
 
 /// What all connections of a server share.
@@ -17,8 +17,17 @@ pub struct Server<W: Wake> {
     pub(crate) exchange: Exchange<W>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) desk: Box<dyn Desk<W>>,
-    /// Connections that still have a socket, also those the hub has forgotten.
-    pub(crate) sessions: AtomicUsize,
+    /// Counts connections that have a socket, also those the hub has forgotten. A lock of its own, so that a flood of
+    /// connections does not hold up those who talk.
+    admission: Mutex<Admission<Arc<Peer<W>>>>,
+}
+
+/// A connection that was let in, before anything else is made for it.
+pub(crate) struct Admitted<W: Wake> {
+    server: Arc<Server<W>>,
+    address: IpAddr,
+    peer: Arc<Peer<W>>,
+    pass: Pass,
 }
 
 impl<W: Wake> Server<W> {
@@ -33,13 +42,13 @@ impl<W: Wake> Server<W> {
         let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rooms);
         Arc::new(Self {
             exchange: Exchange::new(hub, &rules, alarm),
+            admission: Mutex::new(Admission::new(&rules.limits)),
             rules: Arc::new(rules),
             desk,
-            sessions: AtomicUsize::new(0),
         })
     }
 
-    /// Takes in a connection from `address`, its handshake ahead. `None` says to drop it: there are too many, or the
+    /// Takes in a connection from `address`, its handshake ahead. `None` says to drop it: it is beyond a limit, or the
     /// server stops.
     pub fn accept<T: Transport>(
         self: &Arc<Self>,
@@ -48,21 +57,70 @@ impl<W: Wake> Server<W> {
         transport: T,
         wake: W,
     ) -> Option<Session<W, T>> {
+        Some(self.admit(now, address, wake)?.begin(now, transport))
+    }
+
+    /// The same, in two steps: what a transport costs is not spent on a connection that is dropped.
+    pub(crate) fn admit(self: &Arc<Self>, now: Instant, address: IpAddr, wake: W) -> Option<Admitted<W>> {
+        let admitted = self.admission().admit(now, address);
+        let pass = match admitted {
+            Ok(pass) => pass,
+            Err(refusal) => {
+                tracing::debug!(%address, ?refusal, "a connection was turned away");
+                self.report(now);
+                return None;
+            }
+        };
         let Ok(peer) = self.exchange.connect(now, wake) else {
             tracing::debug!(%address, "no room for a connection");
+            self.admission().turn_away(now, pass);
+            self.report(now);
             return None;
         };
+        let gives_way = self.admission().begin_handshake(&pass, Arc::clone(&peer));
+        if let Some(oldest) = gives_way {
+            oldest.dismiss(Farewell::Crowded);
+            self.report(now);
+        }
         tracing::debug!(%address, "a connection");
-        Some(Session::new(now, Arc::clone(self), address, peer, transport))
+        Some(Admitted { server: Arc::clone(self), address, peer, pass })
+    }
+
+    /// A connection has come further.
+    pub(crate) fn settle(&self, pass: &mut Pass, standing: Standing) {
+        self.admission().settle(pass, standing);
+    }
+
+    /// A connection's socket is closed.
+    pub(crate) fn leave(&self, now: Instant, pass: &Pass) {
+        self.admission().leave(now, pass);
     }
 
     /// How many sessions there are. After [`Exchange::shut_down`], none means that everybody was told.
     pub fn sessions(&self) -> usize {
-        self.sessions.load(Ordering::Relaxed)
+        self.admission().sockets()
     }
 
     /// The hub, and who is connected to it.
     pub fn exchange(&self) -> &Exchange<W> {
         &self.exchange
+    }
+
+    fn report(&self, now: Instant) {
+        let report = self.admission().reporter().take(now);
+        if let Some(report) = report {
+            tracing::warn!("{report}");
+        }
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission<Arc<Peer<W>>>> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W: Wake> Admitted<W> {
+    /// Begins the session, on the transport that was made for it.
+    pub(crate) fn begin<T: Transport>(self, now: Instant, transport: T) -> Session<W, T> {
+        Session::new(now, self.server, self.address, self.peer, self.pass, transport)
     }
 }

@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
@@ -14,6 +13,7 @@ use chatroom_core::server::{Conn, End, Input, Output, Question, Ticket};
 use tls::{Opened, Pipe, TlsError};
 use zeroize::Zeroize;
 
+use crate::admission::{Pass, Standing};
 use crate::exchange::{Letter, Peer, Wake};
 use crate::server::Server;
 
@@ -71,6 +71,7 @@ pub struct Session<W: Wake, T: Transport> {
     server: Arc<Server<W>>,
     address: IpAddr,
     peer: Arc<Peer<W>>,
+    pass: Pass,
     transport: T,
     conn: Conn,
     is_secure: bool,
@@ -94,14 +95,15 @@ impl<W: Wake, T: Transport> Session<W, T> {
         server: Arc<Server<W>>,
         address: IpAddr,
         peer: Arc<Peer<W>>,
+        pass: Pass,
         transport: T,
     ) -> Self {
         let conn = Conn::new(now, Arc::clone(&server.rules));
-        server.sessions.fetch_add(1, Ordering::Relaxed);
         Self {
             server,
             address,
             peer,
+            pass,
             transport,
             conn,
             is_secure: false,
@@ -220,6 +222,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             taken = 0;
             let mut is_news = self.collect_mail(now);
             is_news |= self.drain_outputs(now);
+            self.settle();
             self.seal();
             if !is_news || self.end.is_some() {
                 break;
@@ -278,6 +281,18 @@ impl<W: Wake, T: Transport> Session<W, T> {
         is_news
     }
 
+    /// Has the connection counted for what it has become. One that ends is counted as before, until it is gone.
+    fn settle(&mut self) {
+        let standing = match self.conn.phase() {
+            None => return,
+            Some(Phase::Auth) => Standing::Visitor,
+            Some(Phase::Lobby | Phase::Chat) => Standing::Member,
+        };
+        if standing != self.pass.standing() {
+            self.server.settle(&mut self.pass, standing);
+        }
+    }
+
     fn seal(&mut self) {
         if !self.batch.is_empty() {
             self.transport.seal(&self.batch, &mut self.wire);
@@ -291,7 +306,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
 impl<W: Wake, T: Transport> Drop for Session<W, T> {
     fn drop(&mut self) {
         self.server.exchange.disconnect(self.now, &self.peer);
-        self.server.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.server.leave(self.now, &self.pass);
     }
 }
 

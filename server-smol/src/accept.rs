@@ -1,11 +1,11 @@
 //! Accepting connections.
 
-use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use async_io::{Async, Timer};
-use server_common::run::{ACCEPT_PAUSE, Service};
+use server_common::accepting::Accepting;
+use server_common::run::Service;
 use smol::Executor;
 
 use crate::bell::Bell;
@@ -17,22 +17,23 @@ pub(crate) async fn run(
     service: Service<Bell>,
     executor: Arc<Executor<'static>>,
 ) {
+    let mut accepting = Accepting::default();
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
                 let bell = Bell::default();
-                // Too many connections, or none any more: this one is closed by dropping it.
+                // It is beyond a limit, or none are served any more: this one is closed by dropping it.
                 let Some(session) = service.accept(from.ip(), bell.clone()) else { continue };
-                if let Err(error) = stream.get_ref().set_nodelay(true) {
+                if let Err(error) = service.prepare(stream.get_ref()) {
                     tracing::debug!(%error, "a connection was lost while it was accepted");
                     continue;
                 }
                 executor.spawn(connection::Connection::new(service.clone(), session, stream, bell)).detach();
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, "accepting pauses");
-                Timer::after(ACCEPT_PAUSE).await;
+                if let Some(pause) = accepting.failed(service.now(), &error) {
+                    Timer::after(pause).await;
+                }
             }
         }
     }

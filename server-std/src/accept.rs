@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use server_common::run::{ACCEPT_PAUSE, Service};
+use server_common::accepting::Accepting;
+use server_common::run::Service;
 
 use crate::bell::Bell;
 use crate::connection;
@@ -52,6 +53,7 @@ impl Acceptor {
 }
 
 fn accept(listener: &TcpListener, service: &Service<Bell>, is_over: &AtomicBool) {
+    let mut accepting = Accepting::default();
     loop {
         let accepted = listener.accept();
         if is_over.load(Ordering::Relaxed) {
@@ -64,10 +66,10 @@ fn accept(listener: &TcpListener, service: &Service<Bell>, is_over: &AtomicBool)
                     tracing::debug!(%error, "a connection was lost while it was accepted, or there is no thread for it");
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, "accepting pauses");
-                thread::sleep(ACCEPT_PAUSE);
+                if let Some(pause) = accepting.failed(service.now(), &error) {
+                    thread::sleep(pause);
+                }
             }
         }
     }

@@ -15,9 +15,9 @@ use crate::bell::Bell;
 /// Gives an accepted connection its threads.
 pub(crate) fn start(service: &Service<Bell>, stream: TcpStream, from: IpAddr) -> io::Result<()> {
     let bell = Bell::default();
-    // Too many connections, or none any more: this one is closed by dropping it.
+    // It is beyond a limit, or none are served any more: this one is closed by dropping it.
     let Some(session) = service.accept(from, bell.clone()) else { return Ok(()) };
-    stream.set_nodelay(true)?;
+    service.prepare(&stream)?;
     stream.set_write_timeout(Some(WRITE_MAX))?;
     let stream = Arc::new(stream);
     let inlet = Arc::new(Inlet::default());

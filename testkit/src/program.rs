@@ -44,7 +44,16 @@ impl Program {
     /// The same, with flags.
     pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-        Self::start_in(folder, binary, config, flags)
+        Self::start_in(folder, command(binary), config, flags)
+    }
+
+    /// The same, as a process that may open so many files.
+    #[cfg(unix)]
+    pub fn start_with_descriptors(binary: &Path, descriptors: u32) -> Result<Self, String> {
+        let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
+        let mut shell = command(Path::new("sh"));
+        shell.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"")).arg(binary);
+        Self::start_in(folder, shell, &[], &[])
     }
 
     /// Ends it without warning, and starts it again on the same data.
@@ -56,13 +65,18 @@ impl Program {
     pub fn restart_with(mut self, binary: &Path, flags: &[&str]) -> Result<Self, String> {
         self.kill();
         let folder = self.folder.take().ok_or("its folder is gone")?;
-        Self::start_in(folder, binary, &[], flags)
+        Self::start_in(folder, command(binary), &[], flags)
     }
 
-    fn start_in(folder: TempDir, binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
+    fn start_in(
+        folder: TempDir,
+        mut command: Command,
+        config: &[String],
+        flags: &[&str],
+    ) -> Result<Self, String> {
         let file = folder.path().join("chatroom.toml");
         fs::write(&file, config.join("\n")).map_err(|error| format!("{}: {error}", file.display()))?;
-        let mut child = command(binary)
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .args(if flags.contains(&"--pbkdf2-iterations") {
                 &[][..]
@@ -74,7 +88,7 @@ impl Program {
             .args(flags)
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
+            .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         let stderr = child.stderr.take().map(|stderr| thread::spawn(move || read_all(stderr)));
         let (first, line) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
@@ -151,6 +165,11 @@ impl Program {
     /// The fingerprint of the key that the server has shown to a client.
     pub fn fingerprint(&mut self, who: &str) -> Result<Fingerprint, String> {
         self.client(who)?.pipe.peer_fingerprint().ok_or_else(|| format!("{who} has no handshake behind it"))
+    }
+
+    /// The socket of a client.
+    pub fn stream(&mut self, who: &str) -> Result<&TcpStream, String> {
+        Ok(self.client(who)?.stream())
     }
 
     fn client(&mut self, who: &str) -> Result<&mut Client, String> {

@@ -171,11 +171,11 @@ fn lay_over(mut limits: Limits, said: Table) -> Result<Limits, String> {
             return Err(format!("there is no limits.{limit}; {hint}"));
         }
         let mut table = table_of(&limits);
-        let default =
-            table.get(&limit).map_or_else(String::new, |value| format!(", such as the default {value}"));
-        let complaint = format!(
-            "limits.{limit} = {value} is not a value it can take; write a whole number from 0{default}"
-        );
+        let default = table.get(&limit);
+        let kind =
+            if default.is_some_and(Value::is_bool) { "true or false" } else { "a whole number from 0" };
+        let default = default.map_or_else(String::new, |value| format!(", such as the default {value}"));
+        let complaint = format!("limits.{limit} = {value} is not a value it can take; write {kind}{default}");
         table.insert(limit, value);
         limits = Limits::deserialize(table).map_err(|_| complaint)?;
     }

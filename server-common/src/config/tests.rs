@@ -198,11 +198,14 @@ fn every_limit_can_be_set_in_the_file() {
     let limits = Limits { password_queue_jobs_max: Some(7), ..Limits::default() };
     let table = toml::Table::try_from(&limits).unwrap();
     for (limit, value) in &table {
-        let other = value.as_integer().unwrap() + i64::from(limit != "list_bytes_max");
+        let other: toml::Value = match value.as_integer() {
+            Some(number) => (number + i64::from(limit != "list_bytes_max")).into(),
+            None => (!value.as_bool().unwrap()).into(),
+        };
         let config = load(&[], &[], Some(&format!("[limits]\n{limit} = {other}")));
         let config = config.unwrap_or_else(|error| panic!("{limit} = {other}: {error}"));
         let set = toml::Table::try_from(&config.limits).unwrap();
-        assert_eq!(set.get(limit), Some(&other.into()), "{limit}");
+        assert_eq!(set.get(limit), Some(&other), "{limit}");
     }
     let whole = format!("[limits]\n{table}");
     assert_eq!(load(&[], &[], Some(&whole)).unwrap().limits, limits);
@@ -381,6 +384,11 @@ fn a_wrong_file_is_told_in_a_line() {
         (
             "[limits]\npassword_queue_jobs_max = 1.5",
             "FILE: limits.password_queue_jobs_max = 1.5 is not a value it can take; write a whole number from 0",
+        ),
+        (
+            "[limits]\nloopback_is_exempt = 1",
+            "FILE: limits.loopback_is_exempt = 1 is not a value it can take; write true or false, such as the default \
+             true",
         ),
         (
             "[limits]\nframe_bytes_max = 2048",

@@ -1,10 +1,12 @@
 //! The line in front of the hashing threads: fair, and as long as is honest.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chatroom_core::limits::Limits;
+
+use crate::network::network_of;
 
 /// Jobs that wait, served in turn by address. Has no thread and reads no clock.
 ///
@@ -95,7 +97,7 @@ impl<J> Queue<J> {
     /// # Errors
     /// [`Full`] when there is no place for it.
     pub fn push(&mut self, address: IpAddr, job: J) -> Result<(), Full<J>> {
-        let address = line_of(address);
+        let address = network_of(address);
         if !address.is_loopback() && self.line_len(address) >= self.bounds.address_jobs_max {
             // Once each line has had its turn, this one among them.
             return Err(Full { job, retry_ms: self.retry_ms(self.turns.len()) });
@@ -165,21 +167,6 @@ impl<J> Queue<J> {
         u64::try_from(ms).unwrap_or(u64::MAX).max(RETRY_MS_MIN)
     }
 }
-
-/// The address in whose line an address stands.
-fn line_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        address if address.is_loopback() => LOOPBACK,
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & IPV6_HOUSEHOLD)),
-    }
-}
-
-/// All addresses of this machine stand in one line.
-const LOOPBACK: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
-
-/// The bits of an IPv6 address that a household or a server shares: the first 64.
-const IPV6_HOUSEHOLD: u128 = !0 << 64;
 
 /// Coming back sooner is not worth the message.
 const RETRY_MS_MIN: u64 = 100;

@@ -1,5 +1,6 @@
 //! The tests that every server passes.
 
+mod crowd;
 mod program;
 mod transcripts;
 

@@ -1,4 +1,4 @@
-//! What a person or a service manager sees of a server's program, and what crowds and slow readers do to others.
+//! What a person or a service manager sees of a server's program.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,13 +14,13 @@ use crate::check::{Next, PASSWORD, Stage};
 use crate::program::{Program, run};
 use crate::transcript::frame;
 
-type Outcome = Result<(), String>;
+pub(super) type Outcome = Result<(), String>;
 /// A test's name, and what it does to a server's program.
-type Test = (&'static str, fn(&Path) -> Outcome);
+pub(super) type Test = (&'static str, fn(&Path) -> Outcome);
 
 /// The tests, for a server's program.
 pub fn tests(binary: &'static str) -> Vec<Trial> {
-    let tests: [Test; 14] = [
+    let tests: [Test; 11] = [
         ("it listens where it says", it_listens_where_it_says),
         ("a taken port is told in a line", a_taken_port_is_told_in_a_line),
         ("a wrong flag is told in a line", a_wrong_flag_is_told_in_a_line),
@@ -29,16 +29,13 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         ("an unusable certificate is never replaced", an_unusable_certificate_is_never_replaced),
         ("its identity and accounts outlive a crash", its_identity_and_accounts_outlive_a_crash),
         ("a signal ends it when all were told", a_signal_ends_it_when_all_were_told),
-        ("unfinished handshakes delay nobody", unfinished_handshakes_delay_nobody),
-        ("a reader that stops delays nobody", a_reader_that_stops_delays_nobody),
-        ("those without a login give way", those_without_a_login_give_way),
         ("nothing private is logged", nothing_private_is_logged),
         ("its log can be lines of JSON", its_log_can_be_lines_of_json),
         ("talk goes on while passwords are hashed", talk_goes_on_while_passwords_are_hashed),
     ];
     let trial =
         |(name, test): (&str, fn(&Path) -> Outcome)| Trial::test(name, move || Ok(test(Path::new(binary))?));
-    tests.into_iter().map(trial).collect()
+    tests.into_iter().chain(super::crowd::TESTS).map(trial).collect()
 }
 
 fn it_listens_where_it_says(binary: &Path) -> Outcome {
@@ -159,96 +156,6 @@ fn a_signal_ends_it_when_all_were_told(binary: &Path) -> Outcome {
     Ok(())
 }
 
-/// Were a handshake to hold up accepting, five hundred of them would for over an hour; nobody waits that long here.
-fn unfinished_handshakes_delay_nobody(binary: &Path) -> Outcome {
-    let mut server = Program::start(binary, &["message-rate = 0".into()])?;
-    enter(&mut server, "a", "harper")?;
-    for number in 0..500 {
-        server.connect(&format!("crowd {number}"), false)?;
-        // Half of them begin: five bytes of a record, and then nothing.
-        if number % 2 == 0 {
-            server.send_past_tls(&format!("crowd {number}"), &[0x16, 0x03, 0x01, 0x02, 0x00])?;
-        }
-    }
-    enter(&mut server, "b", "casey")?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
-    for number in 0..50 {
-        let text = format!("number {number}");
-        say(&mut server, "a", &public(&text))?;
-        for who in ["a", "b"] {
-            expect(
-                &mut server,
-                who,
-                &format!(
-                    r#"{{"type":"msg","status":"ok","data":{{"to":"public","from":"harper","text":"{text}"}}}}"#
-                ),
-            )?;
-        }
-    }
-    Ok(())
-}
-
-fn a_reader_that_stops_delays_nobody(binary: &Path) -> Outcome {
-    let config = ["message-rate = 0".into(), "limits.outbox_bytes_max = 524288".into()];
-    let mut server = Program::start(binary, &config)?;
-    enter(&mut server, "a", "harper")?;
-    enter(&mut server, "slow", "robin")?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
-    enter(&mut server, "b", "casey")?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
-    // More than the outbox and what two sockets' buffers hold. Nobody reads for the slow one.
-    let text = "x".repeat(4000);
-    let mut dropped = 0;
-    for number in 0..8000 {
-        say(&mut server, "a", &public(&format!("{number} {text}")))?;
-        for who in ["a", "b"] {
-            let mut json = next_frame(&mut server, who)?;
-            if json.starts_with(r#"{"type":"list_room""#) {
-                if json.contains("robin") {
-                    return Err(format!("{who} got {json}"));
-                }
-                dropped += 1;
-                json = next_frame(&mut server, who)?;
-            }
-            if !json.contains(&format!(r#""text":"{number} "#)) {
-                return Err(format!("{who} waited for message {number} and got {json:.80}"));
-            }
-        }
-        if dropped == 2 {
-            return Ok(());
-        }
-    }
-    Err("the slow one is still in the room".into())
-}
-
-fn those_without_a_login_give_way(binary: &Path) -> Outcome {
-    let mut server = Program::start(binary, &["limits.connections_max = 8".into()])?;
-    enter(&mut server, "a", "harper")?;
-    for number in 0..20 {
-        greet(&mut server, &format!("idle {number}"))?;
-    }
-    // Four may be without a login: of twenty, and one who will log in, the last four are left.
-    enter(&mut server, "b", "casey")?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
-    for number in 0..17 {
-        let who = format!("idle {number}");
-        expect(
-            &mut server,
-            &who,
-            r#"{"type":"error","status":"error","message":"Too many wait without logging in"#,
-        )?;
-        if server.next(&who)? != Next::Closed {
-            return Err(format!("{who} is still connected"));
-        }
-    }
-    for number in 17..20 {
-        let who = format!("idle {number}");
-        say(&mut server, &who, r#"{"type":"list"}"#)?;
-        expect(&mut server, &who, r#"{"type":"list","status":"error""#)?;
-    }
-    Ok(())
-}
-
 fn nothing_private_is_logged(binary: &Path) -> Outcome {
     let mut server = Program::start_with(binary, &[], &["--log-level", "trace"])?;
     enter(&mut server, "a", "harper")?;
@@ -312,7 +219,7 @@ fn talk_goes_on_while_passwords_are_hashed(binary: &Path) -> Outcome {
 }
 
 /// Connects, registers, logs in and enters the room that is always there.
-fn enter(server: &mut Program, who: &str, name: &str) -> Outcome {
+pub(super) fn enter(server: &mut Program, who: &str, name: &str) -> Outcome {
     server.connect(who, true)?;
     say(server, who, &credentials("register", name))?;
     expect(server, who, r#"{"type":"register","status":"ok""#)?;
@@ -325,26 +232,26 @@ fn enter(server: &mut Program, who: &str, name: &str) -> Outcome {
 }
 
 /// Connects, and hears from the server: it too has its handshake behind it.
-fn greet(server: &mut Program, who: &str) -> Outcome {
+pub(super) fn greet(server: &mut Program, who: &str) -> Outcome {
     server.connect(who, true)?;
     say(server, who, r#"{"type":"list"}"#)?;
     expect(server, who, r#"{"type":"list","status":"error""#)
 }
 
-fn credentials(kind: &str, name: &str) -> String {
+pub(super) fn credentials(kind: &str, name: &str) -> String {
     format!(r#"{{"type":"{kind}","data":{{"username":"{name}","password":"{PASSWORD}"}}}}"#)
 }
 
-fn public(text: &str) -> String {
+pub(super) fn public(text: &str) -> String {
     format!(r#"{{"type":"msg","data":{{"to":"public","text":"{text}"}}}}"#)
 }
 
-fn say(server: &mut Program, who: &str, json: &str) -> Outcome {
+pub(super) fn say(server: &mut Program, who: &str, json: &str) -> Outcome {
     server.send(who, &frame(json.as_bytes()))
 }
 
 /// The next thing somebody gets is a frame that begins like this.
-fn expect(server: &mut Program, who: &str, beginning: &str) -> Outcome {
+pub(super) fn expect(server: &mut Program, who: &str, beginning: &str) -> Outcome {
     let json = next_frame(server, who)?;
     if json.starts_with(beginning) {
         Ok(())
@@ -353,7 +260,7 @@ fn expect(server: &mut Program, who: &str, beginning: &str) -> Outcome {
     }
 }
 
-fn next_frame(server: &mut Program, who: &str) -> Result<String, String> {
+pub(super) fn next_frame(server: &mut Program, who: &str) -> Result<String, String> {
     match server.next(who)? {
         Next::Frame(json) => Ok(json),
         Next::Closed => Err(format!("{who} was disconnected")),
