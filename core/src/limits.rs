@@ -90,6 +90,11 @@ pub struct Limits {
     /// Rooms one account may create at once; as many come back in an hour.
     pub rooms_created_per_hour_max: u32,
 
+    /// Requests of one connection that are refused within `refusals_window_ms` before it ends; this one included. 0
+    /// for no limit.
+    pub refusals_max: u32,
+    /// Milliseconds in which `refusals_max` are forgotten again.
+    pub refusals_window_ms: u64,
     /// Messages a second for one user, 0 for no limit.
     pub message_rate: u32,
     /// Messages a user may send at once before `message_rate` counts.
@@ -186,6 +191,8 @@ impl Limits {
             ),
             (self.rooms_max >= 1, "rooms_max must be at least 1"),
             (self.room_members_max >= 1, "room_members_max must be at least 1"),
+            (self.refusals_max != 1, "refusals_max must be at least 2, or 0 for no limit"),
+            (self.refusals_max == 0 || self.refusals_window_ms >= 1, "refusals_window_ms must be at least 1"),
             (self.message_rate == 0 || self.message_burst >= 1, "message_burst must be at least 1"),
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
             (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
@@ -237,6 +244,8 @@ impl Default for Limits {
             room_idle_ms_min: 3_600_000,
             room_members_max: 5_000,
             rooms_created_per_hour_max: 20,
+            refusals_max: 1_000,
+            refusals_window_ms: 10_000,
             message_rate: 10,
             message_burst: 50,
             list_rate: 2,

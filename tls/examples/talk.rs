@@ -32,6 +32,9 @@ const HELP: &str = "\
 /logout, /quit            leave
 anything else             say it to the room";
 
+/// How long to wait for the server before the clock is looked at.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 const USAGE: &str = "usage: talk [HOST:PORT] [--key sha256:… | --ca FILE | --insecure]";
 
 fn main() {
@@ -75,6 +78,7 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let pipe = Pipe::client(&config, host).map_err(|error| error.to_string())?;
     let stream = TcpStream::connect(socket_address).map_err(|error| format!("{address}: {error}"))?;
     let mut reader = stream.try_clone().map_err(|error| error.to_string())?;
+    reader.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
     let talk = Arc::new(Mutex::new(Talk { client: Client::new(), pipe, stream, start: Instant::now() }));
 
     // The handshake first, so that nothing is typed into the void.
@@ -98,6 +102,10 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             Ok(None) => break,
             Err(hint) => println!("* {hint}"),
         }
+    }
+    // What was typed faster than the server takes it is said first.
+    while lock(&talk).client.unsaid() > 0 {
+        thread::sleep(PATIENCE);
     }
     // The reader hears the server's end after ours, and what was said before it.
     let mut bye = Vec::new();
@@ -135,6 +143,11 @@ impl Talk {
         self.stream.write_all(&wire)
     }
 
+    fn look_at_the_clock(&mut self) -> io::Result<()> {
+        let now = chatroom_core::Instant::from_start(self.start.elapsed());
+        if self.client.deadline().is_some_and(|at| at <= now) { self.handle(Input::Timeout) } else { Ok(()) }
+    }
+
     /// Takes bytes from the network; the first call, with none, begins the handshake.
     fn receive(&mut self, wire: &[u8]) -> Result<(), String> {
         let (mut plain, mut out) = (Vec::new(), Vec::new());
@@ -149,13 +162,16 @@ impl Talk {
     }
 }
 
-/// Waits for bytes from the server, and takes them.
+/// Waits for bytes from the server, but not for long, and takes them. Then it may be time for something.
 fn read(stream: &mut TcpStream, talk: &Mutex<Talk>) -> Result<(), String> {
     let mut buffer = [0; 16 * 1024];
-    match stream.read(&mut buffer).map_err(|error| error.to_string())? {
-        0 => Err("disconnected".into()),
-        count => lock(talk).receive(&buffer[..count]),
+    match stream.read(&mut buffer) {
+        Ok(0) => return Err("disconnected".into()),
+        Ok(count) => lock(talk).receive(&buffer[..count])?,
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+        Err(error) => return Err(error.to_string()),
     }
+    lock(talk).look_at_the_clock().map_err(|error| error.to_string())
 }
 
 /// What a line means; `None` is the wish to leave, an error says what is wrong with it.

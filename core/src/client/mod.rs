@@ -6,11 +6,17 @@
 //! After a lost connection it finds back by itself: told of the next one, it logs in and enters the room it was in,
 //! and says so with one [`Event::Returned`]. Until then it holds the password in memory. Where nothing must be
 //! remembered, begin with a new client.
+//!
+//! What is said is sent one message at a time, the next when the server has answered the last. One that a server
+//! refuses for now (`rate_limited`, with a time) is no event: it is sent again when that time is over, before all
+//! that was said after it. So nothing is lost, and nobody's messages change their order. Other commands do not wait
+//! for messages; those that leave the room let them go first.
 
 mod backoff;
 mod command;
 mod event;
 mod home;
+mod outbox;
 mod state;
 
 use alloc::collections::VecDeque;
@@ -30,6 +36,7 @@ pub use backoff::Backoff;
 pub use command::Command;
 pub use event::{End, Event, Room};
 use home::{Home, LOGIN_PAUSE, Step};
+use outbox::Outbox;
 use state::{Pending, State};
 
 /// What happened.
@@ -65,6 +72,8 @@ pub struct Client {
     outputs: VecDeque<Output>,
     /// Requests without an answer yet, oldest first.
     pending: VecDeque<Pending>,
+    /// What was said and is not on its way.
+    outbox: Outbox,
     /// Where to return to.
     home: Option<Home>,
 }
@@ -108,7 +117,8 @@ impl Client {
     pub fn deadline(&self) -> Option<Instant> {
         let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
         let login_at = self.home.as_ref().and_then(Home::deadline);
-        answer_at.into_iter().chain(login_at).min()
+        let say_at = self.outbox.deadline().filter(|_| self.may_say());
+        answer_at.into_iter().chain(login_at).chain(say_at).min()
     }
 
     /// Where in the protocol this client is; `None` without a connection.
@@ -121,6 +131,11 @@ impl Client {
         self.state.username()
     }
 
+    /// How many messages were said and neither taken nor refused for good. A program that wants to leave waits for 0.
+    pub fn unsaid(&self) -> usize {
+        self.outbox.len() + usize::from(self.is_asking(Kind::Msg))
+    }
+
     /// The room this client is in; `None` in the lobby.
     pub fn room(&self) -> Option<&str> {
         self.state.room()
@@ -129,13 +144,7 @@ impl Client {
     fn on_command(&mut self, command: Command) {
         let kind = command.kind();
         let Some(phase) = self.phase() else {
-            return self.event(Event::Refused {
-                request: kind,
-                said: command.said(),
-                code: None,
-                message: String::from("There is no connection to a server"),
-                retry_ms: None,
-            });
+            return self.refuse(&command, "There is no connection to a server");
         };
         if !phase.allows(kind) {
             return self.event(Event::Refused {
@@ -146,7 +155,44 @@ impl Client {
                 retry_ms: None,
             });
         }
-        self.send(command.normalized());
+        match command.normalized() {
+            say @ Command::Say { .. } => self.say(say),
+            leave @ Command::Exit => {
+                // Too late is better than never: in the lobby nothing can be said any more.
+                for say in self.outbox.take_all() {
+                    self.send(say);
+                }
+                self.send(leave);
+            }
+            command @ (Command::Register(..)
+            | Command::Login(..)
+            | Command::List
+            | Command::Create(_)
+            | Command::Enter(_)
+            | Command::Logout) => self.send(command),
+        }
+    }
+
+    fn say(&mut self, say: Command) {
+        match self.outbox.push(say) {
+            Ok(()) => self.send_next(),
+            Err(say) => self.refuse(&say, "Too many messages wait to be sent, say this again later"),
+        }
+    }
+
+    /// Sends the next message, if it may be sent.
+    fn send_next(&mut self) {
+        if self.may_say()
+            && let Some(say) = self.outbox.pop(self.now)
+        {
+            self.send(say);
+        }
+    }
+
+    /// Whether there is a room to say something in, and no message is on its way there.
+    fn may_say(&self) -> bool {
+        let is_free = || !self.is_asking(Kind::Msg) && !self.is_asking(Kind::Exit);
+        self.phase() == Some(Phase::Chat) && is_free()
     }
 
     fn send(&mut self, command: Command) {
@@ -165,6 +211,7 @@ impl Client {
             let login = home.login();
             self.send(login);
         }
+        self.send_next();
     }
 
     /// A request got no answer.
@@ -249,6 +296,7 @@ impl Client {
             (false, None) => Some(msg.from.clone()),
         };
         self.event(Event::Message { from: msg.from, text: msg.text, is_own, said, private_with });
+        self.send_next();
     }
 
     fn on_done(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
@@ -261,11 +309,13 @@ impl Client {
             Kind::Exit => {
                 self.state = core::mem::take(&mut self.state).left();
                 self.go_home_to(None);
+                self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::Left);
             }
             Kind::Logout => {
                 self.state = State::Auth;
                 self.home = None;
+                self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }
             // These two are told apart by their own types.
@@ -275,6 +325,7 @@ impl Client {
 
     fn on_logged_in(&mut self, username: String, pending: Option<Pending>) {
         self.state = State::Lobby { username: username.clone() };
+        self.refuse_unsaid(LEFT_UNSAID);
         if self.step_of_return(Kind::Login) == Step::LoggingIn {
             match self.home.as_mut().and_then(|home| home.enter(Step::Entering)) {
                 Some(enter) => self.send(enter),
@@ -319,13 +370,32 @@ impl Client {
             Step::Entering | Step::EnteringAgain => return self.give_up_the_room(),
             Step::There | Step::Waiting(_) => {}
         }
+        let pending = match pending {
+            Some(Pending { command, .. }) if kind == Kind::Msg => match self.hold(command, &received) {
+                Some(command) => Some(command),
+                // It will be said.
+                None => return,
+            },
+            pending => pending.map(|pending| pending.command),
+        };
         self.event(Event::Refused {
             request: kind,
-            said: pending.and_then(|pending| pending.command.said()),
+            said: pending.and_then(|command| command.said()),
             code: received.code,
             message: received.message.unwrap_or_default(),
             retry_ms: received.retry_ms,
         });
+        self.send_next();
+    }
+
+    /// Keeps a message that came too soon, to send it again. It comes back if it was refused for another reason, or
+    /// if the client is about to leave the room.
+    fn hold(&mut self, say: Command, refusal: &Received) -> Option<Command> {
+        let may_come_again = refusal.code.as_deref() == Some(RATE_LIMITED) && !self.is_asking(Kind::Exit);
+        match refusal.retry_ms.map(Duration::from_millis) {
+            Some(pause) if may_come_again => self.outbox.hold(self.now, say, pause).err(),
+            _ => Some(say),
+        }
     }
 
     /// How far the way back is, if an answer to `kind` is about it.
@@ -373,8 +443,12 @@ impl Client {
     /// Whether an answer of this kind can be meant for this client: it waits for one, or could have asked here and
     /// given up. Any other would lead it to where the server does not see it.
     fn can_expect(&self, kind: Kind) -> bool {
-        self.phase().is_some_and(|phase| phase.allows(kind))
-            || self.pending.iter().any(|pending| pending.command.kind() == kind)
+        self.phase().is_some_and(|phase| phase.allows(kind)) || self.is_asking(kind)
+    }
+
+    /// Whether a request of a kind is on its way.
+    fn is_asking(&self, kind: Kind) -> bool {
+        self.pending.iter().any(|pending| pending.command.kind() == kind)
     }
 
     /// The oldest request of a kind has its answer.
@@ -405,8 +479,27 @@ impl Client {
                     self.event(pending.unanswered());
                 }
             }
+            self.refuse_unsaid("The connection was lost before this was sent");
             self.event(Event::Disconnected(end));
         }
+    }
+
+    /// Nothing of what waits will be sent, for this reason.
+    fn refuse_unsaid(&mut self, why: &str) {
+        for say in self.outbox.take_all() {
+            self.refuse(&say, why);
+        }
+    }
+
+    /// A command is refused here, without the server.
+    fn refuse(&mut self, command: &Command, why: &str) {
+        self.event(Event::Refused {
+            request: command.kind(),
+            said: command.said(),
+            code: None,
+            message: String::from(why),
+            retry_ms: None,
+        });
     }
 
     fn event(&mut self, event: Event) {
@@ -487,6 +580,12 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The farewell to a connection whose account has logged in elsewhere.
 const REPLACED: &str = "replaced";
+
+/// Why a message is not sent any more that waited for its turn.
+const LEFT_UNSAID: &str = "You left the room before this was sent";
+
+/// The refusal of what comes too soon.
+const RATE_LIMITED: &str = "rate_limited";
 
 /// The refusal of a room that is not there.
 const NO_SUCH_ROOM: &str = "no_such_room";

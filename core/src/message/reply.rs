@@ -39,6 +39,7 @@ pub enum Code {
     FrameTooLarge,
     FrameTimeout,
     LoginTimeout,
+    Flooding,
     Replaced,
     ShuttingDown,
 }
@@ -74,6 +75,7 @@ impl Code {
             Self::FrameTooLarge => "frame_too_large",
             Self::FrameTimeout => "frame_timeout",
             Self::LoginTimeout => "login_timeout",
+            Self::Flooding => "flooding",
             Self::Replaced => "replaced",
             Self::ShuttingDown => "shutting_down",
         }

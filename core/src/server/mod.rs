@@ -129,6 +129,9 @@ struct Cx {
     lists: Bucket,
     moves: Bucket,
     registrations: Bucket,
+    refusals: Bucket,
+    /// More was refused of late than may be: nothing further is looked at.
+    is_flooding: bool,
 }
 
 enum State {
@@ -168,6 +171,8 @@ impl Conn {
             lists: Bucket::default(),
             moves: Bucket::default(),
             registrations: Bucket::default(),
+            refusals: Bucket::default(),
+            is_flooding: false,
         };
         Self {
             state: State::Handshake,
@@ -360,6 +365,11 @@ impl Conn {
 
     /// Looks at the next request, if there is one and nothing is owed to the last. Whether anything happened.
     fn step(&mut self) -> bool {
+        if mem::take(&mut self.cx.is_flooding) {
+            let message = "Too many requests were refused, please slow down and connect again";
+            self.dismiss(Failure::new(Code::Flooding, message));
+            return true;
+        }
         if !self.is_ready() || self.is_paused() {
             return false;
         }
@@ -539,6 +549,17 @@ impl Cx {
 
     fn fail(&mut self, kind: &'static str, failure: &Failure, rid: Option<&Rid>) {
         self.send(failure.encode(kind, rid));
+        self.count_refusal();
+    }
+
+    /// Who is refused again and again does not listen, and is not to be answered for ever.
+    fn count_refusal(&mut self) {
+        let limits = &self.rules.limits;
+        let (max, window) = (limits.refusals_max, ms(limits.refusals_window_ms));
+        // The last of them ends the connection.
+        if let Some(rate) = Rate::new(max, window, max.saturating_sub(1)) {
+            self.is_flooding |= self.refusals.take(self.now, rate).is_err();
+        }
     }
 
     /// Answers a request with no.

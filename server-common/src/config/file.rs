@@ -1,5 +1,6 @@
 //! The configuration file.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ use crate::text::nearest;
 #[derive(Debug)]
 pub(super) struct Overlay {
     pub limits: Limits,
-    /// Whether the file chose `password_chars_min`, whose default depends on where the server listens.
-    pub password_chars_min_is_set: bool,
+    /// The limits that the file chose: the defaults of some depend on what else is chosen.
+    pub chosen: BTreeSet<String>,
     /// The file, if there is one.
     pub path: Option<PathBuf>,
 }
@@ -25,7 +26,7 @@ pub(super) struct Overlay {
 impl Overlay {
     /// The defaults, where no file says anything.
     pub fn none(program: &Program) -> Self {
-        Self { limits: defaults(program), password_chars_min_is_set: false, path: None }
+        Self { limits: defaults(program), chosen: BTreeSet::new(), path: None }
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn read(path: &Path, program: &Program) -> Result<(Settings, Overlay)
     let settings = texts.parse(&Source::File(path.to_owned()))?;
     agree(&settings, &limits).map_err(wrong)?;
     let overlay = Overlay {
-        password_chars_min_is_set: limits.contains_key("password_chars_min"),
+        chosen: limits.keys().cloned().collect(),
         limits: lay_over(defaults(program), limits).map_err(wrong)?,
         path: Some(path.to_owned()),
     };

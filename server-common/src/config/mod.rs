@@ -106,9 +106,9 @@ impl Config {
     /// Puts the defaults below what the sources said, and checks what only the whole can show.
     fn merge(settings: Settings, limits: file::Overlay) -> Result<Self, ConfigError> {
         let listen = settings.listen.map_or_else(|| vec![LISTEN], |said| said.value);
-        let file::Overlay { mut limits, password_chars_min_is_set, path } = limits;
+        let file::Overlay { mut limits, chosen, path } = limits;
         // Who gets in from elsewhere can be guessed at from elsewhere.
-        if !password_chars_min_is_set
+        if !chosen.contains("password_chars_min")
             && !listen.iter().all(|address| address.ip().to_canonical().is_loopback())
         {
             limits.password_chars_min = PASSWORD_CHARS_MIN_PUBLIC;
@@ -121,6 +121,9 @@ impl Config {
         if let Some(rate) = settings.message_rate {
             limits.message_rate = rate.value;
             origins.push(("message_rate", rate.origin));
+        }
+        if limits.message_rate == 0 {
+            lift_rates(&mut limits, |limit| chosen.contains(limit));
         }
         check(&limits, &origins, path.as_deref())?;
         let rooms = settings.rooms.map_or_else(default_rooms, |said| said.value);
@@ -153,6 +156,20 @@ impl Config {
             log_level: settings.log_level.map_or(LogLevel::Info, |said| said.value),
             log_format: settings.log_format.map_or(LogFormat::Text, |said| said.value),
         })
+    }
+}
+
+/// Who lets people talk as fast as they like lets them ask and move as fast, unless told otherwise.
+fn lift_rates(limits: &mut Limits, is_chosen: impl Fn(&str) -> bool) {
+    let rates = [
+        ("list_rate", &mut limits.list_rate),
+        ("move_rate", &mut limits.move_rate),
+        ("refusals_max", &mut limits.refusals_max),
+    ];
+    for (name, rate) in rates {
+        if !is_chosen(name) {
+            *rate = 0;
+        }
     }
 }
 

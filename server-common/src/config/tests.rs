@@ -213,6 +213,20 @@ fn every_limit_can_be_set_in_the_file() {
 }
 
 #[test]
+fn a_message_rate_of_nothing_lifts_what_else_is_against_floods() {
+    fn check(flags: &[&str], file: &str, list_rate: u32, move_rate: u32, refusals_max: u32) {
+        let limits = load(flags, &[], Some(file)).unwrap().limits;
+        let rates = (limits.list_rate, limits.move_rate, limits.refusals_max);
+        assert_eq!(rates, (list_rate, move_rate, refusals_max), "{flags:?} {file:?}");
+    }
+    check(&[], "", 2, 50, 1_000);
+    check(&["--message-rate", "1"], "", 2, 50, 1_000);
+    check(&["--message-rate", "0"], "", 0, 0, 0);
+    check(&[], "limits.message_rate = 0", 0, 0, 0);
+    check(&["--message-rate", "0"], "limits.list_rate = 7", 7, 0, 0);
+}
+
+#[test]
 fn an_example_as_a_reader_would_write_it() {
     let config = load(
         &[],

@@ -1,0 +1,73 @@
+//! Messages that were not sent yet, or that the server did not take yet.
+//!
+//! One message is on its way at a time. The next is sent when the server has answered: with the message itself, or
+//! with no. So one that comes too soon and is sent again later is not overtaken by those that were said after it,
+//! however slow the network is: others read an author's messages in the order in which they were said.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use super::Command;
+use crate::time::Instant;
+
+/// A bounded line of messages, each a [`Command::Say`], the oldest first.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Command>,
+    /// The server takes none before this moment.
+    held_until: Option<Instant>,
+}
+
+impl Outbox {
+    /// Puts a message behind the others. It comes back when there are too many.
+    pub(super) fn push(&mut self, say: Command) -> Result<(), Command> {
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(say);
+        }
+        self.waiting.push_back(say);
+        Ok(())
+    }
+
+    /// Takes a message back that came too soon: it is the first to be sent again, in `pause`. It comes back when
+    /// that is too long to let a person wait for.
+    pub(super) fn hold(&mut self, now: Instant, say: Command, pause: Duration) -> Result<(), Command> {
+        if pause > PAUSE_MAX {
+            return Err(say);
+        }
+        self.waiting.push_front(say);
+        self.held_until = Some(now + pause.max(PAUSE_MIN));
+        Ok(())
+    }
+
+    /// The next message, if one may be sent now.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Command> {
+        if self.held_until.is_some_and(|at| now < at) {
+            return None;
+        }
+        self.held_until = None;
+        self.waiting.pop_front()
+    }
+
+    /// All messages, whether they may be sent now or not.
+    pub(super) fn take_all(&mut self) -> VecDeque<Command> {
+        core::mem::take(self).waiting
+    }
+
+    /// When the server takes messages again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.held_until
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+/// Messages that wait at most. No person types so many while the first of them waits; a program has to look.
+pub(super) const WAITING_MAX: usize = 100;
+
+/// A server that says to come back at once is given a little longer.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// What would be sent later than this is no answer to what is talked about any more.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
