@@ -2,6 +2,7 @@
 
 mod clocks;
 mod ending;
+mod floods;
 mod order;
 
 use alloc::format;
