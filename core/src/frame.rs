@@ -1,14 +1,28 @@
 //! Framing: a 4-byte big-endian length, then that many bytes of JSON.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Deref;
 
 use serde::Serialize;
 use zeroize::Zeroize;
 
+use crate::ledger::{Booking, Ledger};
+
 /// One encoded frame, its length prefix included. Shared, never copied, by all who receive it.
-pub type Frame = Arc<[u8]>;
+#[derive(Clone)]
+pub struct Frame {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    bytes: Box<[u8]>,
+    /// Where the bytes are counted, if they are. It only has to be there.
+    #[allow(dead_code, reason = "it counts by being dropped")]
+    booking: Option<Booking>,
+}
 
 /// Bytes of the length before a frame's JSON.
 pub const PREFIX_BYTES: usize = 4;
@@ -25,6 +39,44 @@ pub enum FrameError {
         /// The limit, in bytes.
         limit: usize,
     },
+}
+
+impl Frame {
+    /// Has its bytes counted, once, until the last who shares them is done with them. To be called before it is shared:
+    /// one that is shared already stays as it is.
+    #[must_use]
+    pub fn booked(mut self, ledger: &Arc<Ledger>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.booking = Some(Booking::new(ledger, shared.bytes.len()));
+        }
+        self
+    }
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { shared: Arc::new(Shared { bytes: bytes.into(), booking: None }) }
+    }
+}
+
+impl From<&[u8]> for Frame {
+    fn from(bytes: &[u8]) -> Self {
+        Self::from(bytes.to_vec())
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.shared.bytes
+    }
+}
+
+impl AsRef<[u8]> for Frame {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
 }
 
 /// Cuts frames out of bytes as they arrive. However the stream was split, the frames are the same.
@@ -157,6 +209,22 @@ mod tests {
             frames.push(frame.to_vec());
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_frame_counts_once_however_many_share_it_and_until_the_last_is_done() {
+        let ledger = Arc::new(Ledger::default());
+        let frame = Frame::from(&[7; 100][..]).booked(&ledger);
+        let others = vec![frame.clone(); 50];
+        assert_eq!((frame.len(), ledger.bytes()), (100, 100));
+        drop(frame);
+        assert_eq!(ledger.bytes(), 100);
+        // Who books it again finds it booked.
+        let again = others[0].clone().booked(&ledger);
+        drop(others);
+        assert_eq!(ledger.bytes(), 100);
+        drop(again);
+        assert_eq!(ledger.bytes(), 0);
     }
 
     #[test]

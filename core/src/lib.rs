@@ -37,6 +37,7 @@
 //! * [`client`]: one connection, as the client sees it.
 //! * [`message`]: what is said, as JSON and as values; [`frame`]: how it is cut out of a stream of bytes.
 //! * [`name`], [`secret`], [`limits`]: values that cannot be wrong, and how large they may be.
+//! * [`bucket`], [`ledger`]: how often something may happen, and how much waits all together.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -49,6 +50,7 @@ pub mod bucket;
 pub mod client;
 pub mod frame;
 pub mod hub;
+pub mod ledger;
 pub mod limits;
 pub mod message;
 pub mod name;

@@ -59,6 +59,9 @@ pub struct Limits {
 
     /// Bytes waiting for one client; more and it is dropped.
     pub outbox_bytes_max: usize,
+    /// Bytes waiting for all clients together, a message that waits for many counted once; beyond it, those are dropped
+    /// for whom most is waiting.
+    pub outbox_total_bytes_max: usize,
     /// Bytes sealed and not yet taken by the network at which the server stops reading from a client.
     pub outbox_pause_bytes: usize,
     /// Milliseconds without any byte taken while some are waiting; longer and the client is dropped.
@@ -177,6 +180,10 @@ impl Limits {
                 self.outbox_bytes_max >= 2 * self.list_bytes_max,
                 "outbox_bytes_max must be at least twice list_bytes_max",
             ),
+            (
+                self.outbox_total_bytes_max >= self.outbox_bytes_max,
+                "outbox_total_bytes_max must not be below outbox_bytes_max",
+            ),
             (self.outbox_pause_bytes >= 1, "outbox_pause_bytes must be at least 1"),
             (self.connections_max >= 2, "connections_max must be at least 2"),
             (self.handshakes_max >= 1, "handshakes_max must be at least 1"),
@@ -230,6 +237,7 @@ impl Default for Limits {
             silent_probe_ms: 60_000,
             silent_gone_ms: 120_000,
             outbox_bytes_max: 1024 * 1024,
+            outbox_total_bytes_max: 256 * 1024 * 1024,
             outbox_pause_bytes: 64 * 1024,
             outbox_stall_ms_max: 30_000,
             connections_max: 20_000,

@@ -240,7 +240,7 @@ impl World {
             }
             let Some(snapshot) = self.hub.poll_snapshot(self.now) else { return };
             let frame = snapshot.encode(self.rules.limits.list_bytes_max);
-            self.hub.publish(self.now, &snapshot, &frame, &mut self.deliveries);
+            self.hub.publish(self.now, &snapshot, frame, &mut self.deliveries);
         }
     }
 

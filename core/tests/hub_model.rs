@@ -348,7 +348,7 @@ impl Trial {
                 let from = user_name(&self.model.user(seat).unwrap_or("nobody".into()));
                 let text = Text::try_from("psst").unwrap();
                 let key = NameKey::new(key_of, USERS[to]);
-                let whisper = Command::Whisper(key, user_name(USERS[to]), Arc::new(Whisper { from, text }));
+                let whisper = Command::Whisper(key, user_name(USERS[to]), Arc::new(Whisper::new(from, text)));
                 self.member(seat, whisper, |model, user| model.whisper(seat, user, USERS[to]));
             }
         }
@@ -411,7 +411,7 @@ impl Trial {
             let view = seen(&snapshot);
             let frame = snapshot.encode(limits().list_bytes_max);
             let mut deliveries = Deliveries::new();
-            self.hub.publish(self.now, &snapshot, &frame, &mut deliveries);
+            self.hub.publish(self.now, &snapshot, frame, &mut deliveries);
             for (to, mail) in deliveries {
                 assert!(matches!(mail, Mail::List(_)));
                 let (seat, _) = self.seats.iter().find(|(_, id)| **id == to).expect("is connected");

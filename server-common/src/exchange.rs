@@ -2,12 +2,21 @@
 //!
 //! Lock order: the exchange, then a mailbox; never the reverse, and nothing else under either. What is encoded from
 //! the hub's state is encoded between two holds of the lock, and wakes are rung after it.
+//!
+//! What waits for all connections together is counted in the hub's [`Ledger`]: messages and lists by themselves, once
+//! for all who share them; the places they take in mailboxes here, a sum for each command and each collection; what is
+//! sealed by each session.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod shed;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, Pushed};
+use chatroom_core::hub::{
+    Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, PLACE_BYTES, Pushed,
+};
+use chatroom_core::ledger::Ledger;
 use chatroom_core::server::{Answer, Rules, Ticket};
 
 use crate::passwords::Applicant;
@@ -24,6 +33,9 @@ pub trait Wake: Send + Sync + 'static {
 pub struct Peer<W> {
     id: ConnId,
     inbox: Mutex<Inbox>,
+    ledger: Arc<Ledger>,
+    /// What its session has sealed and the network has not taken.
+    sealed_bytes: AtomicUsize,
     is_gone: AtomicBool,
     wake: W,
 }
@@ -47,8 +59,10 @@ pub enum Letter {
 /// The hub, and who is connected to it.
 pub struct Exchange<W> {
     state: Mutex<State<W>>,
+    ledger: Arc<Ledger>,
     list_bytes_max: usize,
     outbox_bytes_max: usize,
+    outbox_total_bytes_max: usize,
     /// Wakes whoever calls [`Exchange::tick`].
     alarm: W,
 }
@@ -61,17 +75,29 @@ struct State<W> {
     deliveries: Deliveries,
     /// When the ticker comes by itself.
     armed_at: Option<Instant>,
+    /// So much may wait for all together before the longest queues are looked for.
+    shed_above: usize,
     is_shut: bool,
 }
 
 impl<W: Wake> Exchange<W> {
     /// An exchange around `hub`. `alarm` is woken when [`Exchange::tick`] is to be called sooner than it said last.
     pub fn new(hub: Hub, rules: &Rules, alarm: W) -> Self {
-        let state = State { hub, peers: Vec::new(), deliveries: Vec::new(), armed_at: None, is_shut: false };
+        let ledger = Arc::clone(hub.ledger());
+        let state = State {
+            hub,
+            peers: Vec::new(),
+            deliveries: Vec::new(),
+            armed_at: None,
+            shed_above: rules.limits.outbox_total_bytes_max,
+            is_shut: false,
+        };
         Self {
             state: Mutex::new(state),
+            ledger,
             list_bytes_max: rules.limits.list_bytes_max,
             outbox_bytes_max: rules.limits.outbox_bytes_max,
+            outbox_total_bytes_max: rules.limits.outbox_total_bytes_max,
             alarm,
         }
     }
@@ -84,8 +110,14 @@ impl<W: Wake> Exchange<W> {
             }
             let id = state.hub.connect(&mut state.deliveries)?;
             let mailbox = Mailbox::new(self.outbox_bytes_max);
-            let inbox = Mutex::new(Inbox { mailbox, answer: None });
-            let peer = Arc::new(Peer { id, inbox, is_gone: AtomicBool::new(false), wake });
+            let peer = Arc::new(Peer {
+                id,
+                inbox: Mutex::new(Inbox { mailbox, answer: None }),
+                ledger: Arc::clone(&self.ledger),
+                sealed_bytes: AtomicUsize::new(0),
+                is_gone: AtomicBool::new(false),
+                wake,
+            });
             if state.peers.len() <= id.slot() {
                 state.peers.resize_with(id.slot() + 1, || None);
             }
@@ -131,6 +163,11 @@ impl<W: Wake> Exchange<W> {
         self.lock().hub.connections()
     }
 
+    /// The count of what waits for all connections together.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
     /// How many users are logged in.
     pub fn users(&self) -> usize {
         self.lock().hub.users()
@@ -141,12 +178,14 @@ impl<W: Wake> Exchange<W> {
         let mut woken = Vec::new();
         let mut state = self.lock();
         let result = change(&mut state);
-        state.deliver(except, &mut woken);
+        state.deliver(&self.ledger, except, &mut woken);
+        let shed = state.shed(&self.ledger, self.outbox_total_bytes_max, &mut woken);
         let next = state.hub.deadline();
         let is_due = next.is_some_and(|at| at <= now);
         let is_early = next.is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
         drop(state);
         ring(woken);
+        tell_of(shed);
         if is_due {
             self.publish_due(now);
         } else if is_early {
@@ -164,10 +203,12 @@ impl<W: Wake> Exchange<W> {
             let mut woken = Vec::new();
             let mut guard = self.lock();
             let state = &mut *guard;
-            state.hub.publish(now, &snapshot, &frame, &mut state.deliveries);
-            state.deliver(None, &mut woken);
+            state.hub.publish(now, &snapshot, frame, &mut state.deliveries);
+            state.deliver(&self.ledger, None, &mut woken);
+            let shed = state.shed(&self.ledger, self.outbox_total_bytes_max, &mut woken);
             drop(guard);
             ring(woken);
+            tell_of(shed);
         }
         let state = self.lock();
         let is_early = state.hub.deadline().is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
@@ -187,13 +228,25 @@ impl<W: Wake> Exchange<W> {
 impl<W: Wake> State<W> {
     /// Puts what the hub decided into mailboxes, in its order. Who has to be woken for it is appended to `woken`;
     /// `except` is the connection that will look by itself.
-    fn deliver(&mut self, except: Option<ConnId>, woken: &mut Vec<Arc<Peer<W>>>) {
+    fn deliver(&mut self, ledger: &Ledger, except: Option<ConnId>, woken: &mut Vec<Arc<Peer<W>>>) {
         woken.reserve(self.deliveries.len());
+        // Counted before anybody can take them out again, and in one sum: the count is shared by all threads.
+        ledger.add(self.deliveries.len() * PLACE_BYTES);
+        let mut free = 0;
         for (to, mail) in self.deliveries.drain(..) {
-            let Some(Some(peer)) = self.peers.get(to.slot()) else { continue };
-            if peer.id == to && peer.lock().mailbox.push(mail) == Pushed::First && Some(to) != except {
+            let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);
+            let Some(peer) = peer else {
+                free += 1;
+                continue;
+            };
+            let (pushed, places) = peer.push(mail);
+            free += places;
+            if pushed == Pushed::First && Some(to) != except {
                 woken.push(Arc::clone(peer));
             }
+        }
+        if free > 0 {
+            ledger.remove(free * PLACE_BYTES);
         }
         if self.deliveries.capacity() > DELIVERIES_KEPT {
             self.deliveries = Vec::new();
@@ -212,11 +265,17 @@ impl<W: Wake> Peer<W> {
         if let Some((ticket, answer)) = inbox.answer.take() {
             letters.push(Letter::Answer(ticket, answer));
         }
+        let places = inbox.mailbox.len();
         let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
         while (inbox.mailbox.bytes() > down_to || inbox.mailbox.has_farewell())
             && let Some(mail) = inbox.mailbox.pop()
         {
             letters.push(Letter::Mail(mail));
+        }
+        let free = places - inbox.mailbox.len();
+        drop(inbox);
+        if free > 0 {
+            self.ledger.remove(free * PLACE_BYTES);
         }
     }
 
@@ -233,8 +292,43 @@ impl<W: Wake> Peer<W> {
 
     /// Tells the connection to go, whatever the hub has for it.
     pub fn dismiss(&self, why: Farewell) {
-        self.lock().mailbox.push(Mail::Farewell(why));
+        self.ledger.add(PLACE_BYTES);
+        let (_, free) = self.push(Mail::Farewell(why));
+        self.ledger.remove(free * PLACE_BYTES);
         self.wake.wake();
+    }
+
+    /// Notes how much is sealed for the connection and not taken by the network. Its session alone calls this.
+    pub(crate) fn set_sealed_bytes(&self, bytes: usize) {
+        self.ledger.replace(self.sealed_bytes(), bytes);
+        self.sealed_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Puts mail in, whose place was counted before. How many places became free, that one included.
+    fn push(&self, mail: Mail) -> (Pushed, usize) {
+        let mut inbox = self.lock();
+        let places = inbox.mailbox.len() + 1;
+        let pushed = inbox.mailbox.push(mail);
+        (pushed, places - inbox.mailbox.len())
+    }
+
+    /// Drops all that waits; the connection finds that out, and ends.
+    fn give_up(&self) {
+        let mut inbox = self.lock();
+        let places = inbox.mailbox.len();
+        inbox.mailbox.give_up();
+        drop(inbox);
+        self.ledger.remove(places * PLACE_BYTES);
+    }
+
+    /// What waits for the connection, sealed or not; `None` if that was given up.
+    fn queued_bytes(&self) -> Option<usize> {
+        let inbox = self.lock();
+        (!inbox.mailbox.is_overflowed()).then(|| inbox.mailbox.bytes() + self.sealed_bytes())
+    }
+
+    fn sealed_bytes(&self) -> usize {
+        self.sealed_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the connection is gone, and needs no answers any more.
@@ -244,6 +338,14 @@ impl<W: Wake> Peer<W> {
 
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What still waits for a connection when the last forgets it waits no more.
+impl<W> Drop for Peer<W> {
+    fn drop(&mut self) {
+        let inbox = self.inbox.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.remove(inbox.mailbox.len() * PLACE_BYTES);
     }
 }
 
@@ -264,5 +366,17 @@ fn ring<W: Wake>(woken: Vec<Arc<Peer<W>>>) {
     }
 }
 
+/// Tells the operator how many were dropped for all together, if any.
+fn tell_of(shed: usize) {
+    if shed > 0 {
+        tracing::warn!(
+            "more than limits.outbox_total_bytes_max waited for slow clients: {shed} of them were dropped"
+        );
+    }
+}
+
 /// How many deliveries' memory is kept between two commands: a large room's worth.
 const DELIVERIES_KEPT: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -228,6 +228,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                 break;
             }
         }
+        self.peer.set_sealed_bytes(self.wire().len());
     }
 
     /// Does what the connection wants done. Whether it wanted anything.
@@ -306,6 +307,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
 impl<W: Wake, T: Transport> Drop for Session<W, T> {
     fn drop(&mut self) {
         self.server.exchange.disconnect(self.now, &self.peer);
+        self.peer.set_sealed_bytes(0);
         self.server.leave(self.now, &self.pass);
     }
 }

@@ -51,13 +51,18 @@ impl Mailbox {
         self.has_farewell |= matches!(mail, Mail::Farewell(_));
         self.bytes += cost(&mail);
         if self.bytes > self.bytes_max {
-            self.queue = VecDeque::new();
-            self.bytes = 0;
-            self.is_overflowed = true;
+            self.give_up();
             return Pushed::First;
         }
         self.queue.push_back(mail);
         if is_news { Pushed::First } else { Pushed::Behind }
+    }
+
+    /// Drops everything, now and later, as if more had come than fits.
+    pub fn give_up(&mut self) {
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+        self.is_overflowed = true;
     }
 
     /// Takes the oldest mail out.
@@ -88,6 +93,16 @@ impl Mailbox {
         self.bytes
     }
 
+    /// Pieces of mail that wait.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// An older list is worth nothing once there is a newer one.
     fn drop_waiting_list(&mut self) {
         if !self.has_list {
@@ -109,6 +124,9 @@ fn cost(mail: &Mail) -> usize {
         Mail::Reply(_) | Mail::Farewell(_) => ENVELOPE_BYTES,
     }
 }
+
+/// What a place in the queue takes, in bytes, whatever stands in it. A message that waits for many takes one of each.
+pub const PLACE_BYTES: usize = size_of::<Mail>();
 
 /// What is around a message's text, roughly: keys, and two names of the usual length.
 const ENVELOPE_BYTES: usize = 128;

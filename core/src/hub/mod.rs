@@ -19,6 +19,7 @@ use core::time::Duration;
 
 use crate::bucket::{Bucket, Rate};
 use crate::frame::Frame;
+use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::Text;
 use crate::message::push::{self, ListKind, Roster};
@@ -27,7 +28,7 @@ use crate::time::{Instant, ceil_ms};
 
 pub use directory::ConnId;
 use directory::{Directory, Member};
-pub use mailbox::{Mailbox, Pushed};
+pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
 use presence::Presence;
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
@@ -58,6 +59,16 @@ pub struct Whisper {
     pub from: UserName,
     /// What is said.
     pub text: Text,
+    /// Where it is counted while it waits. It only has to be there.
+    #[allow(dead_code, reason = "it counts by being dropped")]
+    booking: Option<Booking>,
+}
+
+impl Whisper {
+    /// A private message that nobody has yet.
+    pub fn new(from: UserName, text: Text) -> Self {
+        Self { from, text, booking: None }
+    }
 }
 
 /// What the hub has for a connection.
@@ -153,6 +164,8 @@ pub struct Hub {
     directory: Directory,
     rooms: Rooms,
     presence: Presence,
+    /// Counts what the hub has others share.
+    ledger: Arc<Ledger>,
     /// What users may do who are not here: they must not get it all back by leaving.
     allowances: BTreeMap<NameKey, Allowance>,
     /// At how many of them those are dropped that are whole again.
@@ -174,6 +187,7 @@ impl Hub {
             directory: Directory::default(),
             rooms: Rooms::default(),
             presence: Presence::new(&limits),
+            ledger: Arc::default(),
             allowances: BTreeMap::new(),
             allowances_max: ALLOWANCES_KEPT,
             limits,
@@ -215,8 +229,8 @@ impl Hub {
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
             Command::Logout => self.logout(now, from),
-            Command::Say(frame) => self.say(now, from, &frame, deliveries),
-            Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, &whisper, deliveries),
+            Command::Say(frame) => self.say(now, from, frame, deliveries),
+            Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
         };
         if let Some(reply) = reply {
             deliveries.push((from, Mail::Reply(reply.unwrap_or_else(Reply::Denied))));
@@ -238,12 +252,13 @@ impl Hub {
     }
 
     /// Gives an encoded list to all it is news to. One that was overtaken by a newer one goes to nobody.
-    pub fn publish(&mut self, now: Instant, snapshot: &Snapshot, frame: &Frame, deliveries: &mut Deliveries) {
+    pub fn publish(&mut self, now: Instant, snapshot: &Snapshot, frame: Frame, deliveries: &mut Deliveries) {
         let Some(room) = self.rooms.get_mut(snapshot.room) else { return };
+        let frame = frame.booked(&self.ledger);
         let before = deliveries.len();
         for id in &room.members {
             if self.directory.show(*id, snapshot.version) {
-                deliveries.push((*id, Mail::List(Frame::clone(frame))));
+                deliveries.push((*id, Mail::List(frame.clone())));
             }
         }
         let receivers = deliveries.len() - before;
@@ -253,6 +268,12 @@ impl Hub {
     /// Tells everybody that the server stops.
     pub fn shut_down(&mut self, deliveries: &mut Deliveries) {
         deliveries.extend(self.directory.everyone().map(|id| (id, Mail::Farewell(Farewell::ShuttingDown))));
+    }
+
+    /// The count of what waits: messages and lists from the hub, each once, for as long as anybody has it. Whoever keeps
+    /// more for connections adds it there.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// When to call [`Hub::poll_snapshot`], if nothing else happens first.
@@ -360,13 +381,14 @@ impl Hub {
         Some(Ok(Reply::LoggedOut))
     }
 
-    fn say(&mut self, now: Instant, from: ConnId, frame: &Frame, deliveries: &mut Deliveries) -> Outcome {
+    fn say(&mut self, now: Instant, from: ConnId, frame: Frame, deliveries: &mut Deliveries) -> Outcome {
         let member = self.directory.member_mut(from)?;
         if let Err(denial) = member.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
         let room = self.rooms.get(member.room)?;
-        deliveries.extend(room.members.iter().map(|id| (*id, Mail::Frame(Frame::clone(frame)))));
+        let frame = frame.booked(&self.ledger);
+        deliveries.extend(room.members.iter().map(|id| (*id, Mail::Frame(frame.clone()))));
         Some(Ok(Reply::Said))
     }
 
@@ -376,7 +398,7 @@ impl Hub {
         from: ConnId,
         to: &NameKey,
         name: UserName,
-        whisper: &Arc<Whisper>,
+        mut whisper: Arc<Whisper>,
         deliveries: &mut Deliveries,
     ) -> Outcome {
         let member = self.directory.member_mut(from)?;
@@ -391,10 +413,14 @@ impl Hub {
         let Some(receiver) = receiver else {
             return Some(Err(Denial::NotInRoom(name, self.rooms.get(room)?.name.clone())));
         };
-        deliveries.push((receiver, Mail::Whisper(Arc::clone(whisper))));
-        if receiver != from {
-            deliveries.push((from, Mail::Whisper(Arc::clone(whisper))));
+        // Nobody shares it yet.
+        if let Some(whisper) = Arc::get_mut(&mut whisper) {
+            whisper.booking = Some(Booking::new(&self.ledger, whisper.text.as_str().len()));
         }
+        if receiver != from {
+            deliveries.push((receiver, Mail::Whisper(Arc::clone(&whisper))));
+        }
+        deliveries.push((from, Mail::Whisper(whisper)));
         Some(Ok(Reply::Said))
     }
 

@@ -92,7 +92,7 @@ impl Town {
     fn publish(&mut self, snapshot: &Snapshot) {
         let mut deliveries = Deliveries::new();
         let frame = snapshot.encode(self.limits.list_bytes_max);
-        self.hub.publish(self.now, snapshot, &frame, &mut deliveries);
+        self.hub.publish(self.now, snapshot, frame, &mut deliveries);
         self.deliver(deliveries);
     }
 
@@ -146,7 +146,7 @@ fn command(person: &str, words: &str) -> Command {
         "say" => Command::Say(push::encode_public(&user(person), &Text::try_from(rest).unwrap())),
         "whisper" => {
             let (to, text) = rest.split_once(' ').unwrap();
-            let whisper = Whisper { from: user(person), text: Text::try_from(text).unwrap() };
+            let whisper = Whisper::new(user(person), Text::try_from(text).unwrap());
             Command::Whisper(key(to), user(to), Arc::new(whisper))
         }
         _ => panic!("{verb} is no command"),

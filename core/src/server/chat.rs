@@ -115,7 +115,7 @@ impl Chat {
         if key.as_str() == PUBLIC {
             return Some(Command::Say(push::encode_public(&self.account.name, &text)));
         }
-        let whisper = Arc::new(Whisper { from: self.account.name.clone(), text });
+        let whisper = Arc::new(Whisper::new(self.account.name.clone(), text));
         Some(Command::Whisper(key, name, whisper))
     }
 }

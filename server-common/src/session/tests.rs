@@ -139,3 +139,33 @@ fn a_farewell_is_news_to_a_full_mailbox() {
     assert_eq!(mailbox.push(Mail::Frame(Frame::from(&[0; 10][..]))), Pushed::Behind);
     assert_eq!(mailbox.push(Mail::Farewell(Farewell::Crowded)), Pushed::First);
 }
+
+/// What is sealed and not taken counts, to the byte; who is gone counts nothing.
+#[test]
+fn what_waits_for_the_network_counts_until_it_is_taken_or_the_connection_is_gone() {
+    let server = server(Limits::default());
+    let mut harper = Client::of(&server, "harper");
+    let ledger = Arc::clone(server.exchange().ledger());
+    assert_eq!(ledger.bytes(), 0);
+    harper.say(r#"{"type":"list"}"#);
+    assert_eq!(ledger.bytes(), harper.session.wire().len());
+    harper.takes_all_but(5);
+    assert_eq!(ledger.bytes(), 5);
+    harper.say(r#"{"type":"list"}"#);
+    assert_eq!(ledger.bytes(), harper.session.wire().len());
+    drop(harper);
+    assert_eq!((ledger.bytes(), server.sessions()), (0, 0));
+}
+
+/// The oldest handshake gives way to a newcomer, and hears nothing of it: there is no TLS to say it in.
+#[test]
+fn a_handshake_that_gives_way_is_closed_at_once() {
+    let server = server(Limits { handshakes_max: 1, ..Limits::default() });
+    let now = Instant::default();
+    let from = Ipv4Addr::LOCALHOST.into();
+    let mut first = server.accept(now, from, Clear, Nobody).expect("there is room");
+    let _second = server.accept(now, from, Clear, Nobody).expect("there is always room for one more");
+    first.handle(now, Happened::Woken);
+    assert_eq!(first.end(), Some(End::Dismissed(chatroom_core::message::reply::Code::Busy)));
+    assert!(first.wire().is_empty());
+}
