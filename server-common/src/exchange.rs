@@ -255,12 +255,12 @@ impl<W: Wake> State<W> {
 }
 
 impl<W: Wake> Peer<W> {
-    /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`.
-    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) {
+    /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`. Whether some is left.
+    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) -> bool {
         let mut inbox = self.lock();
         if inbox.mailbox.is_overflowed() {
             letters.push(Letter::Overflow);
-            return;
+            return false;
         }
         if let Some((ticket, answer)) = inbox.answer.take() {
             letters.push(Letter::Answer(ticket, answer));
@@ -273,10 +273,12 @@ impl<W: Wake> Peer<W> {
             letters.push(Letter::Mail(mail));
         }
         let free = places - inbox.mailbox.len();
+        let is_left = inbox.mailbox.bytes() > 0;
         drop(inbox);
         if free > 0 {
             self.ledger.remove(free * PLACE_BYTES);
         }
+        is_left
     }
 
     /// The waker given to [`Exchange::connect`].

@@ -87,6 +87,8 @@ pub struct Session<W: Wake, T: Transport> {
     batch: Vec<Frame>,
     batch_bytes: usize,
     letters: Vec<Letter>,
+    /// More mail waits than was taken in.
+    has_mail: bool,
 }
 
 impl<W: Wake, T: Transport> Session<W, T> {
@@ -116,6 +118,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             batch: Vec::new(),
             batch_bytes: 0,
             letters: Vec::new(),
+            has_mail: false,
         }
     }
 
@@ -234,7 +237,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
     /// Does what the connection wants done. Whether it wanted anything.
     fn drain_outputs(&mut self, now: Instant) -> bool {
         let mut is_news = false;
-        while let Some(output) = self.conn.poll_output() {
+        while let Some(output) = self.poll_output() {
             is_news = true;
             match output {
                 Output::Frame(frame) => {
@@ -263,11 +266,19 @@ impl<W: Wake, T: Transport> Session<W, T> {
         is_news
     }
 
+    /// Mail may count for more in its mailbox than it is, and then there is room for more of it before the next request.
+    fn poll_output(&mut self) -> Option<Output> {
+        if self.has_mail && self.room() > 0 { self.conn.poll_queued() } else { self.conn.poll_output() }
+    }
+
+    /// Bytes that may still wait for the network before the client is paused.
+    fn room(&self) -> usize {
+        self.server.rules.limits.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes)
+    }
+
     /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.
     fn collect_mail(&mut self, now: Instant) -> bool {
-        let room =
-            self.server.rules.limits.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes);
-        self.peer.collect(room, &mut self.letters);
+        self.has_mail = self.peer.collect(self.room(), &mut self.letters);
         let is_news = !self.letters.is_empty();
         let mut letters = std::mem::take(&mut self.letters);
         for letter in letters.drain(..) {

@@ -204,10 +204,7 @@ impl Conn {
     /// The next request is looked at only once everything that follows from the last one was taken.
     pub fn poll_output(&mut self) -> Option<Output> {
         loop {
-            if let Some(output) = self.cx.outputs.pop_front() {
-                if let Output::Frame(frame) = &output {
-                    self.cx.pending_bytes += frame.len();
-                }
+            if let Some(output) = self.poll_queued() {
                 return Some(output);
             }
             if !self.step() {
@@ -215,6 +212,16 @@ impl Conn {
                 return None;
             }
         }
+    }
+
+    /// The next thing that follows from what was handled already; no request is looked at. For as long as there is
+    /// mail that was decided before the next request, and room for it: come back with that mail.
+    pub fn poll_queued(&mut self) -> Option<Output> {
+        let output = self.cx.outputs.pop_front()?;
+        if let Output::Frame(frame) = &output {
+            self.cx.pending_bytes += frame.len();
+        }
+        Some(output)
     }
 
     /// When to call [`Conn::handle`] with [`Input::Timeout`], if nothing else happens first.

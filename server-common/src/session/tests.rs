@@ -128,6 +128,31 @@ fn what_the_hub_decided_before_a_request_comes_before_its_answer() {
     assert!(list.is_some() && list < answer, "{said}");
 }
 
+/// Whispers count for more in a mailbox than they are on the wire, so that some are left in it while there is room.
+#[test]
+fn an_answer_does_not_overtake_mail_that_counts_for_more_than_it_is() {
+    let limits = Limits { outbox_pause_bytes: 1000, message_rate: 0, ..Limits::default() };
+    let server = server(limits);
+    let (mut harper, mut casey) = (Client::of(&server, "harper"), Client::of(&server, "casey"));
+    for client in [&mut harper, &mut casey] {
+        client.say(r#"{"type":"create","data":{"room":"den"}}"#);
+        client.say(r#"{"type":"enter","data":{"room":"den"}}"#);
+        client.takes_all_but(0);
+    }
+    for number in 0..10 {
+        casey.say(&format!(r#"{{"type":"msg","data":{{"to":"harper","text":"w{number}"}}}}"#));
+        casey.takes_all_but(0);
+    }
+    harper.say(r#"{"type":"dance"}"#);
+    let mut said = String::new();
+    while !harper.session.wire().is_empty() {
+        said += &String::from_utf8_lossy(harper.session.wire());
+        harper.session.handle(harper.now, Happened::Wrote(harper.session.wire().len()));
+    }
+    let (last, answer) = (said.find("w9"), said.find("unknown_type"));
+    assert!(last.is_some() && last < answer, "{said}");
+}
+
 /// A reason to go is not lost in a mailbox that nobody looks into.
 #[test]
 fn a_farewell_is_news_to_a_full_mailbox() {
