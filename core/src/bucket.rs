@@ -31,7 +31,8 @@ impl Rate {
 impl Bucket {
     /// Takes one event out. An error is how long to wait until the next may happen, and takes nothing.
     pub fn take(&mut self, now: Instant, rate: Rate) -> Result<(), Duration> {
-        let full_at = self.full_at.max(now);
+        let full_at =
+            if cfg!(planted_bug = "bucket_saves_up") { self.full_at } else { self.full_at.max(now) };
         let ahead = full_at.since(now);
         if ahead > rate.tolerance {
             return Err(ahead - rate.tolerance);

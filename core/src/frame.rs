@@ -106,6 +106,8 @@ impl Decoder {
         if let Some(error) = self.error {
             return Err(error);
         }
+        #[cfg(planted_bug = "frame_limit_off_by_one")]
+        let payload_bytes_max = payload_bytes_max - 1;
         let waiting = &self.buffer[self.start..];
         let Some((prefix, rest)) = waiting.split_first_chunk::<PREFIX_BYTES>() else { return Ok(None) };
         let announced = u32::from_be_bytes(*prefix);

@@ -14,13 +14,13 @@ use chatroom_core::time::Instant;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
-use crate::store::{Insertion, Store};
+use crate::store::{Insertion, Records, Store};
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
 /// Each lock in it is held for one call of what it guards and never during a hash.
-pub struct Accounts {
-    store: Mutex<Store>,
+pub struct Accounts<S = Store> {
+    store: Mutex<S>,
     throttle: Mutex<Throttle>,
     hasher: Hasher,
     registration: Registration,
@@ -44,10 +44,10 @@ pub struct Rehash {
     old: Phc,
 }
 
-impl Accounts {
+impl<S: Records> Accounts<S> {
     /// Answers from `store`, hashing with `hasher`.
     #[must_use]
-    pub fn new(store: Store, hasher: Hasher, limits: &Limits, registration: Registration) -> Self {
+    pub fn new(store: S, hasher: Hasher, limits: &Limits, registration: Registration) -> Self {
         Self { store: Mutex::new(store), throttle: Mutex::new(Throttle::new(limits)), hasher, registration }
     }
 
@@ -124,6 +124,8 @@ impl Accounts {
         let phc = self.hasher.hash(password).map_err(unavailable)?;
         // Somebody else may have got here in the meantime; the store decides who was first.
         let inserted = self.store().insert(&account, &phc);
+        #[cfg(planted_bug = "acknowledged_before_commit")]
+        let inserted = inserted.or(Ok::<_, crate::store::StoreError>(Insertion::Inserted));
         match inserted.map_err(unavailable)? {
             Insertion::Inserted => Ok(Answer::Registered(account)),
             Insertion::Taken => Err(Refusal::NameTaken),
@@ -142,6 +144,8 @@ impl Accounts {
             self.throttle().failed(now, &account.key);
             return Err(Refusal::AuthFailed);
         };
+        #[cfg(planted_bug = "typed_name_answered")]
+        let stored = crate::store::Stored { account: account.clone(), ..stored };
         match self.hasher.verify(&password, &stored.phc).map_err(unavailable)? {
             Verdict::Wrong => {
                 self.throttle().failed(now, &account.key);
@@ -158,7 +162,7 @@ impl Accounts {
     // A panic while one of these was held has ended a single statement or a single map operation; what is behind
     // the lock is as good as before it, so the lock may be taken in spite of the poison.
 
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, S> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -167,7 +171,7 @@ impl Accounts {
     }
 }
 
-impl fmt::Debug for Accounts {
+impl<S> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
         f.debug_struct("Accounts").field("registration", &self.registration).finish_non_exhaustive()

@@ -267,7 +267,8 @@ impl<W: Wake> Peer<W> {
         }
         let places = inbox.mailbox.len();
         let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
-        while (inbox.mailbox.bytes() > down_to || inbox.mailbox.has_farewell())
+        let takes_all = inbox.mailbox.has_farewell() && !cfg!(planted_bug = "farewell_waits_behind_the_rest");
+        while (inbox.mailbox.bytes() > down_to || takes_all)
             && let Some(mail) = inbox.mailbox.pop()
         {
             letters.push(Letter::Mail(mail));

@@ -166,6 +166,11 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.conn.deadline()
     }
 
+    /// How many of the client's frames were looked at, readable or not.
+    pub fn frames(&self) -> u64 {
+        self.conn.frames()
+    }
+
     /// This session as others reach it.
     pub fn peer(&self) -> &Arc<Peer<W>> {
         &self.peer

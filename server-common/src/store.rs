@@ -19,6 +19,27 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use crate::passwords::hasher::Phc;
 use crate::unix;
 
+/// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
+pub trait Records {
+    /// Makes an account, unless there is one of that key.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written; nothing has changed then.
+    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError>;
+
+    /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written; nothing has changed then.
+    fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError>;
+
+    /// The account of that key.
+    ///
+    /// # Errors
+    /// When the records cannot be read, or hold a name that is none.
+    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError>;
+}
+
 /// The accounts. One writer: whoever shares a store puts a lock around it.
 pub struct Store {
     db: Connection,
@@ -32,7 +53,7 @@ pub struct Stored {
     pub phc: Phc,
 }
 
-/// What came of an [`insert`](Store::insert).
+/// What came of an [`insert`](Records::insert).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
     /// The account exists now.
@@ -61,45 +82,6 @@ impl Store {
         Ok(Self { db })
     }
 
-    /// Makes an account, unless there is one of that key.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written; nothing has changed then.
-    pub fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError> {
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO accounts (key, name, password) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO NOTHING",
-        )?;
-        match insert.execute(params![account.key.as_str(), account.name.as_str(), phc.expose()])? {
-            0 => Ok(Insertion::Taken),
-            _ => Ok(Insertion::Inserted),
-        }
-    }
-
-    /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written; nothing has changed then.
-    pub fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
-        let mut update =
-            self.db.prepare_cached("UPDATE accounts SET password = ?3 WHERE key = ?1 AND password = ?2")?;
-        update.execute(params![key.as_str(), old.expose(), new.expose()])?;
-        Ok(())
-    }
-
-    /// The account of that key.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or holds a name that is none.
-    pub fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError> {
-        let mut select = self.db.prepare_cached("SELECT name, password FROM accounts WHERE key = ?1")?;
-        let row = select
-            .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?))))
-            .optional()?;
-        let Some((name, phc)) = row else { return Ok(None) };
-        let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
-        Ok(Some(Stored { account: Account { name, key: key.clone() }, phc }))
-    }
-
     fn prepare(path: &Path) -> Result<Self, OpenCause> {
         create(path).map_err(OpenCause::File)?;
         // Threads take turns at a lock of ours, so SQLite needs none.
@@ -118,6 +100,35 @@ impl Store {
         db.pragma_update(None, "foreign_keys", true)?;
         migrations::migrate(&mut db)?;
         Ok(Self { db })
+    }
+}
+
+impl Records for Store {
+    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError> {
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO accounts (key, name, password) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO NOTHING",
+        )?;
+        match insert.execute(params![account.key.as_str(), account.name.as_str(), phc.expose()])? {
+            0 => Ok(Insertion::Taken),
+            _ => Ok(Insertion::Inserted),
+        }
+    }
+
+    fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
+        let mut update =
+            self.db.prepare_cached("UPDATE accounts SET password = ?3 WHERE key = ?1 AND password = ?2")?;
+        update.execute(params![key.as_str(), old.expose(), new.expose()])?;
+        Ok(())
+    }
+
+    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT name, password FROM accounts WHERE key = ?1")?;
+        let row = select
+            .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?))))
+            .optional()?;
+        let Some((name, phc)) = row else { return Ok(None) };
+        let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
+        Ok(Some(Stored { account: Account { name, key: key.clone() }, phc }))
     }
 }
 

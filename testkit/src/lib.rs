@@ -9,6 +9,7 @@
 pub mod check;
 pub mod program;
 pub mod recorded;
+pub mod simulate;
 pub mod transcript;
 pub mod world;
 

@@ -55,6 +55,11 @@ impl Mailbox {
             return Pushed::First;
         }
         self.queue.push_back(mail);
+        // What two threads would do that come here without the lock.
+        #[cfg(planted_bug = "order_swapped_after_unlocking")]
+        if let [.., last, added] = self.queue.make_contiguous() {
+            core::mem::swap(last, added);
+        }
         if is_news { Pushed::First } else { Pushed::Behind }
     }
 
@@ -110,7 +115,7 @@ impl Mailbox {
         }
         let waiting = self.queue.iter().position(|mail| matches!(mail, Mail::List(_)));
         if let Some(mail) = waiting.and_then(|index| self.queue.remove(index)) {
-            self.bytes -= cost(&mail);
+            self.bytes -= if cfg!(planted_bug = "mailbox_bytes_kept") { 0 } else { cost(&mail) };
         }
     }
 }

@@ -309,7 +309,9 @@ impl Hub {
         if let Some(older) = self.directory.find_user(&account.key) {
             self.leave(now, older);
             self.directory.dismiss(older);
-            deliveries.push((older, Mail::Farewell(Farewell::Replaced)));
+            if !cfg!(planted_bug = "farewell_lost") {
+                deliveries.push((older, Mail::Farewell(Farewell::Replaced)));
+            }
         }
         let allowance = self.allowances.remove(&account.key).unwrap_or_default();
         let name = account.name.clone();
@@ -406,10 +408,10 @@ impl Hub {
             return Some(Err(denial));
         }
         let room = member.room;
-        let receiver = self
-            .directory
-            .find_user(to)
-            .filter(|id| self.directory.member(*id).is_some_and(|receiver| receiver.room == room));
+        let receiver = self.directory.find_user(to);
+        #[cfg(not(planted_bug = "membership_check_forgotten"))]
+        let receiver =
+            receiver.filter(|id| self.directory.member(*id).is_some_and(|receiver| receiver.room == room));
         let Some(receiver) = receiver else {
             return Some(Err(Denial::NotInRoom(name, self.rooms.get(room)?.name.clone())));
         };

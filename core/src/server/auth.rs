@@ -60,7 +60,9 @@ impl Auth {
 
     pub(super) fn on_answer(self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
         let waiting = match self.step {
-            Step::Asked(asked, waiting) if asked == ticket => waiting,
+            Step::Asked(asked, waiting) if asked == ticket || cfg!(planted_bug = "old_ticket_taken") => {
+                waiting
+            }
             // An answer to a question that is not open: nothing to do with it.
             step => return State::Auth(Self { step }),
         };
@@ -88,6 +90,7 @@ impl Auth {
     pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
         match (self.step, reply) {
             (Step::Joining(account, waiting), Reply::LoggedIn(list)) => {
+                #[cfg(not(planted_bug = "timer_not_cancelled"))]
                 cx.timers.clear(Timer::Login);
                 let data = Identity { username: account.name.as_str(), chatroom: LOBBY };
                 cx.send(reply::encode_done(

@@ -111,6 +111,8 @@ pub struct Conn {
     state: State,
     decoder: Decoder,
     frame_clock: FrameClock,
+    /// Frames that were looked at.
+    frames: u64,
     bad_frames: u32,
     cx: Cx,
 }
@@ -178,6 +180,7 @@ impl Conn {
             state: State::Handshake,
             decoder: Decoder::default(),
             frame_clock: FrameClock::default(),
+            frames: 0,
             bad_frames: 0,
             cx,
         }
@@ -240,6 +243,11 @@ impl Conn {
             }
             State::Closed => false,
         }
+    }
+
+    /// How many of the client's frames were looked at, readable or not.
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// How far the client has come; `None` before the handshake and after the end.
@@ -384,6 +392,7 @@ impl Conn {
         let holds_secret = matches!(self.state, State::Auth(_));
         match self.decoder.decode(bytes_max) {
             Ok(Some(frame)) => {
+                self.frames += 1;
                 self.frame_clock.stop(&mut self.cx);
                 match Envelope::decode(frame) {
                     Ok(envelope) => {

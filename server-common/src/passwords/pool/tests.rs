@@ -6,7 +6,7 @@ use super::*;
 use crate::accounts::Registration;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::ITERATIONS_MIN;
-use crate::store::Store;
+use crate::store::{Records as _, Store};
 use crate::testing::{account, password, register, verify};
 
 /// Reports its answer, and before that does what a test makes it do.

@@ -1,0 +1,117 @@
+//! What was reached. A simulation that never gets somewhere says nothing about it.
+
+use std::fmt;
+
+/// How often each place was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage([u64; PLACES.len()]);
+
+/// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
+pub const PLACES: [&str; 68] = [
+    "registered",
+    "logged_in",
+    "listed",
+    "created",
+    "entered",
+    "left",
+    "logged_out",
+    "said",
+    "whispered",
+    "whispered_to_oneself",
+    "unasked_list",
+    "unasked_list_room",
+    "list_too_long",
+    "room_gave_way",
+    // Refusals.
+    "name_taken",
+    "name_invalid",
+    "password_too_short",
+    "password_too_long",
+    "rate_limited register",
+    "rate_limited list",
+    "rate_limited create",
+    "rate_limited msg",
+    "registration_closed",
+    "busy",
+    "unavailable",
+    "auth_failed",
+    "auth_throttled",
+    "room_exists",
+    "too_many_rooms",
+    "no_such_room",
+    "already_there",
+    "room_full",
+    "not_in_room",
+    "from_mismatch",
+    "text_empty",
+    "text_too_long",
+    "text_invalid",
+    "wrong_state",
+    "unknown_type",
+    "bad_request",
+    "bad_frame",
+    "moves_slowed_down",
+    // Ends.
+    "bad_frame closes",
+    "frame_empty",
+    "frame_too_large",
+    "frame_timeout",
+    "login_timeout",
+    "handshake_timeout",
+    "replaced",
+    "crowded",
+    "shutting_down",
+    "ended",
+    "ended_while_asking",
+    "stalled",
+    "overflowed",
+    "lingered",
+    "refused_connection",
+    // Faults.
+    "paused",
+    "frame_at_the_limit",
+    "frame_in_pieces",
+    "frames_in_one_piece",
+    "cut",
+    "job_of_nobody",
+    "repeated_answer",
+    "store_fault",
+    "crash_before_commit",
+    "crash_after_commit",
+    "came_back",
+];
+
+impl Coverage {
+    /// Notes that a place was reached.
+    ///
+    /// # Panics
+    /// If it is none of [`PLACES`].
+    pub fn reach(&mut self, place: &str) {
+        let index = PLACES.iter().position(|known| *known == place);
+        self.0[index.unwrap_or_else(|| panic!("{place} is no place"))] += 1;
+    }
+
+    /// Adds what another run has reached.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(other.0) {
+            *sum += count;
+        }
+    }
+
+    /// The places that were never reached.
+    pub fn missed(&self) -> Vec<&'static str> {
+        PLACES.into_iter().zip(self.0).filter(|(_, count)| *count == 0).map(|(place, _)| place).collect()
+    }
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self([0; PLACES.len()])
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        PLACES.into_iter().zip(self.0).try_for_each(|(place, count)| writeln!(f, "{count:>12}  {place}"))
+    }
+}

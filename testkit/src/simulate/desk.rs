@@ -1,0 +1,203 @@
+//! Who answers questions about accounts: the product's own line and accounts, over a disk that can fail, and no
+//! thread. A password is hashed when the simulation says so.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chatroom_core::Instant;
+use chatroom_core::limits::Limits;
+use chatroom_core::name::{Account, NameKey};
+use chatroom_core::server::{Answer, Question, Refusal, Ticket};
+use server_common::accounts::{Accounts, Registration};
+use server_common::exchange::Peer;
+use server_common::passwords::Hasher;
+use server_common::passwords::hasher::Phc;
+use server_common::passwords::queue::{Bounds, Queue};
+use server_common::session::Desk;
+use server_common::store::{Insertion, Records, Store, StoreError, Stored};
+
+use super::line::Bell;
+use super::step::Fault;
+
+/// A disk with accounts, which stays when the server is gone.
+#[derive(Clone)]
+pub struct Disk(Arc<Mutex<Platter>>);
+
+struct Platter {
+    store: Store,
+    fault: Fault,
+    is_crashed: bool,
+}
+
+/// The desk of a server.
+#[derive(Clone)]
+pub struct Office(Arc<Mutex<Shared>>);
+
+struct Shared {
+    accounts: Accounts<Disk>,
+    queue: Queue<Job>,
+    /// What was asked since somebody looked last.
+    asked: Vec<Asked>,
+    /// The last answer that was given, to be given once more.
+    last: Option<(Arc<Peer<Bell>>, Ticket, Answer)>,
+}
+
+struct Job {
+    peer: Arc<Peer<Bell>>,
+    ticket: Ticket,
+    question: Question,
+}
+
+/// A question that was asked.
+pub struct Asked {
+    /// The answer, where none had to be waited for.
+    pub refusal: Option<Refusal>,
+}
+
+/// What came of a question.
+pub struct Done {
+    /// The line it came from, and how many connections that line had had by then.
+    pub whose: (usize, u64),
+    /// The answer, unless nobody was there to hear it, or the server is gone.
+    pub answer: Option<Answer>,
+    /// Whether the server is gone.
+    pub is_crashed: bool,
+}
+
+impl Disk {
+    /// An empty one.
+    pub fn new() -> Self {
+        let store = Store::in_memory().expect("there is memory for an empty database");
+        Self(Arc::new(Mutex::new(Platter { store, fault: Fault::None, is_crashed: false })))
+    }
+
+    /// What it does from now on.
+    fn set_fault(&self, fault: Fault) {
+        let mut platter = lock(&self.0);
+        platter.fault = fault;
+        platter.is_crashed = false;
+    }
+}
+
+impl Records for Disk {
+    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError> {
+        let mut platter = lock(&self.0);
+        match platter.fault {
+            Fault::None => platter.store.insert(account, phc),
+            Fault::Busy => Err(failure(rusqlite::ffi::SQLITE_BUSY)),
+            Fault::Full => Err(failure(rusqlite::ffi::SQLITE_FULL)),
+            Fault::CrashBefore => {
+                platter.is_crashed = true;
+                Err(failure(rusqlite::ffi::SQLITE_IOERR))
+            }
+            Fault::CrashAfter => {
+                platter.is_crashed = true;
+                platter.store.insert(account, phc)
+            }
+        }
+    }
+
+    fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
+        lock(&self.0).store.replace_hash(key, old, new)
+    }
+
+    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError> {
+        let platter = lock(&self.0);
+        match platter.fault {
+            Fault::Busy => Err(failure(rusqlite::ffi::SQLITE_BUSY)),
+            Fault::None | Fault::Full | Fault::CrashBefore | Fault::CrashAfter => platter.store.find(key),
+        }
+    }
+}
+
+impl Office {
+    /// A desk with accounts on that disk.
+    pub fn new(limits: &Limits, is_open: bool, disk: Disk) -> Self {
+        let registration = if is_open { Registration::Open } else { Registration::Closed };
+        let hasher = Hasher::new(1).expect("one round is few, and allowed");
+        Self(Arc::new(Mutex::new(Shared {
+            accounts: Accounts::new(disk, hasher, limits, registration),
+            queue: Queue::new(bounds(limits)),
+            asked: Vec::new(),
+            last: None,
+        })))
+    }
+
+    /// What was asked since the last time.
+    pub fn take_asked(&self, asked: &mut Vec<Asked>) {
+        asked.append(&mut lock(&self.0).asked);
+    }
+
+    /// Whether anybody waits.
+    pub fn is_waiting(&self) -> bool {
+        !lock(&self.0).queue.is_empty()
+    }
+
+    /// Does the next job, as a thread of the pool does.
+    pub fn work(&self, now: Instant, disk: &Disk, fault: Fault) -> Option<Done> {
+        let mut shared = lock(&self.0);
+        let Job { peer, ticket, question } = shared.queue.pop()?;
+        let whose = peer.waker().whose();
+        if peer.is_gone() {
+            return Some(Done { whose, answer: None, is_crashed: false });
+        }
+        disk.set_fault(fault);
+        let answer = shared.accounts.answer(now, question);
+        let is_crashed = lock(&disk.0).is_crashed;
+        disk.set_fault(Fault::None);
+        if is_crashed {
+            return Some(Done { whose, answer: None, is_crashed });
+        }
+        shared.last = Some((Arc::clone(&peer), ticket, answer.clone()));
+        drop(shared);
+        peer.answer(ticket, answer.clone());
+        Some(Done { whose, answer: Some(answer), is_crashed })
+    }
+
+    /// Whose the last answer was, if they are still there.
+    pub fn last(&self) -> Option<(usize, u64)> {
+        let shared = lock(&self.0);
+        shared.last.as_ref().filter(|(peer, ..)| !peer.is_gone()).map(|(peer, ..)| peer.waker().whose())
+    }
+
+    /// Gives the last answer once more.
+    pub fn repeat(&self) {
+        let last = lock(&self.0).last.clone();
+        if let Some((peer, ticket, answer)) = last {
+            peer.answer(ticket, answer);
+        }
+    }
+}
+
+impl Desk<Bell> for Office {
+    fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<Bell>>, ticket: Ticket, question: Question) {
+        let mut shared = lock(&self.0);
+        let refusal = match shared.accounts.admit(now, &question) {
+            Err(refusal) => Some(refusal),
+            Ok(()) => {
+                let job = Job { peer: Arc::clone(peer), ticket, question };
+                let pushed = shared.queue.push(address, job);
+                pushed.err().map(|full| Refusal::Busy { retry_ms: full.retry_ms })
+            }
+        };
+        shared.asked.push(Asked { refusal });
+        drop(shared);
+        if let Some(refusal) = refusal {
+            peer.answer(ticket, Answer::Refused(refusal));
+        }
+    }
+}
+
+/// The line's bounds where a hash takes 10 ms and one thread makes them.
+pub fn bounds(limits: &Limits) -> Bounds {
+    Bounds::new(limits, Duration::from_millis(10), 1)
+}
+
+fn failure(code: i32) -> StoreError {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None).into()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,308 @@
+//! Draws what happens next, from a seed and from how things stand.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use server_common::session::Session;
+
+use super::model::Phase;
+use super::names::{PASSWORDS, room, user};
+use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
+use super::swarm::Swarm;
+use super::town::{ADDRESSES, Town};
+
+/// Whoever decides what happens.
+pub struct Fate {
+    rng: Rng,
+    /// Lines whose network takes nothing for now.
+    stalled: Vec<bool>,
+    /// Numbers what is said, so that no two messages are the same.
+    said: u64,
+}
+
+impl Fate {
+    /// Draws from `rng`.
+    pub fn new(rng: Rng, swarm: &Swarm) -> Self {
+        Self { rng, stalled: vec![false; swarm.lines], said: 0 }
+    }
+
+    /// What happens next.
+    pub fn draw(&mut self, town: &Town) -> Step {
+        let swarm = &town.swarm;
+        if self.rng.u16(..250) == 0
+            && let Some(step) = self.misfortune(swarm)
+        {
+            return step;
+        }
+        if self.rng.u8(..100) >= swarm.hurry
+            && let Some(step) = self.movement(town)
+        {
+            return step;
+        }
+        if self.rng.u8(..100) < 8 {
+            return Step::Pass(self.time());
+        }
+        self.act(town)
+    }
+
+    /// What nobody wants to happen.
+    fn misfortune(&mut self, swarm: &Swarm) -> Option<Step> {
+        let line = self.rng.usize(..swarm.lines);
+        match self.rng.u8(..12) {
+            0..=2 if swarm.stalls => {
+                self.stalled[line] = !self.stalled[line];
+                None
+            }
+            3 | 4 if swarm.cuts => Some(Step::Cut(line)),
+            5 | 6 if swarm.ends => Some(Step::End(line)),
+            7 if swarm.jumps => Some(Step::Jump(self.time() * 20)),
+            8 | 9 if swarm.repeats => Some(Step::Repeat),
+            10 if swarm.crashes && self.rng.u8(..4) == 0 => Some(Step::Crash),
+            11 if swarm.stops && self.rng.u8(..20) == 0 => Some(Step::ShutDown),
+            _ => Some(Step::Wake(line)),
+        }
+    }
+
+    /// Something that is on its way moves on, if anything is.
+    fn movement(&mut self, town: &Town) -> Option<Step> {
+        if town.has_work() && self.rng.u8(..8) == 0 {
+            return Some(Step::Work(self.fault(&town.swarm)));
+        }
+        if town.is_alarmed && self.rng.u8(..4) == 0 {
+            return Some(Step::Tick);
+        }
+        let (count, first) = (town.lines.len(), self.rng.usize(..town.lines.len()));
+        let turn = self.rng.u8(..3);
+        for line in (first..count).chain(0..first) {
+            for way in 0..3 {
+                let step = match (way + turn) % 3 {
+                    0 if town.lines[line].can_carry() => Step::Carry(line, self.piece(&town.swarm)),
+                    1 if town.lines[line].can_take() && !self.stalled[line] => {
+                        Step::Take(line, self.piece(&town.swarm))
+                    }
+                    2 if town.lines[line].is_rung => Step::Wake(line),
+                    _ => continue,
+                };
+                return Some(step);
+            }
+        }
+        if town.has_work() {
+            return Some(Step::Work(self.fault(&town.swarm)));
+        }
+        town.is_alarmed.then_some(Step::Tick)
+    }
+
+    /// Somebody does something.
+    fn act(&mut self, town: &Town) -> Step {
+        let swarm = &town.swarm;
+        let line = self.rng.usize(..swarm.lines);
+        let Some(session) = &town.lines[line].session else {
+            return self.connect(line, swarm);
+        };
+        if session.is_finishing() {
+            return self.answer_the_end(line, session);
+        }
+        if town.lines[line].is_up_ended {
+            return Step::Pass(self.time());
+        }
+        if town.lines[line].client.is_some() {
+            return Step::Wish(line, self.wish(town, line));
+        }
+        Step::Say(line, self.words(town, line))
+    }
+
+    fn connect(&mut self, line: usize, swarm: &Swarm) -> Step {
+        self.stalled[line] = false;
+        let from = if swarm.is_local { 0 } else { self.rng.usize(..ADDRESSES.len()) };
+        let is_secure = !(swarm.strangers && self.rng.u8(..4) == 0);
+        Step::Connect { line, from, is_secure }
+    }
+
+    /// The server has ended its side: most clients end theirs.
+    fn answer_the_end<W, T>(&mut self, line: usize, session: &Session<W, T>) -> Step
+    where
+        W: server_common::exchange::Wake,
+        T: server_common::session::Transport,
+    {
+        match self.rng.u8(..4) {
+            0 => Step::Cut(line),
+            1 if session.wants_read() => Step::End(line),
+            _ => Step::Pass(self.time()),
+        }
+    }
+
+    /// What a client without manners says, most of it sensible.
+    fn words(&mut self, town: &Town, line: usize) -> Said {
+        let swarm = &town.swarm;
+        if self.rng.u8(..100) < swarm.nonsense {
+            return self.nonsense(town, line);
+        }
+        let phase = town.model.phase(line);
+        let means = match (phase, self.rng.u8(..100)) {
+            (Phase::Auth, 0..45) => Means::Register(self.credentials(town)),
+            (Phase::Auth, _) => Means::Login(self.credentials(town)),
+            (Phase::Lobby, 0..15) => Means::List,
+            (Phase::Lobby, 15..35) => Means::Create(Some(self.room(swarm))),
+            (Phase::Lobby, 35..93) => Means::Enter(Some(self.room(swarm))),
+            (Phase::Lobby, _) => Means::Logout,
+            (Phase::Chat, 0..10) => Means::List,
+            (Phase::Chat, 10..17) => Means::Exit,
+            (Phase::Chat, how) => {
+                let to = if how < 40 { To::User(self.user(swarm)) } else { To::Public };
+                let own = town.model.user(line);
+                let from = own.filter(|_| how % 2 == 0).map_or(From::Absent, From::User);
+                Means::Msg { from, to, text: Ok(self.text(swarm)) }
+            }
+        };
+        let rid = match means {
+            Means::List => Some(self.rid()),
+            _ => self.rng.bool().then(|| self.rid()),
+        };
+        Said::request(means, rid)
+    }
+
+    fn nonsense(&mut self, town: &Town, line: usize) -> Said {
+        let swarm = &town.swarm;
+        let limits = &swarm.limits;
+        let limit = match town.model.phase(line) {
+            Phase::Auth => limits.frame_before_login_bytes_max,
+            Phase::Lobby | Phase::Chat => limits.frame_bytes_max,
+        };
+        let rid = self.rid();
+        let means = match self.rng.u8(..25) {
+            0 => return Said::frame("hello", Means::Unreadable, None),
+            1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
+            2 => return Said::frame("[]", Means::Unreadable, None),
+            3 => {
+                return Said::frame(
+                    &format!(r#"{{"type":"hello","rid":"{rid}"}}"#),
+                    Means::Unknown,
+                    Some(&rid),
+                );
+            }
+            4 => return Said::frame(r#"{"type":"list","rid":7}"#, Means::UnfitHead("list"), None),
+            5 => return Said::frame(r#"{"type":7}"#, Means::UnfitHead("error"), None),
+            6 => {
+                return Said::frame(
+                    r#"{"type":"msg","data":{"to":"public"}}"#,
+                    Means::UnfitData("msg"),
+                    None,
+                );
+            }
+            7 => return Said::frame(r#"{"type":"login"}"#, Means::UnfitData("login"), None),
+            8 => {
+                return Said::frame(r#"{"type":"enter","data":{"room":7}}"#, Means::UnfitData("enter"), None);
+            }
+            9 => return Said::bytes(vec![0; 4], Means::Refused),
+            10 => {
+                let length = u32::try_from(limit + 1).expect("limits are small");
+                return Said::bytes(length.to_be_bytes().to_vec(), Means::Refused);
+            }
+            11 => return Said::bytes(vec![0, 0, 0, 9, b'{'], Means::Unfinished),
+            12..=14 => {
+                let means = if town.model.phase(line) == Phase::Auth {
+                    Means::Login(self.credentials(town))
+                } else {
+                    Means::List
+                };
+                return Said::request(means, Some(rid)).padded(limit);
+            }
+            15 => Means::Create(None),
+            16 => Means::Enter(None),
+            17 => Means::Register(Credentials { user: None, ..self.credentials(town) }),
+            18 => Means::Login(Credentials { user: None, ..self.credentials(town) }),
+            19 => Means::Register(Credentials { password: "123".into(), ..self.credentials(town) }),
+            20 => Means::Register(Credentials { password: "x".repeat(513), ..self.credentials(town) }),
+            21 => Means::Msg {
+                from: From::User(self.user(swarm).id),
+                to: To::Public,
+                text: Ok(self.text(swarm)),
+            },
+            22 => Means::Msg { from: From::Nobody, to: To::Nobody, text: Ok(self.text(swarm)) },
+            23 => Means::Msg { from: From::Absent, to: To::Nobody, text: Ok(self.text(swarm)) },
+            _ => {
+                let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
+                Means::Msg { from: From::Absent, to: To::Public, text: Err(code) }
+            }
+        };
+        Said::request(means, Some(rid))
+    }
+
+    /// What a person wants of a client of this project.
+    fn wish(&mut self, town: &Town, line: usize) -> Wish {
+        let swarm = &town.swarm;
+        match (town.model.phase(line), self.rng.u8(..100)) {
+            (Phase::Auth, 0..50) => Wish::Register(self.user(swarm), PASSWORDS[self.rng.usize(..2)]),
+            (Phase::Auth, _) => Wish::Login(self.user(swarm), PASSWORDS[self.rng.usize(..2)]),
+            (Phase::Lobby, 0..15) => Wish::List,
+            (Phase::Lobby, 15..35) => Wish::Create(self.room(swarm)),
+            (Phase::Lobby, 35..93) => Wish::Enter(self.room(swarm)),
+            (Phase::Lobby, _) => Wish::Logout,
+            (Phase::Chat, 0..10) => Wish::List,
+            (Phase::Chat, 10..18) => Wish::Exit,
+            (Phase::Chat, how) => {
+                let to = (how < 40).then(|| self.user(swarm));
+                self.said += 1;
+                Wish::Say(to, format!("c{}", self.said))
+            }
+        }
+    }
+
+    /// A user and a password that is often theirs.
+    fn credentials(&mut self, town: &Town) -> Credentials {
+        let name = self.user(&town.swarm);
+        let right = town.model.password(name.id).filter(|_| self.rng.u8(..5) > 0);
+        let password = right.unwrap_or_else(|| PASSWORDS[self.rng.usize(..PASSWORDS.len())]).to_owned();
+        Credentials { user: Some(name), password }
+    }
+
+    fn user(&mut self, swarm: &Swarm) -> super::names::Name {
+        user(self.rng.usize(..swarm.users), self.rng.usize(..2))
+    }
+
+    fn room(&mut self, swarm: &Swarm) -> super::names::Name {
+        room(self.rng.usize(..swarm.rooms), self.rng.usize(..2))
+    }
+
+    fn rid(&mut self) -> String {
+        self.said += 1;
+        format!("r{}", self.said)
+    }
+
+    fn text(&mut self, swarm: &Swarm) -> String {
+        self.said += 1;
+        let number = self.said;
+        match self.rng.u8(..20) {
+            0..=2 if swarm.long_texts => format!("w{number} {}", "x".repeat(self.rng.usize(..900))),
+            3 => format!(r#"w{number} \"quoted\"\n\tand \\ more"#),
+            4 => format!("w{number} \u{4f60}\u{597d} \u{1f600}"),
+            _ => format!("w{number}"),
+        }
+    }
+
+    /// How many bytes move at once.
+    fn piece(&mut self, swarm: &Swarm) -> usize {
+        match self.rng.u8(..3) {
+            0 if swarm.splits => self.rng.usize(1..8),
+            1 if swarm.splits => self.rng.usize(1..200),
+            _ => usize::MAX,
+        }
+    }
+
+    fn fault(&mut self, swarm: &Swarm) -> Fault {
+        match self.rng.u8(..40) {
+            0..=2 if swarm.faults => Fault::Busy,
+            3..=7 if swarm.faults => Fault::Full,
+            8 if swarm.crashes => Fault::CrashBefore,
+            9 if swarm.crashes => Fault::CrashAfter,
+            _ => Fault::None,
+        }
+    }
+
+    /// Mostly moments, seldom minutes.
+    fn time(&mut self) -> Duration {
+        let most = [10, 100, 1_000, 10_000, 100_000, 3_000_000][self.rng.usize(..6)];
+        let scale = if self.rng.u8(..30) == 0 { 30_000 } else { 100 };
+        Duration::from_micros(self.rng.u64(..most) * scale / 100)
+    }
+}

@@ -1,0 +1,429 @@
+//! What each request has to be answered, and who else hears of it.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use chatroom_core::server::{Answer, Refusal};
+
+use super::accounts::Question;
+use super::conn::{Place, Retry, What};
+use super::rate::whole_ms;
+use super::{Model, REPLY_BYTES};
+use crate::simulate::desk::Asked;
+use crate::simulate::names::{LOBBY, Name};
+use crate::simulate::step::{Credentials, From, Means, Said, To};
+use crate::simulate::town::HOUSEHOLDS;
+
+impl Model {
+    /// The oldest frame of a connection is looked at.
+    pub(super) fn look_at_next(&mut self, line: usize, asked: &mut Vec<Asked>) -> Result<(), String> {
+        let limits = &self.swarm.limits;
+        let conn = self.conns[line].as_mut().expect("who says something is connected");
+        if conn.is_dismissed {
+            return Err("a request was looked at of who was told to go".into());
+        }
+        if !conn.has_frame() || conn.refused_frame(limits).is_some() {
+            return Err("a request was looked at that is not there".into());
+        }
+        let said = conn.said.pop_front().expect("there is one");
+        conn.fed -= said.bytes.len();
+        conn.frames += 1;
+        if said.bytes.len() - 4 == conn.frame_bytes_max(limits) {
+            self.coverage.reach("frame_at_the_limit");
+        }
+        if said.means.kind() == "msg" {
+            conn.original.asks();
+        }
+        self.look_at(line, said, asked)
+    }
+
+    fn look_at(&mut self, line: usize, said: Said, asked: &mut Vec<Asked>) -> Result<(), String> {
+        let kind = self.conn(line).answer_type(said.means.kind());
+        let Said { means, rid, .. } = said;
+        if let Some(code) = self.fault(line, &means) {
+            let rid = if matches!(means, Means::UnfitHead(_)) { None } else { rid };
+            self.coverage.reach(code);
+            self.refuse(line, kind, code, Retry::Never, rid);
+            return Ok(());
+        }
+        match means {
+            Means::Register(credentials) => return self.register(line, credentials, rid, asked),
+            Means::Login(credentials) => {
+                // Who has hung up hears no answer.
+                if self.conn(line).is_eof {
+                    return Ok(());
+                }
+                let password = credentials.password;
+                let question = match credentials.user.filter(|_| (1..=512).contains(&password.len())) {
+                    Some(user) => Question::Verify(user, password),
+                    None => Question::Decoy,
+                };
+                return self.ask(line, question, kind, rid, asked);
+            }
+            Means::List => self.list(line, kind, rid),
+            Means::Create(room) => self.create(line, room, rid),
+            Means::Enter(room) => self.enter(line, room, rid),
+            Means::Msg { from, to, text } => self.msg(line, from, to, text, rid),
+            Means::Exit => self.exit(line, rid.as_deref()),
+            Means::Logout => self.logout(line, rid.as_deref()),
+            Means::Unreadable
+            | Means::Unknown
+            | Means::UnfitHead(_)
+            | Means::UnfitData(_)
+            | Means::Refused
+            | Means::Unfinished => return Err("what is no request was looked at as one".into()),
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a request before its values are looked at.
+    fn fault(&mut self, line: usize, means: &Means) -> Option<&'static str> {
+        let bad_frames_max = self.swarm.limits.bad_frames_max;
+        let conn = self.conns[line].as_mut().expect("who says something is connected");
+        match means {
+            Means::Unreadable => {
+                conn.bad_frames += 1;
+                if conn.bad_frames >= bad_frames_max {
+                    conn.reason = Some("bad_frame");
+                }
+                return Some("bad_frame");
+            }
+            Means::Unknown => return Some("unknown_type"),
+            Means::UnfitHead(_) => return Some("bad_request"),
+            _ => {}
+        }
+        let allowed: &[&str] = match conn.page {
+            None => &["register", "login"],
+            Some(page) if page.room == LOBBY => &["list", "create", "enter", "logout"],
+            Some(_) => &["list", "msg", "exit"],
+        };
+        match means {
+            means if !allowed.contains(&means.kind()) => Some("wrong_state"),
+            Means::UnfitData(_) => Some("bad_request"),
+            _ => None,
+        }
+    }
+
+    fn register(
+        &mut self,
+        line: usize,
+        credentials: Credentials,
+        rid: Option<String>,
+        asked: &mut Vec<Asked>,
+    ) -> Result<(), String> {
+        let (now, limits) = (self.now, self.swarm.limits.clone());
+        let conn = self.conn_mut(line);
+        if conn.is_eof {
+            return Ok(());
+        }
+        let Credentials { user, password } = credentials;
+        let Some(user) = user else { return self.deny(line, "register", "name_invalid", rid) };
+        if password.len() > 512 {
+            return self.deny(line, "register", "password_too_long", rid);
+        }
+        if password.chars().count() < limits.password_chars_min {
+            return self.deny(line, "register", "password_too_short", rid);
+        }
+        let minute = Duration::from_secs(60);
+        let (count, burst) = (limits.register_per_minute, limits.register_burst);
+        if let Err(wait) = conn.registrations.take(now, count, minute, burst) {
+            self.rate_limit(line, "register", wait, rid, 0);
+            return Ok(());
+        }
+        self.ask(line, Question::Register(user, password), "register", rid, asked)
+    }
+
+    /// The account store has to be asked, and perhaps says no at once.
+    fn ask(
+        &mut self,
+        line: usize,
+        question: Question,
+        kind: &'static str,
+        rid: Option<String>,
+        asked: &mut Vec<Asked>,
+    ) -> Result<(), String> {
+        if asked.is_empty() {
+            return Err("the account store was not asked".into());
+        }
+        let refusal = asked.remove(0).refusal;
+        let admitted = self.book.admit(self.now, &question, self.swarm.is_open);
+        let household = HOUSEHOLDS[self.conn(line).from];
+        let is_full = self.is_line_full(household);
+        let is_right = match (refusal, admitted) {
+            (Some(Refusal::Busy { .. }), Ok(())) => is_full,
+            (refusal, Err(right)) => refusal == Some(right),
+            (None, Ok(())) => !is_full,
+            (Some(_), Ok(())) => false,
+        };
+        if !is_right {
+            return Err(format!("a question is refused with {refusal:?} where {admitted:?} is right"));
+        }
+        let connection = self.conn(line).connection;
+        self.conn_mut(line).asked = Some((question, kind, rid));
+        match refusal {
+            Some(refusal) => self.on_answer(line, &Answer::Refused(refusal)),
+            None => self.jobs.push(((line, connection), household)),
+        }
+        Ok(())
+    }
+
+    /// The password was right.
+    pub(super) fn login(&mut self, line: usize, user: usize, rid: Option<&str>) {
+        if self.conn(line).is_dismissed {
+            return;
+        }
+        let older =
+            self.conns.iter().position(|conn| conn.as_ref().is_some_and(|conn| conn.user() == Some(user)));
+        if let Some(older) = older {
+            self.tell_to_go(older, "replaced");
+            self.leave_hub(older);
+        }
+        let name = self.book.name(user);
+        let data = format!(r#"{{"username":"{name}","chatroom":"lobby"}}"#);
+        self.coverage.reach("logged_in");
+        self.done(line, "login", "Login successful", Some(&data), rid, REPLY_BYTES);
+        self.conn_mut(line).place = Place::In { user, room: LOBBY };
+        self.rooms.join(LOBBY, line, name);
+        self.show(line, LOBBY);
+    }
+
+    fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.list_rate, limits.list_burst);
+        if let Err(wait) = self.conn_mut(line).lists.take(now, count, SECOND, burst) {
+            return self.rate_limit(line, kind, wait, rid, 0);
+        }
+        let room = self.conn(line).room().unwrap_or(LOBBY);
+        let text = self.rooms.list(room, rid.as_deref()).into();
+        let version = self.rooms.version(room);
+        self.coverage.reach("listed");
+        self.push(line, What::List { text, room, version, follows: false }, REPLY_BYTES, true);
+    }
+
+    fn create(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
+        let (now, limits) = (self.now, self.swarm.limits.clone());
+        let Some(name) = name else { return self.refuse_and_count(line, "create", "name_invalid", rid, 0) };
+        if self.rooms.find(name.id).is_some() {
+            return self.refuse_and_count(line, "create", "room_exists", rid, REPLY_BYTES);
+        }
+        let idle = Duration::from_millis(limits.room_idle_ms_min);
+        let is_full = self.rooms.len() >= limits.rooms_max;
+        if is_full && !self.rooms.has_idle(now, idle) {
+            return self.refuse_and_count(line, "create", "too_many_rooms", rid, REPLY_BYTES);
+        }
+        let count = limits.rooms_created_per_hour_max;
+        let user = self.conn(line).user().expect("only who is logged in comes here");
+        if let Err(wait) = self.habits[user].rooms.take(now, count, Duration::from_secs(3600), count) {
+            return self.rate_limit(line, "create", wait, rid, REPLY_BYTES);
+        }
+        self.coverage.reach("created");
+        let message = format!("{} created successfully", name.text);
+        self.done(line, "create", &message, None, rid.as_deref(), REPLY_BYTES);
+        if is_full && self.rooms.give_way(now, idle) {
+            self.coverage.reach("room_gave_way");
+        }
+        self.rooms.create(now, name);
+    }
+
+    fn enter(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
+        let Some(name) = name else { return self.refuse_and_count(line, "enter", "no_such_room", rid, 0) };
+        self.slow_down(line);
+        let Some(room) = self.rooms.find(name.id) else {
+            return self.refuse_and_count(line, "enter", "no_such_room", rid, REPLY_BYTES);
+        };
+        if room.number == LOBBY {
+            return self.refuse_and_count(line, "enter", "already_there", rid, REPLY_BYTES);
+        }
+        if room.members.len() >= self.swarm.limits.room_members_max {
+            return self.refuse_and_count(line, "enter", "room_full", rid, REPLY_BYTES);
+        }
+        let (number, room) = (room.number, room.name.text);
+        let name = self.name_of(line);
+        let data = format!(r#"{{"username":"{name}","room":"{room}"}}"#);
+        self.coverage.reach("entered");
+        self.done(line, "enter", &format!("Welcome to {room}"), Some(&data), rid.as_deref(), REPLY_BYTES);
+        self.go(line, number);
+    }
+
+    fn exit(&mut self, line: usize, rid: Option<&str>) {
+        self.slow_down(line);
+        let room = self.conn(line).room().unwrap_or(LOBBY);
+        let message = format!("Left {}, back in the lobby", self.rooms.room(room).name.text);
+        self.coverage.reach("left");
+        self.done(line, "exit", &message, None, rid, REPLY_BYTES);
+        self.go(line, LOBBY);
+    }
+
+    fn logout(&mut self, line: usize, rid: Option<&str>) {
+        let message = format!("{} logged out", self.name_of(line));
+        let text = done("logout", &message, None, rid).into();
+        self.coverage.reach("logged_out");
+        self.push(line, What::LoggedOut(text), REPLY_BYTES, true);
+        self.leave_hub(line);
+        let arrival = self.arrive();
+        self.conn_mut(line).place = Place::Visitor(arrival);
+    }
+
+    fn msg(
+        &mut self,
+        line: usize,
+        from: From,
+        to: To,
+        text: Result<String, &'static str>,
+        rid: Option<String>,
+    ) {
+        let user = self.conn(line).user().expect("only who is in a room comes here");
+        if from == From::Nobody || matches!(from, From::User(other) if other != user) {
+            return self.refuse_and_count(line, "msg", "from_mismatch", rid, 0);
+        }
+        let text = match text {
+            Ok(text) => text,
+            Err(code) => return self.refuse_and_count(line, "msg", code, rid, 0),
+        };
+        if to == To::Nobody {
+            return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
+        }
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.message_rate, limits.message_burst);
+        if let Err(wait) = self.habits[user].messages.take(now, count, SECOND, burst) {
+            return self.rate_limit(line, "msg", wait, rid, REPLY_BYTES);
+        }
+        match to {
+            To::Public => self.say_to_all(line, &text),
+            To::User(name) => self.whisper(line, name, &text, rid),
+            To::Nobody => {}
+        }
+    }
+
+    /// Everybody in the room hears it, the sender included.
+    fn say_to_all(&mut self, line: usize, said: &str) {
+        let json: Rc<str> = message("public", self.name_of(line), said).into();
+        let room = self.conn(line).room().expect("only who is in a room comes here");
+        self.coverage.reach("said");
+        let members: Vec<usize> = self.rooms.room(room).members.iter().map(|(member, _)| *member).collect();
+        for member in members {
+            self.push(member, What::Text(Rc::clone(&json)), json.len() + 4, member == line);
+        }
+    }
+
+    /// One in the room hears it, and the sender; each reads their own name.
+    fn whisper(&mut self, line: usize, to: Name, said: &str, rid: Option<String>) {
+        let room = self.conn(line).room().expect("only who is in a room comes here");
+        let is_it = |member: &usize| self.conn(*member).user() == Some(to.id);
+        let receiver = self.rooms.room(room).members.iter().map(|(member, _)| *member).find(is_it);
+        let Some(receiver) = receiver else {
+            return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES);
+        };
+        self.coverage.reach(if receiver == line { "whispered_to_oneself" } else { "whispered" });
+        let cost = said.len() - said.matches('\\').count() + REPLY_BYTES;
+        let from = self.name_of(line);
+        for reader in [Some(receiver), (receiver != line).then_some(line)].into_iter().flatten() {
+            let text = message(self.name_of(reader), from, said).into();
+            self.push(reader, What::Text(text), cost, reader == line);
+        }
+    }
+
+    /// Moves somebody, who sees at once what is there.
+    fn go(&mut self, line: usize, to: usize) {
+        let from = self.conn(line).room().expect("only who is somewhere goes elsewhere");
+        let user = self.conn(line).user().expect("only who is logged in goes anywhere");
+        let name = self.book.name(user);
+        self.rooms.part(self.now, from, line);
+        self.rooms.join(to, line, name);
+        self.conn_mut(line).place = Place::In { user, room: to };
+        self.show(line, to);
+    }
+
+    /// The list that follows an answer.
+    fn show(&mut self, line: usize, room: usize) {
+        let (text, version) = (self.rooms.text(room), self.rooms.version(room));
+        self.push(line, What::List { text, room, version, follows: true }, 0, true);
+    }
+
+    fn name_of(&self, line: usize) -> &'static str {
+        self.conn(line).user().map_or("nobody", |user| self.book.name(user))
+    }
+
+    /// Who moves too often is looked at again later.
+    fn slow_down(&mut self, line: usize) {
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.move_rate, limits.move_burst);
+        let conn = self.conn_mut(line);
+        if let Err(wait) = conn.moves.take(now, count, SECOND, burst) {
+            conn.clocks.pace = Some(now + wait);
+            self.coverage.reach("moves_slowed_down");
+        }
+    }
+
+    pub(super) fn done(
+        &mut self,
+        line: usize,
+        kind: &str,
+        message: &str,
+        data: Option<&str>,
+        rid: Option<&str>,
+        cost: usize,
+    ) {
+        self.push(line, What::Text(done(kind, message, data, rid).into()), cost, true);
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        line: usize,
+        kind: &'static str,
+        code: &'static str,
+        retry: Retry,
+        rid: Option<String>,
+    ) {
+        self.push(line, What::Error { kind, code, retry, rid }, 0, true);
+    }
+
+    fn refuse_and_count(
+        &mut self,
+        line: usize,
+        kind: &'static str,
+        code: &'static str,
+        rid: Option<String>,
+        cost: usize,
+    ) {
+        self.coverage.reach(code);
+        self.push(line, What::Error { kind, code, retry: Retry::Never, rid }, cost, true);
+    }
+
+    fn deny(
+        &mut self,
+        line: usize,
+        kind: &'static str,
+        code: &'static str,
+        rid: Option<String>,
+    ) -> Result<(), String> {
+        self.refuse_and_count(line, kind, code, rid, 0);
+        Ok(())
+    }
+
+    fn rate_limit(
+        &mut self,
+        line: usize,
+        kind: &'static str,
+        wait: Duration,
+        rid: Option<String>,
+        cost: usize,
+    ) {
+        let what = if kind == "list_room" { "list" } else { kind };
+        self.coverage.reach(&format!("rate_limited {what}"));
+        let retry = Retry::In(whole_ms(wait));
+        self.push(line, What::Error { kind, code: "rate_limited", retry, rid }, cost, true);
+    }
+}
+
+fn done(kind: &str, message: &str, data: Option<&str>, rid: Option<&str>) -> String {
+    let data = data.map(|data| format!(r#","data":{data}"#)).unwrap_or_default();
+    let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
+    format!(r#"{{"type":"{kind}","status":"ok","message":"{message}"{data}{rid}}}"#)
+}
+
+fn message(to: &str, from: &str, text: &str) -> String {
+    format!(r#"{{"type":"msg","status":"ok","data":{{"to":"{to}","from":"{from}","text":"{text}"}}}}"#)
+}
+
+const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,291 @@
+//! What can happen in the simulation, one thing at a time. A list of steps is a whole run: it can be played again,
+//! and made shorter.
+
+use std::time::Duration;
+
+use super::names::Name;
+use crate::transcript::frame;
+
+/// One thing that happens. Lines are numbered; a step that makes no sense where it comes is passed over.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Somebody connects, from one of a few addresses.
+    Connect {
+        /// On which line.
+        line: usize,
+        /// From which address.
+        from: usize,
+        /// Whether its handshake is on its way.
+        is_secure: bool,
+    },
+    /// A client sends bytes, which are on their way from now on.
+    Say(usize, Said),
+    /// A client of this project is told what a person wants.
+    Wish(usize, Wish),
+    /// So many bytes of what is on its way arrive at the server.
+    Carry(usize, usize),
+    /// The client sends no more; the server hears of it after all that is on its way.
+    End(usize),
+    /// The connection is gone, and what is on its way with it.
+    Cut(usize),
+    /// A connection that was rung for looks into its mailbox.
+    Wake(usize),
+    /// The network takes so many bytes of what waits for a client, and the client gets them.
+    Take(usize, usize),
+    /// The next password is hashed, and the disk does this about it.
+    Work(Fault),
+    /// The last answer of the account store comes once more.
+    Repeat,
+    /// Whoever sends lists that are due looks whether any are.
+    Tick,
+    /// Time passes, and everybody whose time has come is told on the way.
+    Pass(Duration),
+    /// The clock jumps: whose time has come is told too late.
+    Jump(Duration),
+    /// Everybody is told that the server stops.
+    ShutDown,
+    /// The server is gone, and starts again with what is on the disk.
+    Crash,
+}
+
+/// What the disk does when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// What it should.
+    None,
+    /// Nothing: it is locked by another program.
+    Busy,
+    /// Nothing: there is no room.
+    Full,
+    /// Power fails before anything was written.
+    CrashBefore,
+    /// Power fails when all was written, before anybody was told.
+    CrashAfter,
+}
+
+/// What a client says in one go, and what it should mean to a server.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The bytes: a frame with its prefix, or less than that, or none.
+    pub bytes: Vec<u8>,
+    /// What they mean.
+    pub means: Means,
+    /// The request's own mark, which comes back with the answer.
+    pub rid: Option<String>,
+}
+
+/// What a frame means.
+#[derive(Clone, Debug)]
+pub enum Means {
+    /// Make an account.
+    Register(Credentials),
+    /// Log in.
+    Login(Credentials),
+    /// Who is where?
+    List,
+    /// Make a room; `None` for what cannot be a name.
+    Create(Option<Name>),
+    /// Go into a room; `None` for what cannot be a name.
+    Enter(Option<Name>),
+    /// Say something.
+    Msg {
+        /// Whose name stands there as the sender's.
+        from: From,
+        /// To whom.
+        to: To,
+        /// What; with `None` it is one that is refused, with this code.
+        text: Result<String, &'static str>,
+    },
+    /// Leave the room.
+    Exit,
+    /// Log out.
+    Logout,
+    /// A frame that cannot be read.
+    Unreadable,
+    /// A request that does not exist.
+    Unknown,
+    /// A request of this type that is wrong in its envelope: refused in any state.
+    UnfitHead(&'static str),
+    /// A request of this type whose `data` is wrong.
+    UnfitData(&'static str),
+    /// A length that is 0, or above the limit of the moment, and nothing after it.
+    Refused,
+    /// A frame that is never finished.
+    Unfinished,
+}
+
+/// A name and a password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `None` for what cannot be a user's name.
+    pub user: Option<Name>,
+    /// The password, as long as it may be or not.
+    pub password: String,
+}
+
+/// Who is said to say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// Nobody in particular.
+    Absent,
+    /// This user.
+    User(usize),
+    /// What cannot be a name.
+    Nobody,
+}
+
+/// To whom something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// All in the room.
+    Public,
+    /// One of them.
+    User(Name),
+    /// What cannot be a name.
+    Nobody,
+}
+
+/// What a person wants of a client of this project.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// Make an account.
+    Register(Name, &'static str),
+    /// Log in.
+    Login(Name, &'static str),
+    /// Who is where?
+    List,
+    /// Make a room.
+    Create(Name),
+    /// Go into a room.
+    Enter(Name),
+    /// Say something, to one or to all.
+    Say(Option<Name>, String),
+    /// Leave the room.
+    Exit,
+    /// Log out.
+    Logout,
+}
+
+impl Said {
+    /// A request as most clients write it.
+    pub fn request(means: Means, rid: Option<String>) -> Self {
+        let kind = means.kind();
+        let mut json = format!(r#"{{"type":"{kind}""#);
+        if let Some(rid) = &rid {
+            json += &format!(r#","rid":"{rid}""#);
+        }
+        if let Some(data) = means.data() {
+            json += &format!(r#","data":{data}"#);
+        }
+        json.push('}');
+        Self { bytes: frame(json.as_bytes()), means, rid }
+    }
+
+    /// A frame that is written out.
+    pub fn frame(json: &str, means: Means, rid: Option<&str>) -> Self {
+        Self { bytes: frame(json.as_bytes()), means, rid: rid.map(str::to_owned) }
+    }
+
+    /// A request that is padded with spaces to so many bytes of JSON.
+    pub fn padded(self, bytes: usize) -> Self {
+        let mut json = self.bytes[4..].to_vec();
+        json.resize(bytes.max(json.len()), b' ');
+        Self { bytes: frame(&json), ..self }
+    }
+
+    /// Bytes that are no frame.
+    pub fn bytes(bytes: Vec<u8>, means: Means) -> Self {
+        Self { bytes, means, rid: None }
+    }
+
+    /// What a client of this project sends, read as simply as can be.
+    pub fn read(bytes: &[u8]) -> Self {
+        let json: serde_json::Value = serde_json::from_slice(&bytes[4..]).expect("our client writes JSON");
+        let text = |key: &str| json["data"][key].as_str().unwrap_or_default();
+        let credentials = || Credentials {
+            user: super::names::find_user(text("username")),
+            password: text("password").to_owned(),
+        };
+        let means = match json["type"].as_str().unwrap_or_default() {
+            "register" => Means::Register(credentials()),
+            "login" => Means::Login(credentials()),
+            "list" => Means::List,
+            "create" => Means::Create(super::names::find_room(text("room"))),
+            "enter" => Means::Enter(super::names::find_room(text("room"))),
+            "msg" => Means::Msg {
+                from: super::names::find_user(text("from")).map_or(From::Nobody, |name| From::User(name.id)),
+                to: match text("to") {
+                    "public" => To::Public,
+                    to => super::names::find_user(to).map_or(To::Nobody, To::User),
+                },
+                text: Ok(text("text").to_owned()),
+            },
+            "exit" => Means::Exit,
+            "logout" => Means::Logout,
+            other => panic!("our client says {other}"),
+        };
+        Self { bytes: bytes.to_vec(), means, rid: None }
+    }
+}
+
+impl Means {
+    /// The `type` an answer to it has, where it has one of its own.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "register",
+            Self::Login(_) => "login",
+            Self::List => "list",
+            Self::Create(_) => "create",
+            Self::Enter(_) => "enter",
+            Self::Msg { .. } => "msg",
+            Self::Exit => "exit",
+            Self::Logout => "logout",
+            Self::UnfitHead(kind) | Self::UnfitData(kind) => kind,
+            Self::Unreadable | Self::Unknown | Self::Refused | Self::Unfinished => "error",
+        }
+    }
+
+    fn data(&self) -> Option<String> {
+        match self {
+            Self::Register(credentials) | Self::Login(credentials) => {
+                let user = credentials.user.map_or("not a name", |name| name.text);
+                let password = &credentials.password;
+                Some(format!(r#"{{"username":"{user}","password":"{password}"}}"#))
+            }
+            Self::Create(room) | Self::Enter(room) => {
+                let room = room.map_or(" not a name", |name| name.text);
+                Some(format!(r#"{{"room":"{room}"}}"#))
+            }
+            Self::Msg { from, to, text } => {
+                let from = match from {
+                    From::Absent => String::new(),
+                    From::User(id) => format!(r#""from":"{}","#, super::names::user(*id, 0).text),
+                    From::Nobody => r#""from":"not a name","#.to_owned(),
+                };
+                let to = match to {
+                    To::Public => "public",
+                    To::User(name) => name.text,
+                    To::Nobody => "not a name",
+                };
+                let text = match text {
+                    Ok(text) => text.as_str(),
+                    Err("text_empty") => "",
+                    Err("text_too_long") => {
+                        return Some(format!(r#"{{{from}"to":"{to}","text":"{}"}}"#, "\\n".repeat(100)));
+                    }
+                    Err(_) => "\\u0007",
+                };
+                Some(format!(r#"{{{from}"to":"{to}","text":"{text}"}}"#))
+            }
+            Self::List
+            | Self::Exit
+            | Self::Logout
+            | Self::Unreadable
+            | Self::Unknown
+            | Self::UnfitHead(_)
+            | Self::UnfitData(_)
+            | Self::Refused
+            | Self::Unfinished => None,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What exists in a seed's world: each seed has some features and lacks others, so that rare ones meet undisturbed.
+
+use chatroom_core::limits::Limits;
+use fastrand::Rng;
+
+/// The make-up of one world.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    /// The server's limits, most of them tiny.
+    pub limits: Limits,
+    /// Whether anybody may register.
+    pub is_open: bool,
+    /// Lines on which somebody may be connected.
+    pub lines: usize,
+    /// How many of them are held by clients of this project.
+    pub clients: usize,
+    /// Users among whom all share.
+    pub users: usize,
+    /// Rooms that are spoken of.
+    pub rooms: usize,
+    /// In a hundred: how often somebody does something, and not something moves that is on its way.
+    pub hurry: u8,
+    /// In a hundred: how often what somebody does makes no sense.
+    pub nonsense: u8,
+    /// Bytes are carried in pieces.
+    pub splits: bool,
+    /// Some clients take nothing for a while.
+    pub stalls: bool,
+    /// Connections are cut.
+    pub cuts: bool,
+    /// Clients end their sending side.
+    pub ends: bool,
+    /// The account store fails.
+    pub faults: bool,
+    /// The store answers once more than it was asked.
+    pub repeats: bool,
+    /// The server crashes, as it likes or while it writes.
+    pub crashes: bool,
+    /// The server stops in the end, and everybody is told.
+    pub stops: bool,
+    /// The clock jumps.
+    pub jumps: bool,
+    /// Texts may be long.
+    pub long_texts: bool,
+    /// Some never finish their handshake.
+    pub strangers: bool,
+    /// Everybody comes from this machine.
+    pub is_local: bool,
+}
+
+impl Swarm {
+    /// Draws a world.
+    pub fn draw(rng: &mut Rng) -> Self {
+        let lines = rng.usize(2..=10);
+        Self {
+            limits: limits(rng),
+            is_open: rng.u8(..20) != 0,
+            lines,
+            clients: if rng.bool() { rng.usize(..=lines / 2) } else { 0 },
+            users: rng.usize(1..=super::names::USERS.len()),
+            rooms: rng.usize(2..=super::names::ROOMS.len()),
+            hurry: rng.u8(3..50),
+            nonsense: if rng.bool() { rng.u8(1..30) } else { 0 },
+            splits: rng.bool(),
+            stalls: rng.bool(),
+            cuts: rng.bool(),
+            ends: rng.bool(),
+            faults: rng.bool(),
+            repeats: rng.u8(..4) == 0,
+            crashes: rng.u8(..4) == 0,
+            stops: rng.u8(..8) == 0,
+            jumps: rng.u8(..4) == 0,
+            long_texts: rng.u8(..3) == 0,
+            strangers: rng.u8(..3) == 0,
+            is_local: rng.bool(),
+        }
+    }
+
+    /// The same world without anything that goes wrong by itself, as it is in the end.
+    pub fn calm(&self) -> Self {
+        Self { splits: false, stalls: false, cuts: false, ends: false, nonsense: 0, ..self.clone() }
+    }
+}
+
+/// Limits, each either its default or so small that it is met.
+fn limits(rng: &mut Rng) -> Limits {
+    let usual = Limits::default();
+    let mut limits = usual.clone();
+    if rng.bool() {
+        limits.frame_before_login_bytes_max = 1024;
+        limits.frame_bytes_max = rng.usize(1024..6000);
+    }
+    if rng.bool() {
+        limits.list_bytes_max = 1024;
+    }
+    if rng.bool() {
+        limits.list_bytes_max = 1024;
+        limits.outbox_bytes_max = 2048 + rng.usize(..2048);
+    }
+    if rng.bool() {
+        limits.outbox_pause_bytes = rng.usize(1..3000);
+    }
+    limits.bad_frames_max = rng.u32(1..4);
+    limits.handshake_ms_max = rng.u64(100..10_000);
+    limits.login_ms_max = if rng.bool() { rng.u64(500..20_000) } else { usual.login_ms_max };
+    limits.frame_ms_max = rng.u64(50..15_000);
+    limits.linger_ms_max = rng.u64(1..2_000);
+    limits.outbox_stall_ms_max = rng.u64(200..30_000);
+    limits.connections_max = rng.usize(2..16);
+    limits.rooms_max = rng.usize(2..16);
+    limits.room_idle_ms_min = if rng.bool() { rng.u64(..5_000) } else { usual.room_idle_ms_min };
+    limits.room_members_max = if rng.bool() { rng.usize(1..5) } else { usual.room_members_max };
+    limits.rooms_created_per_hour_max = rng.u32(..6);
+    if rng.bool() {
+        (limits.message_rate, limits.message_burst) = (rng.u32(..5), rng.u32(1..6));
+        (limits.list_rate, limits.list_burst) = (rng.u32(..5), rng.u32(1..6));
+        (limits.move_rate, limits.move_burst) = (rng.u32(..5), rng.u32(1..6));
+        (limits.register_per_minute, limits.register_burst) = (rng.u32(..60), rng.u32(1..6));
+    } else {
+        (limits.message_rate, limits.list_rate, limits.move_rate) = (0, 0, 0);
+    }
+    limits.auth_failures_max = rng.u32(..4);
+    limits.auth_window_ms = rng.u64(1_000..60_000);
+    limits.auth_pause_ms_min = rng.u64(1..2_000);
+    limits.auth_pause_ms_max = limits.auth_pause_ms_min * rng.u64(1..10);
+    limits.password_chars_min = rng.usize(4..=12);
+    limits.password_queue_jobs_max = if rng.bool() { Some(rng.usize(1..4)) } else { None };
+    limits.password_address_jobs_max = rng.usize(1..3);
+    limits.presence_ms_min = rng.u64(..1_000);
+    if rng.u8(..4) == 0 {
+        limits.presence_connection_bytes_per_second = rng.u64(100..2_000);
+        limits.presence_total_bytes_per_second = rng.u64(100..10_000);
+    }
+    debug_assert_eq!(limits.check(), Ok(()));
+    limits
+}

@@ -1,0 +1,537 @@
+//! A whole server and everybody who is connected to it, in virtual time. It does one [`Step`] at a time, and tells the
+//! [`Model`] what came of it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use chatroom_core::Instant;
+use chatroom_core::client::{Command, Input};
+use chatroom_core::frame::Frame;
+use chatroom_core::message::Text;
+use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::secret::Password;
+use chatroom_core::server::Rules;
+use server_common::keys::name_key;
+use server_common::server::Server;
+use server_common::session;
+use zeroize::Zeroizing;
+
+use super::chat::Chat;
+use super::coverage::Coverage;
+use super::desk::{Asked, Disk, Office};
+use super::line::{Bell, Line, Plain, Rung};
+use super::model::{Happened, LOCAL, Model, Seen};
+use super::names::{EXAMPLE, Name, room};
+use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
+use super::swarm::Swarm;
+
+/// A server and its clients.
+pub struct Town {
+    pub swarm: Swarm,
+    now: Instant,
+    server: Arc<Server<Bell>>,
+    office: Office,
+    disk: Disk,
+    pub lines: Vec<Line>,
+    connections: u64,
+    rung: Rung,
+    /// Somebody wants [`Step::Tick`].
+    pub is_alarmed: bool,
+    /// When [`Step::Tick`] is due by itself.
+    tick_at: Option<Instant>,
+    pub model: Model,
+    /// What is said, if anybody writes it down.
+    pub chat: Option<Chat>,
+    /// Things that have happened.
+    pub events: u64,
+    /// Two runs are the same if this is.
+    pub digest: u64,
+    /// Numbers what clients of this project say.
+    said: u64,
+    asked: Vec<Asked>,
+    sealed: Vec<Frame>,
+    chunk: Vec<u8>,
+}
+
+/// Where people connect from: this machine, and four addresses of three households.
+pub const ADDRESSES: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9)),
+];
+
+/// Which household each of them is.
+pub const HOUSEHOLDS: [usize; 5] = [LOCAL, 1, 2, 3, 3];
+
+impl Town {
+    /// A server that has just started, and nobody is there.
+    pub fn new(swarm: &Swarm) -> Self {
+        let (disk, rung) = (Disk::new(), Rung::default());
+        let office = Office::new(&swarm.limits, swarm.is_open, disk.clone());
+        let line = |number: usize| Line::new((number < swarm.clients).then(Box::default));
+        Self {
+            now: Instant::default(),
+            server: start(Instant::default(), swarm, &office, &rung),
+            office,
+            disk,
+            lines: (0..swarm.lines).map(line).collect(),
+            connections: 0,
+            rung,
+            is_alarmed: false,
+            tick_at: None,
+            model: Model::new(swarm),
+            chat: None,
+            events: 0,
+            digest: 0,
+            said: 0,
+            asked: Vec::new(),
+            sealed: Vec::new(),
+            chunk: Vec::new(),
+            swarm: swarm.clone(),
+        }
+    }
+
+    /// What was reached.
+    pub fn coverage(&mut self) -> &mut Coverage {
+        self.model.coverage()
+    }
+
+    /// Whether a password waits to be hashed.
+    pub fn has_work(&self) -> bool {
+        self.office.is_waiting()
+    }
+
+    /// Does one thing. An error says what was wrong about what came of it.
+    pub fn apply(&mut self, step: &Step) -> Result<(), String> {
+        if let Some(chat) = &mut self.chat {
+            chat.step(step);
+        }
+        match step {
+            Step::Connect { line, from, is_secure } => self.connect(*line, *from, *is_secure)?,
+            Step::Say(line, said) => self.say(*line, said.clone()),
+            Step::Wish(line, wish) => self.wish(*line, wish)?,
+            Step::Carry(line, bytes) => self.carry(*line, *bytes)?,
+            Step::End(line) => self.lines[*line].is_up_ended = self.lines[*line].session.is_some(),
+            Step::Cut(line) => self.cut(*line)?,
+            Step::Wake(line) => self.wake(*line)?,
+            Step::Take(line, bytes) => self.take(*line, *bytes)?,
+            Step::Work(fault) => self.work(*fault)?,
+            Step::Repeat => self.repeat()?,
+            Step::Tick => self.tick(),
+            Step::Pass(time) => self.pass(*time)?,
+            Step::Jump(time) => self.set_now(self.now + *time),
+            Step::ShutDown => {
+                self.model.shut_down();
+                self.server.exchange().shut_down(self.now);
+            }
+            Step::Crash => self.crash()?,
+        }
+        self.events += 1;
+        self.hear_bells();
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more: everything moves until nothing does, and more time passes than any limit has.
+    pub fn settle(&mut self) -> Result<(), String> {
+        for _ in 0..SETTLED_AFTER {
+            self.move_all()?;
+            self.apply(&Step::Pass(Duration::from_secs(60)))?;
+        }
+        self.move_all()?;
+        self.model.check_quiet()?;
+        self.check_counts()
+    }
+
+    /// All leave, and nothing is left; then everybody who has an account gets through, one after the other.
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.settle()?;
+        self.leave_all()?;
+        self.apply(&Step::Crash)?;
+        // A server that has just started has no pauses left from failed logins.
+        let rooms_for = self.swarm.limits.room_members_max.min(self.swarm.limits.connections_max - 1);
+        let guests = self.lines.len().min(rooms_for);
+        let users: Vec<(usize, String)> = self.model.accounts().take(guests).collect();
+        for (line, (user, password)) in users.iter().enumerate() {
+            self.come_back(line, *user, password)?;
+        }
+        self.move_all()?;
+        if !self.model.are_together(users.len()) {
+            return Err("not everybody got through when all faults were over".into());
+        }
+        self.leave_all()
+    }
+
+    /// Moves whatever can be moved.
+    fn move_all(&mut self) -> Result<(), String> {
+        loop {
+            let before = self.events;
+            for line in 0..self.lines.len() {
+                while self.lines[line].can_carry() {
+                    self.apply(&Step::Carry(line, usize::MAX))?;
+                }
+                if self.lines[line].is_rung {
+                    self.apply(&Step::Wake(line))?;
+                }
+                if self.lines[line].can_take() {
+                    self.apply(&Step::Take(line, usize::MAX))?;
+                }
+            }
+            if self.has_work() {
+                self.apply(&Step::Work(Fault::None))?;
+            }
+            if self.is_alarmed {
+                self.apply(&Step::Tick)?;
+            }
+            if self.events == before {
+                return Ok(());
+            }
+        }
+    }
+
+    fn come_back(&mut self, line: usize, user: usize, password: &str) -> Result<(), String> {
+        self.lines[line].client = None;
+        self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
+        let credentials =
+            Credentials { user: Some(super::names::user(user, 1)), password: password.to_owned() };
+        let text = Ok(format!("back {user}"));
+        for means in [
+            Means::Login(credentials),
+            Means::Enter(Some(room(EXAMPLE, 1))),
+            Means::Msg { from: From::Absent, to: To::Public, text },
+        ] {
+            self.apply(&Step::Say(line, Said::request(means, None)))?;
+            self.move_all()?;
+        }
+        self.coverage().reach("came_back");
+        Ok(())
+    }
+
+    fn leave_all(&mut self) -> Result<(), String> {
+        for line in 0..self.lines.len() {
+            self.apply(&Step::Cut(line))?;
+        }
+        while self.has_work() {
+            self.apply(&Step::Work(Fault::None))?;
+        }
+        let exchange = self.server.exchange();
+        match (exchange.connections(), exchange.users(), self.server.sessions()) {
+            (0, 0, 0) => Ok(()),
+            left => Err(format!("all are gone, and connections, users and sessions are {left:?}")),
+        }
+    }
+
+    /// The hub and the model agree on how many there are.
+    fn check_counts(&self) -> Result<(), String> {
+        let exchange = self.server.exchange();
+        let counts = [
+            ("connections", exchange.connections(), self.model.connections()),
+            ("users", exchange.users(), self.model.users()),
+        ];
+        match counts.into_iter().find(|(_, there, right)| there != right) {
+            Some((what, there, right)) => Err(format!("there are {there} {what} where {right} is right")),
+            None => Ok(()),
+        }
+    }
+
+    fn connect(&mut self, line: usize, from: usize, is_secure: bool) -> Result<(), String> {
+        if self.lines[line].session.is_some() {
+            return Ok(());
+        }
+        self.connections += 1;
+        let (connection, from) = (self.connections, from % ADDRESSES.len());
+        let bell = Bell::new(line, connection, Arc::clone(&self.rung));
+        let transport = Plain::new(Rc::clone(&self.lines[line].sealed));
+        let session = self.server.accept(self.now, ADDRESSES[from], transport, bell);
+        let is_let_in = self.model.connect(line, connection, from);
+        if session.is_some() != is_let_in {
+            return Err(format!("line {line}: let in, or not, when it should not, or should"));
+        }
+        self.lines[line].clear();
+        self.lines[line].session = session;
+        if let Some(chat) = self.chat.as_mut().filter(|_| is_let_in) {
+            chat.connects(line, is_secure);
+        }
+        if is_secure && is_let_in {
+            self.lines[line].up.push_back(GREETING);
+            self.lines[line].is_greeted = true;
+            self.tell_client(line, Input::Connected)?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: usize, said: Said) {
+        let line_ = &mut self.lines[line];
+        if line_.session.is_some()
+            && line_.is_greeted
+            && !line_.is_up_ended
+            && !self.model.is_unfinished(line)
+        {
+            line_.up.extend(&said.bytes);
+            self.model.say(line, said);
+        }
+    }
+
+    fn wish(&mut self, line: usize, wish: &Wish) -> Result<(), String> {
+        if self.lines[line].session.is_none() {
+            return Ok(());
+        }
+        self.said += 1;
+        self.tell_client(line, Input::Command(command(wish, self.said)))
+    }
+
+    /// Tells a client of this project something, and sends what it says to it.
+    fn tell_client(&mut self, line: usize, input: Input<'_>) -> Result<(), String> {
+        let mut sent = Vec::new();
+        let told = self.lines[line].tell_client(self.now, input, &mut sent);
+        for frame in sent {
+            self.say(line, Said::read(&frame));
+        }
+        told.map_err(|error| format!("line {line}: {error}"))
+    }
+
+    fn carry(&mut self, line: usize, bytes: usize) -> Result<(), String> {
+        let line_ = &mut self.lines[line];
+        if !line_.can_carry() {
+            return Ok(());
+        }
+        if line_.up.is_empty() {
+            line_.is_up_ended = false;
+            return self.tell(line, Happened::ReadEnd);
+        }
+        let bytes = bytes.clamp(1, line_.up.len()).min(READ_BYTES);
+        self.chunk.clear();
+        self.chunk.extend(line_.up.drain(..bytes));
+        if let Some(chat) = &mut self.chat {
+            chat.arrives(line, &self.chunk);
+        }
+        self.tell(line, Happened::Read(bytes))
+    }
+
+    fn cut(&mut self, line: usize) -> Result<(), String> {
+        if self.lines[line].session.take().is_none() {
+            return Ok(());
+        }
+        self.coverage().reach("cut");
+        self.close(line)
+    }
+
+    /// A line's connection is gone.
+    fn close(&mut self, line: usize) -> Result<(), String> {
+        self.model.disconnect(line);
+        self.lines[line].clear();
+        self.tell_client(line, Input::Closed)
+    }
+
+    fn wake(&mut self, line: usize) -> Result<(), String> {
+        self.lines[line].is_rung = false;
+        self.tell(line, Happened::Woken)
+    }
+
+    fn take(&mut self, line: usize, bytes: usize) -> Result<(), String> {
+        let Some(session) = &self.lines[line].session else { return Ok(()) };
+        let wire = session.wire();
+        if wire.is_empty() {
+            return Ok(());
+        }
+        self.chunk.clear();
+        self.chunk.extend_from_slice(&wire[..bytes.clamp(1, wire.len())]);
+        let bytes = self.chunk.len();
+        self.lines[line].arrive(&self.chunk).map_err(|error| format!("line {line}: {error}"))?;
+        if self.lines[line].client.is_some() {
+            let chunk = std::mem::take(&mut self.chunk);
+            self.tell_client(line, Input::Bytes(&chunk))?;
+            self.chunk = chunk;
+        }
+        self.tell(line, Happened::Wrote(bytes))
+    }
+
+    fn work(&mut self, fault: Fault) -> Result<(), String> {
+        let Some(done) = self.office.work(self.now, &self.disk, fault) else { return Ok(()) };
+        self.model.work(&done, fault)?;
+        if done.is_crashed { self.crash() } else { Ok(()) }
+    }
+
+    /// The last answer comes again, to a connection that has no other waiting for it.
+    fn repeat(&mut self) -> Result<(), String> {
+        let Some((line, connection)) = self.office.last() else { return Ok(()) };
+        if !self.model.takes_old_answer(line, connection) {
+            return Ok(());
+        }
+        self.office.repeat();
+        self.coverage().reach("repeated_answer");
+        self.wake(line)
+    }
+
+    fn tick(&mut self) {
+        self.is_alarmed = false;
+        self.tick_at = self.server.exchange().tick(self.now);
+    }
+
+    /// Goes from deadline to deadline until so much time has passed.
+    fn pass(&mut self, time: Duration) -> Result<(), String> {
+        let until = self.now + time;
+        loop {
+            let deadlines = self.lines.iter().filter_map(Line::deadline).chain(self.tick_at);
+            let Some(next) = deadlines.min().filter(|at| *at <= until) else { break };
+            self.set_now(next.max(self.now));
+            if self.tick_at.is_some_and(|at| at <= self.now) {
+                self.tick();
+                self.events += 1;
+            }
+            for line in 0..self.lines.len() {
+                self.come_due(line)?;
+            }
+            self.hear_bells();
+        }
+        self.set_now(until);
+        Ok(())
+    }
+
+    /// Tells a line's two ends that their time has come, if it has.
+    fn come_due(&mut self, line: usize) -> Result<(), String> {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
+        let line_ = &self.lines[line];
+        let is_session_due = is_due(line_.session.as_ref().and_then(session::Session::deadline));
+        let is_client_due = is_due(line_.client.as_ref().and_then(|client| client.deadline()));
+        if is_session_due {
+            self.events += 1;
+            self.tell(line, Happened::Woken)?;
+        }
+        if is_client_due {
+            self.events += 1;
+            self.tell_client(line, Input::Timeout)?;
+        }
+        Ok(())
+    }
+
+    /// The server is gone with all connections, and starts again.
+    fn crash(&mut self) -> Result<(), String> {
+        for line in &mut self.lines {
+            line.session = None;
+        }
+        self.model.restart();
+        self.office = Office::new(&self.swarm.limits, self.swarm.is_open, self.disk.clone());
+        self.server = start(self.now, &self.swarm, &self.office, &self.rung);
+        self.tick_at = None;
+        self.is_alarmed = false;
+        for line in 0..self.lines.len() {
+            self.lines[line].clear();
+            self.tell_client(line, Input::Closed)?;
+        }
+        Ok(())
+    }
+
+    /// Tells a session what happened, and the model what came of it.
+    fn tell(&mut self, line: usize, happened: Happened) -> Result<(), String> {
+        let Some(session) = &mut self.lines[line].session else { return Ok(()) };
+        session.handle(
+            self.now,
+            match happened {
+                Happened::Read(_) => session::Happened::Read(&self.chunk),
+                Happened::ReadEnd => session::Happened::ReadEnd,
+                Happened::Wrote(bytes) => session::Happened::Wrote(bytes),
+                Happened::Woken => session::Happened::Woken,
+            },
+        );
+        self.sealed.append(&mut self.lines[line].sealed.borrow_mut());
+        self.office.take_asked(&mut self.asked);
+        let session = self.lines[line].session.as_ref().expect("it was just told something");
+        let mut seen = Seen {
+            happened,
+            frames: session.frames(),
+            sealed: &self.sealed,
+            asked: &mut self.asked,
+            wire_bytes: session.wire().len(),
+            wants_read: session.wants_read(),
+            is_finishing: session.is_finishing(),
+            end: session.end(),
+            deadline: session.deadline(),
+        };
+        let (is_over, is_finishing) = (seen.end.is_some(), seen.is_finishing);
+        let told = self.model.after(line, &mut seen);
+        self.asked.clear();
+        self.note_heard(line, is_over || is_finishing);
+        self.lines[line].down.extend(self.sealed.drain(..));
+        told?;
+        if is_over {
+            self.lines[line].session = None;
+            self.close(line)?;
+        }
+        Ok(())
+    }
+
+    fn note_heard(&mut self, line: usize, is_over: bool) {
+        for frame in &self.sealed {
+            self.digest = mix(self.digest ^ line as u64, frame);
+            if let Some(chat) = &mut self.chat {
+                chat.gets(line, &String::from_utf8_lossy(&frame[4..]));
+            }
+        }
+        if let Some(chat) = self.chat.as_mut().filter(|_| is_over) {
+            chat.closed(line);
+        }
+    }
+
+    /// Looks who was rung for.
+    fn hear_bells(&mut self) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in rung.drain(..) {
+            match self.lines.get_mut(line) {
+                Some(line) => line.is_rung = line.session.is_some(),
+                None => self.is_alarmed = true,
+            }
+        }
+    }
+
+    fn set_now(&mut self, now: Instant) {
+        self.now = now;
+        self.model.set_now(now);
+    }
+}
+
+fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Server<Bell>> {
+    let rules = Rules { limits: swarm.limits.clone(), key_of: name_key };
+    let rooms = [RoomName::parse(room(EXAMPLE, 0).text).expect("it is a name")];
+    let alarm = Bell::new(usize::MAX, 0, Arc::clone(rung));
+    Server::new(now, rules, &rooms, Box::new(office.clone()), alarm)
+}
+
+fn command(wish: &Wish, id: u64) -> Command {
+    let user = |name: &Name| UserName::parse(name.text).expect("it is a name");
+    let room = |name: &Name| RoomName::parse(name.text).expect("it is a name");
+    let password = |text: &str| Password::parse(Zeroizing::new(text.to_owned())).expect("it is short");
+    match wish {
+        Wish::Register(name, text) => Command::Register(user(name), password(text)),
+        Wish::Login(name, text) => Command::Login(user(name), password(text)),
+        Wish::List => Command::List,
+        Wish::Create(name) => Command::Create(room(name)),
+        Wish::Enter(name) => Command::Enter(room(name)),
+        Wish::Say(to, text) => {
+            let text = Text::try_from(text.as_str()).expect("it is short");
+            Command::Say { to: to.as_ref().map(user), text, id }
+        }
+        Wish::Exit => Command::Exit,
+        Wish::Logout => Command::Logout,
+    }
+}
+
+/// Mixes bytes into a digest: good enough to tell two runs apart, and quick.
+fn mix(mut digest: u64, bytes: &[u8]) -> u64 {
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        digest = (digest ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+    digest
+}
+
+/// The byte that is the simulation's handshake.
+const GREETING: u8 = b'!';
+/// What a server reads at a time.
+const READ_BYTES: usize = 16 * 1024;
+/// Minutes after which every limit of the simulation has been reached that will be.
+const SETTLED_AFTER: usize = 15;
