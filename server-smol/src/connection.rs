@@ -132,6 +132,9 @@ impl Future for Connection {
             match self.round(cx) {
                 Err(error) => {
                     tracing::debug!(%error, "a connection was lost");
+                    // It leaves the hub at the time it was told last, and that may be hours ago.
+                    let now = self.service.now();
+                    self.session.handle(now, Happened::Woken);
                     return Poll::Ready(());
                 }
                 Ok(_) if self.session.end().is_some() => {

@@ -312,6 +312,8 @@ impl Town {
     }
 
     fn cut(&mut self, line: usize) -> Result<(), String> {
+        // As servers do: a session that is let go of leaves the hub at the time it was told last.
+        self.tell(line, Happened::Woken)?;
         if self.lines[line].session.take().is_none() {
             return Ok(());
         }
