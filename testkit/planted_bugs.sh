@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # As Cargo.toml declares them.
-bugs=$(sed -n '/^check-cfg = /,/^))/s/^ *"\([a-z_]*\)",\{0,1\}$/\1/p' Cargo.toml)
+bugs=$(sed -n 's/.*cfg(planted_bug, values("\([a-z_]*\)")).*/\1/p' Cargo.toml)
 wrappers=target/planted_bugs
 mkdir -p "$wrappers"
 status=0
