@@ -40,7 +40,8 @@ fn watch(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
 #[cfg(any(target_os = "linux", target_os = "macos", windows))]
 const PROBES: u32 = 4;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::net::{TcpListener, TcpStream};
 
