@@ -116,9 +116,8 @@ impl Client {
     /// When to call [`Client::handle`] with [`Input::Timeout`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
         let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
-        let login_at = self.home.as_ref().and_then(Home::deadline);
         let say_at = self.outbox.deadline().filter(|_| self.may_say());
-        answer_at.into_iter().chain(login_at).chain(say_at).min()
+        answer_at.into_iter().chain(self.login_at()).chain(say_at).min()
     }
 
     /// Where in the protocol this client is; `None` without a connection.
@@ -206,12 +205,17 @@ impl Client {
                 self.on_silence(&pending);
             }
         }
-        if let Some(home) = self.home.as_mut().filter(|home| home.deadline().is_some_and(|at| at <= self.now))
+        if self.login_at().is_some_and(|at| at <= self.now)
+            && let Some(login) = self.home.as_mut().map(Home::login)
         {
-            let login = home.login();
             self.send(login);
         }
         self.send_next();
+    }
+
+    /// When the login is to be tried again. Without a connection there is nobody to try it with.
+    fn login_at(&self) -> Option<Instant> {
+        self.home.as_ref().filter(|_| self.phase() == Some(Phase::Auth)).and_then(Home::deadline)
     }
 
     /// A request got no answer.

@@ -132,6 +132,21 @@ fn a_server_without_time_for_a_login_is_asked_again() {
 }
 
 #[test]
+fn nobody_is_asked_again_while_there_is_no_connection() {
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.check_hears(BUSY, "");
+    desk.tell(Input::Closed);
+    desk.wait(5);
+    desk.check("disconnected");
+    desk.tell(Input::Connected);
+    desk.check(&format!("connected, {LOGIN}"));
+    desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
+    desk.wait(60);
+    desk.check("");
+}
+
+#[test]
 fn a_server_silent_about_a_login_is_asked_again() {
     let mut desk = Desk::logged_in();
     desk.lose_the_connection();
