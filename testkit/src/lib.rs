@@ -2,11 +2,12 @@
 //!
 //! A [`transcript`] is a conversation between clients and a server, in a text that reads like one. [`check`] holds it
 //! against a [`Stage`]: the [`world`], which is everything but sockets, threads and the clock, or a real server's
-//! [`program`]. All of them must say the same, byte for byte.
+//! [`program`]. All of them must say the same, byte for byte. What holds for any input at all is in [`fuzz`].
 
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod fuzz;
 pub mod program;
 pub mod recorded;
 pub mod simulate;

@@ -91,7 +91,7 @@ fn sockets_and_the_database_are_where_they_belong() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    for folder in ["core", "tls", "server-common", "server-std", "server-smol", "testkit/src"] {
+    for folder in ["core", "models", "tls", "server-common", "server-std", "server-smol", "testkit/src"] {
         for (path, text) in sources(folder) {
             for word in [
                 concat!("to", "do!"),
@@ -131,7 +131,7 @@ fn no_private_key_is_kept() {
 
 #[test]
 fn a_workspace_member_keeps_the_workspaces_lints() {
-    for package in ["core", "tls", "server-common", "server-std", "server-smol", "testkit"] {
+    for package in ["core", "models", "tls", "server-common", "server-std", "server-smol", "testkit"] {
         assert_eq!(manifest(package)["lints"]["workspace"].as_bool(), Some(true), "{package}");
     }
 }

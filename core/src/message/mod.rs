@@ -60,7 +60,7 @@ pub enum TextError {
 }
 
 /// The outer object of a frame, its values still as they came.
-pub(crate) struct Envelope<'a> {
+pub struct Envelope<'a> {
     kind: Option<&'a RawValue>,
     status: Option<&'a RawValue>,
     message: Option<&'a RawValue>,
@@ -93,8 +93,8 @@ pub(crate) const HALF_SURROGATE: Unreadable = Unreadable("The frame has half a s
 pub struct Unfit(pub &'static str);
 
 impl<'a> Envelope<'a> {
-    /// Reads the outer object of a frame, and checks the inner ones for form.
-    pub(crate) fn decode(frame: &'a [u8]) -> Result<Self, Unreadable> {
+    /// Reads the outer object of a frame, and checks the inner ones for form. `frame` is without its prefix.
+    pub fn decode(frame: &'a [u8]) -> Result<Self, Unreadable> {
         let text = json::scan(frame)?;
         let values = Object::decode(text, ["type", "status", "message", "data", "code", "retry_ms", "rid"])?;
         let [kind, status, message, data, code, retry_ms, rid] = values;

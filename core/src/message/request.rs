@@ -50,16 +50,16 @@ pub struct Msg {
 }
 
 /// The part of a request that is known before its `data` is looked at.
-pub(crate) struct Head {
+pub struct Head {
     /// What is asked for; `None` for a type that is not of this protocol.
-    pub(crate) kind: Option<Kind>,
+    pub kind: Option<Kind>,
     /// What the answer is to carry.
-    pub(crate) rid: Option<Rid>,
+    pub rid: Option<Rid>,
 }
 
 impl Head {
     /// Reads type and rid. The error comes with what could be read all the same, for its answer.
-    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, (Self, Unfit)> {
+    pub fn decode(envelope: &Envelope<'_>) -> Result<Self, (Self, Unfit)> {
         let kind = envelope.kind();
         let rid = envelope.rid();
         let head = Self {
@@ -75,7 +75,7 @@ impl Head {
 
 impl Request {
     /// Reads a request's `data`.
-    pub(crate) fn decode(kind: Kind, envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+    pub fn decode(kind: Kind, envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         Ok(match kind {
             Kind::Register => Self::Register(Credentials::decode(envelope)?),
             Kind::Login => Self::Login(Credentials::decode(envelope)?),
@@ -117,7 +117,7 @@ fn room(envelope: &Envelope<'_>) -> Result<Result<RoomName, NameError>, Unfit> {
 }
 
 /// Encodes `register` or `login`, as a client sends it.
-pub(crate) fn encode_credentials(kind: Kind, username: &UserName, password: &Password) -> Frame {
+pub fn encode_credentials(kind: Kind, username: &UserName, password: &Password) -> Frame {
     encode(
         kind,
         &Carried {
@@ -129,12 +129,12 @@ pub(crate) fn encode_credentials(kind: Kind, username: &UserName, password: &Pas
 }
 
 /// Encodes `create` or `enter`.
-pub(crate) fn encode_room(kind: Kind, room: &RoomName) -> Frame {
+pub fn encode_room(kind: Kind, room: &RoomName) -> Frame {
     encode(kind, &Carried { room: Some(room.as_str()), ..Carried::default() })
 }
 
 /// Encodes `msg`; `to` is `None` for everybody in the room.
-pub(crate) fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
+pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     let to = to.map_or(PUBLIC, UserName::as_str);
     encode(
         Kind::Msg,
@@ -143,7 +143,7 @@ pub(crate) fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Fram
 }
 
 /// Encodes a request that has no data.
-pub(crate) fn encode_bare(kind: Kind) -> Frame {
+pub fn encode_bare(kind: Kind) -> Frame {
     encode(kind, &None::<()>)
 }
 

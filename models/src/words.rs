@@ -1,0 +1,37 @@
+//! What a person wants, in words: `login ann 1234`, `enter den`, `whisper Bob psst`.
+
+use chatroom_core::client::Command;
+use chatroom_core::message::Text;
+use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::secret::Password;
+use zeroize::Zeroizing;
+
+/// What the words ask for; `None` where a client could not ask for it. `id` numbers what is said.
+pub fn command(words: &str, id: u64) -> Option<Command> {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let room = || RoomName::parse(rest).ok();
+    let text = |text: &str| Text::try_from(text).ok();
+    let user = || {
+        let (name, rest) = rest.split_once(' ')?;
+        Some((UserName::parse(name).ok()?, rest))
+    };
+    let credentials = || {
+        let (user, password) = user()?;
+        Some((user, Password::parse(Zeroizing::new(password.to_owned())).ok()?))
+    };
+    Some(match verb {
+        "register" => credentials().map(|(user, password)| Command::Register(user, password))?,
+        "login" => credentials().map(|(user, password)| Command::Login(user, password))?,
+        "list" => Command::List,
+        "create" => Command::Create(room()?),
+        "enter" => Command::Enter(room()?),
+        "say" => Command::Say { to: None, text: text(rest)?, id },
+        "whisper" => {
+            let (to, said) = user()?;
+            Command::Say { to: Some(to), text: text(said)?, id }
+        }
+        "exit" => Command::Exit,
+        "logout" => Command::Logout,
+        _ => return None,
+    })
+}
