@@ -311,6 +311,7 @@ impl Model {
         if let Some(answer) = self.conn_mut(line).answered.take() {
             self.on_answer(line, &answer);
         }
+        let was_overflowing = self.conn(line).is_overflowing;
         if looked_at > 1 {
             self.coverage.reach("frames_in_one_piece");
         }
@@ -329,6 +330,10 @@ impl Model {
         if looked_at > 0 {
             return Err("a request was looked at before the last one was answered".into());
         }
+        // What it has just taken out of its mailbox had made room for what it then said to itself.
+        let outbox_bytes_max = self.swarm.limits.outbox_bytes_max;
+        let conn = self.conn_mut(line);
+        conn.is_overflowing = was_overflowing || conn.waiting > outbox_bytes_max;
         Ok(())
     }
 
