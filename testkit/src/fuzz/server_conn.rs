@@ -272,7 +272,7 @@ impl Bench {
             Some(b'p') => {
                 let to = user_name(&String::from_utf8_lossy(&line.rest[1..]))
                     .unwrap_or_else(|| account("Ann").name);
-                let whisper = Whisper { from: account("bob").name, text: psst };
+                let whisper = Whisper::new(account("bob").name, psst);
                 Command::Whisper(NameKey::new(name_key, to.as_str()), to, Arc::new(whisper))
             }
             Some(b'x') => {
