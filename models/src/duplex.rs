@@ -239,9 +239,22 @@ impl World {
                 }
             }
             if !is_news {
-                let Some(at) = self.hub.deadline() else { return };
+                let held = self.lines.iter().filter_map(|line| line.client.deadline()).min();
+                let Some(at) = self.hub.deadline().into_iter().chain(held).min() else { return };
+                // What came too soon waits less than a second, and who waits for an answer half a minute.
+                assert!(at < self.now + Duration::from_secs(10), "every request was answered");
                 self.now = at.max(self.now);
+                self.remind();
                 self.deliver();
+            }
+        }
+    }
+
+    /// Tells the clients whose moment has come.
+    fn remind(&mut self) {
+        for line in &mut self.lines {
+            if line.client.deadline().is_some_and(|at| at <= self.now) {
+                line.tell(self.now, client::Input::Timeout);
             }
         }
     }

@@ -107,6 +107,12 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.linger_ms_max = rng.u64(1..2_000);
     limits.outbox_stall_ms_max = rng.u64(200..30_000);
     limits.connections_max = rng.usize(2..16);
+    // Who is let in at the door, and how much may be refused, the model does not know; both have tests of their own.
+    limits.address_connections_max = usize::MAX;
+    limits.address_visitors_max = usize::MAX;
+    limits.address_visits_max = 0;
+    limits.handshakes_max = usize::MAX;
+    limits.refusals_max = 0;
     limits.rooms_max = rng.usize(2..16);
     limits.room_idle_ms_min = if rng.bool() { rng.u64(..5_000) } else { usual.room_idle_ms_min };
     limits.room_members_max = if rng.bool() { rng.usize(1..5) } else { usual.room_members_max };
