@@ -43,13 +43,8 @@ fn two_people_need_one_program() {
     invitation.address.host = "127.0.0.1".into();
     let address = invitation.address.to_string();
     let bob = Seat::open(&invitation.to_string(), 1);
-    for (seat, person) in [(&ann, "ann"), (&bob, "bob")] {
-        seat.wait_for_title(&format!("{address} – Chatroom"));
-        seat.register(person, "correct horse battery");
-        seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
-        seat.press("Return");
-        seat.wait_for_title("example – Chatroom");
-    }
+    come_in(&ann, "ann", &address);
+    come_in(&bob, "bob", &address);
     ann.say("hello from the host");
     bob.wait_for_title("(1) example – Chatroom");
     bob.say("hello from the guest");
@@ -86,12 +81,7 @@ fn two_windows_talk_and_find_back(name: &str) {
     let ann = Seat::open(&link, 0);
     let bob = Seat::open(&link, 1);
     for (seat, person) in [(&ann, "ann"), (&bob, "bob")] {
-        seat.wait_for_title(&format!("{address} – Chatroom"));
-        seat.register(person, "correct horse battery");
-        seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
-        // The first room is chosen already.
-        seat.press("Return");
-        seat.wait_for_title("example – Chatroom");
+        come_in(seat, person, &address);
         witness.sees(person, "example");
     }
 
@@ -125,6 +115,16 @@ fn two_windows_talk_and_find_back(name: &str) {
     witness.hears("ann", "me too");
     bob.wait_for_title("(1) example – Chatroom");
     screenshot(&format!("{name}-back"));
+}
+
+/// Makes an account at a window that knows the server already, and goes into its first room.
+fn come_in(seat: &Seat, person: &str, address: &str) {
+    seat.wait_for_title(&format!("{address} – Chatroom"));
+    seat.register(person, "correct horse battery");
+    seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
+    // The first room is chosen already.
+    seat.press("Return");
+    seat.wait_for_title("example – Chatroom");
 }
 
 /// A server's program: it is built beside the window's.
