@@ -68,9 +68,9 @@ impl Frames {
     fn print(mut self, what: &str) {
         self.times.sort_unstable();
         let count = self.times.len();
-        let ms = |share: f64| self.times[((count - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let ms = |percent: usize| self.times[(count - 1) * percent / 100].as_secs_f64() * 1e3;
         let in_time = self.times.iter().filter(|time| **time < Duration::from_millis(16)).count();
-        let (half, most, worst) = (ms(0.5), ms(0.99), ms(1.0));
+        let (half, most, worst) = (ms(50), ms(99), ms(100));
         print(
             what,
             format_args!(

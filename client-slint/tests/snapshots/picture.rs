@@ -18,12 +18,12 @@ impl Picture {
 
     /// Every colour in it, with how much of the picture it covers.
     pub fn colors(&self) -> HashMap<[u8; 3], f64> {
-        let mut counts: HashMap<[u8; 3], u32> = HashMap::new();
+        let mut counts: HashMap<[u8; 3], usize> = HashMap::new();
         // Most neighbours have one colour.
         for run in self.0.as_slice().chunk_by(|one, two| one == two) {
-            *counts.entry([run[0].r, run[0].g, run[0].b]).or_default() += run.len() as u32;
+            *counts.entry([run[0].r, run[0].g, run[0].b]).or_default() += run.len();
         }
-        counts.into_iter().map(|(color, count)| (color, f64::from(count) / self.pixels())).collect()
+        counts.into_iter().map(|(color, count)| (color, count as f64 / self.pixels())).collect()
     }
 
     /// From 0, black, to 1, white.

@@ -158,9 +158,9 @@ fn luminance(color: Color) -> f64 {
 /// What is to be seen of a colour above another one.
 fn over(above: Color, below: Color) -> Color {
     let alpha = f32::from(above.alpha()) / 255.;
-    let mix =
-        |above: u8, below: u8| (alpha * f32::from(above) + (1. - alpha) * f32::from(below)).round() as u8;
-    Color::from_rgb_u8(
+    let mix = |above: u8, below: u8| (alpha * f32::from(above) + (1. - alpha) * f32::from(below)) / 255.;
+    Color::from_argb_f32(
+        1.,
         mix(above.red(), below.red()),
         mix(above.green(), below.green()),
         mix(above.blue(), below.blue()),
