@@ -25,7 +25,7 @@ use rids::Rids;
 /// the hub before a login, one question at most is open, what waits for the client is bounded, deadlines are kept,
 /// answers keep the order of requests, and an original client survives what it is told.
 ///
-/// A line is a letter and what it is about, as [`Bench::run`] lists them.
+/// A line is a letter and what it is about, as `Bench::run` lists them.
 pub fn server_conn(data: &[u8]) {
     let mut bench = Bench::new();
     for line in lines(data) {
