@@ -18,9 +18,13 @@
 //! use chatroom_core::server::{Conn, Input, Output, Rules};
 //! use chatroom_core::{Instant, limits::Limits};
 //!
-//! let rules = Arc::new(Rules { limits: Limits::default(), key_of: |name| name.to_lowercase() });
+//! let rules = Rules {
+//!     limits: Limits::default(),
+//!     key_of: |name| name.to_lowercase(),
+//!     look_of: |name| Ok(name.to_lowercase()),
+//! };
 //! let now = Instant::default();
-//! let mut conn = Conn::new(now, rules);
+//! let mut conn = Conn::new(now, Arc::new(rules));
 //! conn.handle(now, Input::Secured);
 //! conn.handle(now, Input::Bytes(b"\0\0\0\x0f{\"type\":\"list\"}"));
 //! let Some(Output::Frame(frame)) = conn.poll_output() else { panic!("an answer is due") };

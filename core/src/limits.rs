@@ -115,7 +115,8 @@ pub struct Limits {
     /// Registrations at once before `register_per_minute` counts.
     pub register_burst: u32,
 
-    /// Failed logins to one account within `auth_window_ms` that cost nothing but their hash.
+    /// Failed logins to one account within `auth_window_ms` that cost nothing but their hash; an address that the account
+    /// logged in from lately has as many of its own.
     pub auth_failures_max: u32,
     /// Milliseconds after which failed logins to an account are forgotten.
     pub auth_window_ms: u64,
@@ -123,6 +124,21 @@ pub struct Limits {
     pub auth_pause_ms_min: u64,
     /// Milliseconds that wait grows to.
     pub auth_pause_ms_max: u64,
+    /// Failed logins from one address, to whatever account, before the next has to wait; 0 for no limit.
+    pub auth_address_failures_max: u32,
+    /// Milliseconds in which one of them comes back.
+    pub auth_address_interval_ms: u64,
+    /// Failed logins on one connection before it ends, that one included; 0 for no limit.
+    pub auth_connection_failures_max: u32,
+    /// Accounts, and as many addresses, whose failures are remembered; one more, and the one goes that would be
+    /// forgotten first.
+    pub auth_remembered_max: usize,
+    /// Days after its last login to an account for which an address is known there; 0, and none is.
+    pub auth_known_days: u32,
+    /// Addresses that one account is known to log in from; one more takes the place of the one longest unused.
+    pub auth_known_addresses_max: usize,
+    /// Such addresses of all accounts; one more takes the place of the one longest unused.
+    pub auth_known_total_max: usize,
 
     /// Characters a new password has at least. The command line's `--min-password-chars`.
     pub password_chars_min: usize,
@@ -209,6 +225,15 @@ impl Limits {
                 "auth_pause_ms_max must not be below auth_pause_ms_min",
             ),
             (
+                self.auth_address_failures_max == 0 || self.auth_address_interval_ms >= 1,
+                "auth_address_interval_ms must be at least 1",
+            ),
+            (self.auth_remembered_max >= 1, "auth_remembered_max must be at least 1"),
+            (
+                self.auth_known_addresses_max <= self.auth_known_total_max,
+                "auth_known_total_max must not be below auth_known_addresses_max",
+            ),
+            (
                 (1..=PASSWORD_BYTES_MAX / 4).contains(&self.password_chars_min),
                 "password_chars_min must be between 1 and 128",
             ),
@@ -266,6 +291,13 @@ impl Default for Limits {
             auth_window_ms: 900_000,
             auth_pause_ms_min: 1_000,
             auth_pause_ms_max: 300_000,
+            auth_address_failures_max: 10,
+            auth_address_interval_ms: 6_000,
+            auth_connection_failures_max: 10,
+            auth_remembered_max: 50_000,
+            auth_known_days: 30,
+            auth_known_addresses_max: 8,
+            auth_known_total_max: 200_000,
             password_chars_min: 4,
             password_queue_ms_max: 2_000,
             password_queue_loopback_jobs_min: 64,

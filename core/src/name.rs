@@ -1,7 +1,8 @@
-//! Names of users and rooms, and the key under which names are compared.
+//! Names of users and rooms, the key under which they are compared, and the look that no two of them may share.
 //!
-//! The shape of a name is checked here, once, when it is parsed; a name that exists is legal. Which names count as
-//! one is decided by a [`NameKey`], which is made outside the core, where the Unicode tables live.
+//! The shape of a name is checked here, once, when it is parsed: that is all a name needs to be looked for. Who wants
+//! a new one needs its [`NameLook`] as well. A look and a [`NameKey`] are made outside the core, where the Unicode
+//! tables live.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -25,6 +26,17 @@ pub struct NameKey(Arc<str>);
 /// It must be idempotent, and leave `public` and `lobby` as they are.
 pub type KeyFn = fn(&str) -> alloc::string::String;
 
+/// What a name looks like: equal looks, and a reader takes one name for the other.
+///
+/// A look exists for names that somebody may take, and for no other.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameLook(Arc<str>);
+
+/// Makes the text of a name's look, or says why nobody may take that name. Handed to the core with the [`KeyFn`].
+///
+/// It must leave `public` and `lobby` as they are.
+pub type LookFn = fn(&str) -> Result<alloc::string::String, NameError>;
+
 /// A user as the account store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -43,8 +55,18 @@ pub enum NameError {
     TooLong,
     /// It has a control character, or one that changes the direction of writing.
     Control,
-    /// It begins or ends with a space, or has one where none may be.
+    /// It begins or ends with a space, or has one, or several, where none may be.
     Space,
+    /// It begins with what is neither a letter nor a digit.
+    Start,
+    /// It has a character that is no letter, mark, digit or plain punctuation.
+    Character,
+    /// It mixes scripts that no language writes together.
+    Scripts,
+    /// It mixes digits of several scripts.
+    Digits,
+    /// It is written from right to left, and a part of it from left to right.
+    Direction,
     /// It means something else on the wire (`public`, `lobby`).
     Reserved,
 }
@@ -69,11 +91,12 @@ impl UserName {
 
 impl RoomName {
     /// Checks a room name's shape: 1 to 64 characters, at most 128 bytes, no control, no space at either end; inside,
-    /// the plain space alone.
+    /// the plain space alone, and one at a time.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         shape(text, ROOM_CHARS_MAX, ROOM_BYTES_MAX)?;
         if text.starts_with(' ')
             || text.ends_with(' ')
+            || text.contains("  ")
             || text.contains(|c: char| c.is_whitespace() && c != ' ')
         {
             return Err(NameError::Space);
@@ -110,6 +133,33 @@ impl Account {
     }
 }
 
+impl NameLook {
+    /// The look of a user's name, if users may take it.
+    ///
+    /// # Errors
+    /// What is wrong with the name; also that it looks like a word of the protocol.
+    pub fn of_user(look_of: LookFn, name: &UserName) -> Result<Self, NameError> {
+        let look = look_of(name.as_str())?;
+        if RESERVED.contains(&look.as_str()) {
+            return Err(NameError::Reserved);
+        }
+        Ok(Self(look.into()))
+    }
+
+    /// The look of a room's name, if rooms may have it.
+    ///
+    /// # Errors
+    /// What is wrong with the name.
+    pub fn of_room(look_of: LookFn, name: &RoomName) -> Result<Self, NameError> {
+        look_of(name.as_str()).map(|look| Self(look.into()))
+    }
+
+    /// The look's text, as the account store keeps it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl NameError {
     /// A sentence for the person who typed the name.
     pub fn sentence(self) -> &'static str {
@@ -117,7 +167,20 @@ impl NameError {
             Self::Empty => "A name needs at least one character",
             Self::TooLong => "That name is too long",
             Self::Control => "A name cannot contain control characters",
-            Self::Space => "A name cannot begin or end with a space, and a user name cannot contain one",
+            Self::Space => {
+                "A name cannot begin or end with a space, a room name has single ones inside, a user name none"
+            }
+            Self::Start => "A name begins with a letter or a digit",
+            Self::Character => {
+                "A name is made of letters, digits and plain punctuation; leave out emoji, symbols and what is invisible"
+            }
+            Self::Scripts => {
+                "The letters of a name belong to one script; write it without letters of another one"
+            }
+            Self::Digits => "The digits of a name belong to one script; write all of them alike",
+            Self::Direction => {
+                "A name that is written from right to left is so as a whole; begin and end it with such a letter"
+            }
             Self::Reserved => "That name is reserved, choose another one",
         }
     }
@@ -161,6 +224,12 @@ impl fmt::Debug for RoomName {
 }
 
 impl fmt::Debug for NameKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for NameLook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
@@ -216,6 +285,7 @@ mod tests {
             ("x".repeat(65).as_str(), NameError::TooLong),
             (" a", NameError::Space),
             ("a ", NameError::Space),
+            ("a  b", NameError::Space),
             ("a\u{a0}b", NameError::Space),
             ("a\nb", NameError::Control),
         ] {
@@ -228,6 +298,7 @@ mod tests {
         let lower: KeyFn = |name| name.to_lowercase();
         for name in ["public", "Public", "LOBBY"] {
             let name = UserName::parse(name).unwrap();
+            assert_eq!(NameLook::of_user(|name| Ok(name.to_lowercase()), &name), Err(NameError::Reserved));
             assert_eq!(Account::new(lower, name), Err(NameError::Reserved));
         }
     }

@@ -14,6 +14,7 @@ use chatroom_core::name::{KeyFn, RoomName, UserName};
 use chatroom_core::phase::Phase;
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
 
+use crate::look_of;
 use crate::words::command;
 
 /// Connections at a time.
@@ -86,8 +87,8 @@ impl World {
         let now = Instant::default();
         // Who moves about too fast is answered later, by a clock that nobody looks at here.
         let limits = Limits { message_burst: 5, list_burst: 4, move_rate: 0, ..Limits::default() };
-        let rules = Arc::new(Rules { limits: limits.clone(), key_of });
-        let hub = Hub::new(now, limits, key_of, &[RoomName::parse("example").unwrap()]);
+        let rules = Arc::new(Rules { limits: limits.clone(), key_of, look_of });
+        let hub = Hub::new(now, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let lines = vec![];
         let mut world =
             Self { now, rules, hub, lines, accounts: BTreeMap::new(), deliveries: vec![], is_patient };
@@ -169,7 +170,7 @@ impl World {
 
     fn answer(&mut self, question: Question) -> Answer {
         match question {
-            Question::Register { account, password } => {
+            Question::Register { account, password, .. } => {
                 let key = account.key.as_str().to_owned();
                 if self.accounts.contains_key(&key) {
                     return Answer::Refused(Refusal::NameTaken);

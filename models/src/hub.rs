@@ -12,7 +12,9 @@ use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Snapshot, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
-use chatroom_core::name::{Account, NameKey, RoomName, UserName};
+use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
+
+use crate::look_of;
 
 /// Who logs in.
 pub const USERS: [&str; 4] = ["ann", "bob", "Eve", "joe"];
@@ -277,7 +279,7 @@ impl Trial {
         let now = Instant::default();
         Self {
             model: Model::new(),
-            hub: Hub::new(now, limits(), key_of, &[RoomName::parse("example").unwrap()]),
+            hub: Hub::new(now, limits(), key_of, look_of, &[RoomName::parse("example").unwrap()]),
             now,
             seats: BTreeMap::new(),
             deliveries: vec![],
@@ -323,7 +325,8 @@ impl Trial {
             }),
             Step::Create(seat, room) => {
                 let (key, name) = room_name(ROOMS[room]);
-                self.member(seat, Command::Create(key, name), |model, _| {
+                let look = NameLook::of_room(look_of, &name).unwrap();
+                self.member(seat, Command::Create(key, look, name), |model, _| {
                     let words = model.create(ROOMS[room]);
                     model.tell(seat, words);
                 });

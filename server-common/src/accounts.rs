@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::limits::Limits;
-use chatroom_core::name::{Account, NameKey};
+use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::Password;
 use chatroom_core::server::{Answer, Question, Refusal};
 use chatroom_core::time::Instant;
@@ -14,7 +15,8 @@ use chatroom_core::time::Instant;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
-use crate::store::{Insertion, Records, Store};
+use crate::passwords::throttle::known::{Known, Sighting};
+use crate::store::{Claim, Records, Store};
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
@@ -35,44 +37,65 @@ pub enum Registration {
     Closed,
 }
 
-/// What is left to do when a login has been answered: to replace a hash that costs less than today's.
+/// What is left to do when a login has been answered.
 ///
-/// See [`Accounts::rehash`].
-pub struct Rehash {
+/// See [`Accounts::follow_up`].
+pub struct FollowUp {
+    /// To be stored: where the account has logged in from.
+    sighting: Option<Sighting>,
+    /// To be replaced: a hash that costs less than today's.
+    rehash: Option<Rehash>,
+}
+
+struct Rehash {
     key: NameKey,
     password: Password,
     old: Phc,
 }
 
 impl<S: Records> Accounts<S> {
-    /// Answers from `store`, hashing with `hasher`.
+    /// Answers from `store`, hashing with `hasher`. `start` is the calendar's time, counted from 1970, at which
+    /// [`Instant`] begins to count.
     #[must_use]
-    pub fn new(store: S, hasher: Hasher, limits: &Limits, registration: Registration) -> Self {
-        Self { store: Mutex::new(store), throttle: Mutex::new(Throttle::new(limits)), hasher, registration }
+    pub fn new(
+        store: S,
+        hasher: Hasher,
+        limits: &Limits,
+        registration: Registration,
+        start: Duration,
+    ) -> Self {
+        let mut known = Known::new(limits, start);
+        match store.sightings(known.day_min(Instant::default())) {
+            Ok(marks) => known.load(marks),
+            // Whoever is known nowhere can still log in, unless somebody else is guessing just then.
+            Err(error) => tracing::warn!(%error, "where accounts logged in from lately was not read"),
+        }
+        let throttle = Mutex::new(Throttle::new(limits, known));
+        Self { store: Mutex::new(store), throttle, hasher, registration }
     }
 
-    /// Whether a question is worth looking at: at once, without a hash or the store.
+    /// Whether a question from `address` is worth looking at: at once, without a hash or the store.
     ///
     /// # Errors
     /// The refusal that is the answer.
-    pub fn admit(&self, now: Instant, question: &Question) -> Result<(), Refusal> {
+    pub fn admit(&self, now: Instant, address: IpAddr, question: &Question) -> Result<(), Refusal> {
         match question {
             Question::Register { .. } => match self.registration {
                 Registration::Open => Ok(()),
                 Registration::Closed => Err(Refusal::RegistrationClosed),
             },
-            Question::Verify { account, .. } => self.throttle().check(now, &account.key),
-            Question::Decoy => Ok(()),
+            Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
+            Question::Decoy => self.throttle().check(now, None, address),
         }
     }
 
     /// Answers a question and does whatever follows from it. Blocks for as long as a hash or two take.
     ///
     /// For who has one thread only; who can answer first and go on working calls [`work`](Self::work).
-    pub fn answer(&self, now: Instant, question: Question) -> Answer {
-        let (answer, rehash) = self.work(now, question);
-        if let Some(rehash) = rehash {
-            self.rehash(rehash);
+    pub fn answer(&self, now: Instant, address: IpAddr, question: Question) -> Answer {
+        let (answer, follow_up) = self.work(now, address, question);
+        if let Some(follow_up) = follow_up {
+            self.follow_up(follow_up);
         }
         answer
     }
@@ -80,27 +103,39 @@ impl<S: Records> Accounts<S> {
     /// Answers a question. Blocks for as long as a hash takes.
     ///
     /// What is left to do afterwards keeps nobody waiting: give the answer first, then call
-    /// [`rehash`](Self::rehash).
-    pub fn work(&self, now: Instant, question: Question) -> (Answer, Option<Rehash>) {
+    /// [`follow_up`](Self::follow_up).
+    pub fn work(&self, now: Instant, address: IpAddr, question: Question) -> (Answer, Option<FollowUp>) {
         // Asked again although it was admitted: others may have failed while this question waited.
-        if let Err(refusal) = self.admit(now, &question) {
+        if let Err(refusal) = self.admit(now, address, &question) {
             return (Answer::Refused(refusal), None);
         }
         let outcome = match question {
-            Question::Register { account, password } => {
-                self.register(account, &password).map(|answer| (answer, None))
+            Question::Register { account, look, password } => {
+                self.register(account, &look, &password).map(|answer| (answer, None))
             }
-            Question::Verify { account, password } => self.verify(now, account, password),
+            Question::Verify { account, password } => self.verify(now, address, account, password),
             Question::Decoy => {
                 self.hasher.decoy();
+                self.throttle().failed(now, None, address);
                 Err(Refusal::AuthFailed)
             }
         };
         outcome.unwrap_or_else(|refusal| (Answer::Refused(refusal), None))
     }
 
-    /// Replaces a hash that costs less than today's. That it failed is logged; the old hash is still good.
-    pub fn rehash(&self, rehash: Rehash) {
+    /// Does what a login left to do. What fails is logged, and nobody is worse off for it than before.
+    pub fn follow_up(&self, follow_up: FollowUp) {
+        if let Some(sighting) = follow_up.sighting
+            && let Err(error) = self.store().note_sighting(&sighting)
+        {
+            tracing::warn!(%error, "where an account logged in from was not stored");
+        }
+        if let Some(rehash) = follow_up.rehash {
+            self.rehash(rehash);
+        }
+    }
+
+    fn rehash(&self, rehash: Rehash) {
         let new = match self.hasher.hash(&rehash.password) {
             Ok(new) => new,
             Err(error) => return tracing::warn!(%error, "a password hash was not renewed"),
@@ -116,45 +151,44 @@ impl<S: Records> Accounts<S> {
         self.hasher.measure()
     }
 
-    fn register(&self, account: Account, password: &Password) -> Result<Answer, Refusal> {
-        let found = self.store().find(&account.key);
-        if found.map_err(unavailable)?.is_some() {
-            return Err(Refusal::NameTaken);
-        }
+    fn register(&self, account: Account, look: &NameLook, password: &Password) -> Result<Answer, Refusal> {
+        let claim = self.store().claim(&account, look);
+        grant(claim.map_err(unavailable)?)?;
         let phc = self.hasher.hash(password).map_err(unavailable)?;
         // Somebody else may have got here in the meantime; the store decides who was first.
-        let inserted = self.store().insert(&account, &phc);
+        let claim = self.store().insert(&account, look, &phc);
         #[cfg(planted_bug = "acknowledged_before_commit")]
-        let inserted = inserted.or(Ok::<_, crate::store::StoreError>(Insertion::Inserted));
-        match inserted.map_err(unavailable)? {
-            Insertion::Inserted => Ok(Answer::Registered(account)),
-            Insertion::Taken => Err(Refusal::NameTaken),
-        }
+        let claim = claim.or(Ok::<_, crate::store::StoreError>(Claim::Free));
+        grant(claim.map_err(unavailable)?)?;
+        Ok(Answer::Registered(account))
     }
 
     fn verify(
         &self,
         now: Instant,
+        address: IpAddr,
         account: Account,
         password: Password,
-    ) -> Result<(Answer, Option<Rehash>), Refusal> {
-        let found = self.store().find(&account.key);
+    ) -> Result<(Answer, Option<FollowUp>), Refusal> {
+        let found = self.store().find(&account);
         let Some(stored) = found.map_err(unavailable)? else {
             self.hasher.decoy();
-            self.throttle().failed(now, &account.key);
+            self.throttle().failed(now, Some(&account.key), address);
             return Err(Refusal::AuthFailed);
         };
         #[cfg(planted_bug = "typed_name_answered")]
         let stored = crate::store::Stored { account: account.clone(), ..stored };
         match self.hasher.verify(&password, &stored.phc).map_err(unavailable)? {
             Verdict::Wrong => {
-                self.throttle().failed(now, &account.key);
+                self.throttle().failed(now, Some(&account.key), address);
                 Err(Refusal::AuthFailed)
             }
             Verdict::Right { needs_rehash } => {
-                self.throttle().succeeded(&account.key);
-                let rehash = needs_rehash.then(|| Rehash { key: account.key, password, old: stored.phc });
-                Ok((Answer::Verified(stored.account), rehash))
+                let sighting = self.throttle().succeeded(now, &account.key, address);
+                let key = stored.account.key.clone();
+                let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
+                let is_more = sighting.is_some() || rehash.is_some();
+                Ok((Answer::Verified(stored.account), is_more.then_some(FollowUp { sighting, rehash })))
             }
         }
     }
@@ -175,6 +209,14 @@ impl<S> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
         f.debug_struct("Accounts").field("registration", &self.registration).finish_non_exhaustive()
+    }
+}
+
+fn grant(claim: Claim) -> Result<(), Refusal> {
+    match claim {
+        Claim::Free => Ok(()),
+        Claim::Taken => Err(Refusal::NameTaken),
+        Claim::Resembles => Err(Refusal::NameResembles),
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, thread};
 
 use chatroom_core::limits::Limits;
@@ -21,7 +21,7 @@ use crate::config::{Config, ConfigError, Program};
 use crate::data::DataDir;
 use crate::exchange::{Peer, Wake};
 use crate::identity::Identity;
-use crate::keys::name_key;
+use crate::keys::{name_key, name_look};
 use crate::log;
 use crate::passwords::{Hasher, Pool};
 use crate::server::Server;
@@ -107,7 +107,9 @@ impl Setup {
             Identity::open(&data, config.certificate.as_ref()).map_err(|error| error.to_string())?;
         let store = Store::open(&data.database()).map_err(|error| error.to_string())?;
         let hasher = Hasher::new(config.pbkdf2_iterations).map_err(|error| error.to_string())?;
-        let accounts = Arc::new(Accounts::new(store, hasher, &config.limits, config.registration));
+        // A calendar before 1970 is nobody's; with one that is off, only who is known from where is forgotten sooner or later.
+        let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let accounts = Arc::new(Accounts::new(store, hasher, &config.limits, config.registration, start));
         Ok(Self { config, data, identity, accounts })
     }
 
@@ -131,7 +133,7 @@ impl Setup {
         let pool = Pool::start(self.accounts, &self.config.limits, clock).map_err(|error| {
             format!("no thread could be started: {error}; raise the limit on this user's processes")
         })?;
-        let rules = Rules { limits: self.config.limits, key_of: name_key };
+        let rules = Rules { limits: self.config.limits, key_of: name_key, look_of: name_look };
         let server = Server::new(clock.now(), rules, &self.config.rooms, Box::new(PasswordDesk(pool)), alarm);
         Ok(Service { server, tls: self.identity.tls, clock, _data: Arc::new(self.data) })
     }

@@ -39,7 +39,7 @@ impl<W: Wake> Server<W> {
         desk: Box<dyn Desk<W>>,
         alarm: W,
     ) -> Arc<Self> {
-        let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rooms);
+        let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rules.look_of, rooms);
         Arc::new(Self {
             exchange: Exchange::new(hub, &rules, alarm),
             admission: Mutex::new(Admission::new(&rules.limits)),

@@ -12,20 +12,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chatroom_core::name::{Account, NameKey, UserName};
+use chatroom_core::name::{Account, NameKey, NameLook, UserName};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
+use crate::keys::fold;
 use crate::passwords::hasher::Phc;
+pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 use crate::unix;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {
-    /// Makes an account, unless there is one of that key.
+    /// Makes an account if its name is [`Claim::Free`]; if not, nothing changes.
     ///
     /// # Errors
     /// When the records cannot be read or written; nothing has changed then.
-    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError>;
+    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError>;
 
     /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
     ///
@@ -33,11 +35,29 @@ pub trait Records {
     /// When the records cannot be read or written; nothing has changed then.
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError>;
 
-    /// The account of that key.
+    /// Notes that an account has logged in from an address, and forgets those that are too many or too old.
+    ///
+    /// # Errors
+    /// When the records cannot be written; nothing has changed then.
+    fn note_sighting(&mut self, sighting: &Sighting) -> Result<(), StoreError>;
+
+    /// Where accounts have logged in from since that day, the longest ago first.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn sightings(&self, day_min: Day) -> Result<Vec<(Mark, Day)>, StoreError>;
+
+    /// The account that a name means, however it is spelled.
     ///
     /// # Errors
     /// When the records cannot be read, or hold a name that is none.
-    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError>;
+    fn find(&self, account: &Account) -> Result<Option<Stored>, StoreError>;
+
+    /// Whether a new account may have its name.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn claim(&self, account: &Account, look: &NameLook) -> Result<Claim, StoreError>;
 }
 
 /// The accounts. One writer: whoever shares a store puts a lock around it.
@@ -47,19 +67,21 @@ pub struct Store {
 
 /// An account as it is stored.
 pub struct Stored {
-    /// The account, spelled as it was typed at registration.
+    /// The account, spelled as it was typed at registration, with the key that it has.
     pub account: Account,
     /// The hash of its password.
     pub phc: Phc,
 }
 
-/// What came of an [`insert`](Records::insert).
+/// Whether a new account may have its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
-    /// The account exists now.
-    Inserted,
-    /// An account of that key existed before; nothing changed.
+pub enum Claim {
+    /// Nobody has it, or one that looks like it.
+    Free,
+    /// It is somebody's.
     Taken,
+    /// Somebody's name looks like it.
+    Resembles,
 }
 
 impl Store {
@@ -104,14 +126,17 @@ impl Store {
 }
 
 impl Records for Store {
-    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError> {
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO accounts (key, name, password) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO NOTHING",
-        )?;
-        match insert.execute(params![account.key.as_str(), account.name.as_str(), phc.expose()])? {
-            0 => Ok(Insertion::Taken),
-            _ => Ok(Insertion::Inserted),
+    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let claim = claim(&transaction, account, look)?;
+        if claim == Claim::Free {
+            let (key, name) = (account.key.as_str(), account.name.as_str());
+            transaction
+                .prepare_cached("INSERT INTO accounts (key, name, look, password) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![key, name, look.as_str(), phc.expose()])?;
+            transaction.commit()?;
         }
+        Ok(claim)
     }
 
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
@@ -121,15 +146,62 @@ impl Records for Store {
         Ok(())
     }
 
-    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError> {
-        let mut select = self.db.prepare_cached("SELECT name, password FROM accounts WHERE key = ?1")?;
-        let row = select
-            .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?))))
-            .optional()?;
-        let Some((name, phc)) = row else { return Ok(None) };
-        let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
-        Ok(Some(Stored { account: Account { name, key: key.clone() }, phc }))
+    fn note_sighting(&mut self, sighting: &Sighting) -> Result<(), StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for mark in &sighting.forgotten {
+            transaction.prepare_cached("DELETE FROM known_addresses WHERE mark = ?1")?.execute([mark])?;
+        }
+        transaction
+            .prepare_cached("DELETE FROM known_addresses WHERE day < ?1")?
+            .execute([sighting.day_min])?;
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO known_addresses (mark, day) VALUES (?1, ?2)")?
+            .execute(params![sighting.mark, sighting.day])?;
+        Ok(transaction.commit()?)
     }
+
+    fn sightings(&self, day_min: Day) -> Result<Vec<(Mark, Day)>, StoreError> {
+        let mut select =
+            self.db.prepare("SELECT mark, day FROM known_addresses WHERE day >= ?1 ORDER BY day, mark")?;
+        let rows = select.query_map([day_min], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn find(&self, account: &Account) -> Result<Option<Stored>, StoreError> {
+        for key in keys(account) {
+            let mut select = self.db.prepare_cached("SELECT name, password FROM accounts WHERE key = ?1")?;
+            let row = select
+                .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?))))
+                .optional()?;
+            if let Some((name, phc)) = row {
+                let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
+                return Ok(Some(Stored { account: Account { name, key }, phc }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn claim(&self, account: &Account, look: &NameLook) -> Result<Claim, StoreError> {
+        claim(&self.db, account, look)
+    }
+}
+
+fn claim(db: &Connection, account: &Account, look: &NameLook) -> Result<Claim, StoreError> {
+    for key in keys(account) {
+        if db.prepare_cached("SELECT 1 FROM accounts WHERE key = ?1")?.exists([key.as_str()])? {
+            return Ok(Claim::Taken);
+        }
+    }
+    let resembles = db.prepare_cached("SELECT 1 FROM accounts WHERE look = ?1")?.exists([look.as_str()])?;
+    Ok(if resembles { Claim::Resembles } else { Claim::Free })
+}
+
+/// The keys under which an account may be stored, the one that tells more names apart first: an account from before
+/// the width of letters counted as spelling keeps a key with that width in it, if another has the narrow one.
+fn keys(account: &Account) -> impl Iterator<Item = NameKey> {
+    let old = NameKey::new(fold, account.name.as_str());
+    let is_other = old != account.key;
+    is_other.then_some(old).into_iter().chain([account.key.clone()])
 }
 
 /// Creates the file if need be, so that SQLite, which would make it readable for all, finds it there; its companions

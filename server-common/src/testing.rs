@@ -1,14 +1,18 @@
 //! What several modules' tests need.
 
-use chatroom_core::name::{Account, UserName};
+use chatroom_core::name::{Account, NameLook, UserName};
 use chatroom_core::secret::Password;
 use chatroom_core::server::Question;
 use zeroize::Zeroizing;
 
-use crate::keys::name_key;
+use crate::keys::{name_key, name_look};
 
 pub(crate) fn account(name: &str) -> Account {
     Account::new(name_key, UserName::parse(name).unwrap()).unwrap()
+}
+
+pub(crate) fn look(name: &str) -> NameLook {
+    NameLook::of_user(name_look, &UserName::parse(name).unwrap()).unwrap()
 }
 
 pub(crate) fn password(text: &str) -> Password {
@@ -16,7 +20,7 @@ pub(crate) fn password(text: &str) -> Password {
 }
 
 pub(crate) fn register(name: &str, with: &str) -> Question {
-    Question::Register { account: account(name), password: password(with) }
+    Question::Register { account: account(name), look: look(name), password: password(with) }
 }
 
 pub(crate) fn verify(name: &str, with: &str) -> Question {

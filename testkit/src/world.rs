@@ -16,7 +16,7 @@ use chatroom_core::server::{Answer, Question, Refusal, Rules, Ticket};
 use server_common::accounts::{Accounts, Registration};
 use server_common::config::Config;
 use server_common::exchange::{Peer, Wake};
-use server_common::keys::name_key;
+use server_common::keys::{name_key, name_look};
 use server_common::passwords::Hasher;
 use server_common::passwords::queue::{Bounds, Queue};
 use server_common::server::Server;
@@ -83,7 +83,7 @@ impl World {
     fn with_desk(limits: &Limits, rooms: &[RoomName], link: Link, desk: InlineDesk) -> Self {
         let now = Instant::default();
         let alarm = Flag::default();
-        let rules = Rules { limits: limits.clone(), key_of: name_key };
+        let rules = Rules { limits: limits.clone(), key_of: name_key, look_of: name_look };
         let server = Server::new(now, rules, rooms, Box::new(desk), alarm.clone());
         Self { now, link, server, alarm, clients: BTreeMap::new() }
     }
@@ -319,10 +319,10 @@ impl Transport for Stretch {
 
 impl Desk<Flag> for InlineDesk {
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<Flag>>, ticket: Ticket, question: Question) {
-        let answer = match self.accounts.admit(now, &question) {
+        let answer = match self.accounts.admit(now, address, &question) {
             Err(refusal) => Answer::Refused(refusal),
             Ok(()) => match Queue::new(self.bounds).push(address, ()) {
-                Ok(()) => self.accounts.answer(now, question),
+                Ok(()) => self.accounts.answer(now, address, question),
                 Err(full) => Answer::Refused(Refusal::Busy { retry_ms: full.retry_ms }),
             },
         };
@@ -346,7 +346,7 @@ impl Flag {
 fn accounts(limits: &Limits, registration: Registration) -> Accounts {
     let store = Store::in_memory().expect("there is memory for an empty database");
     let hasher = Hasher::new(1).expect("one round is few, and allowed");
-    Accounts::new(store, hasher, limits, registration)
+    Accounts::new(store, hasher, limits, registration, Duration::ZERO)
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

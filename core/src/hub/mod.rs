@@ -23,7 +23,7 @@ use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::Text;
 use crate::message::push::{self, ListKind, Roster};
-use crate::name::{Account, KeyFn, LOBBY, NameKey, RoomName, UserName};
+use crate::name::{Account, KeyFn, LOBBY, LookFn, NameKey, NameLook, RoomName, UserName};
 use crate::time::{Instant, ceil_ms};
 
 pub use directory::ConnId;
@@ -40,7 +40,7 @@ pub enum Command {
     /// Who is where, as this connection may see it?
     List,
     /// Make a room.
-    Create(NameKey, RoomName),
+    Create(NameKey, NameLook, RoomName),
     /// Go into a room, from the lobby.
     Enter(NameKey, RoomName),
     /// Go back to the lobby.
@@ -110,6 +110,8 @@ pub enum Reply {
 pub enum Denial {
     /// A room of that name, which is spelled like this, exists.
     RoomExists(RoomName),
+    /// A room that looks like it, and is spelled like this, exists.
+    RoomResembles(RoomName),
     /// No further room fits, and none has been empty long enough to give way.
     TooManyRooms,
     /// There is no room of that name.
@@ -181,7 +183,10 @@ struct Allowance {
 
 impl Hub {
     /// A hub with the lobby and these rooms, which exist for good. A name given twice makes one room.
-    pub fn new(now: Instant, limits: Limits, key_of: KeyFn, rooms: &[RoomName]) -> Self {
+    ///
+    /// # Panics
+    /// If a room has a name that rooms cannot take.
+    pub fn new(now: Instant, limits: Limits, key_of: KeyFn, look_of: LookFn, rooms: &[RoomName]) -> Self {
         let lobby = RoomName::parse(LOBBY).expect("the lobby's name is a name");
         let mut hub = Self {
             directory: Directory::default(),
@@ -195,7 +200,8 @@ impl Hub {
         for name in core::iter::once(&lobby).chain(rooms) {
             let key = NameKey::new(key_of, name.as_str());
             if hub.rooms.find(&key).is_none() {
-                hub.rooms.create(now, key, name.clone(), true);
+                let look = NameLook::of_room(look_of, name).expect("a room from the start has a legal name");
+                hub.rooms.create(now, key, look, name.clone(), true);
             }
         }
         hub
@@ -225,7 +231,7 @@ impl Hub {
         let reply = match command {
             Command::Login(account) => self.login(now, from, account, deliveries),
             Command::List => self.list(from),
-            Command::Create(key, name) => self.create(now, from, key, name),
+            Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
             Command::Logout => self.logout(now, from),
@@ -326,10 +332,20 @@ impl Hub {
         Some(Ok(Reply::Listed(self.show(from, room))))
     }
 
-    fn create(&mut self, now: Instant, from: ConnId, key: NameKey, name: RoomName) -> Outcome {
+    fn create(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        key: NameKey,
+        look: NameLook,
+        name: RoomName,
+    ) -> Outcome {
         let member = self.directory.member_mut(from)?;
         if let Some(room) = self.rooms.find(&key).and_then(|id| self.rooms.get(id)) {
             return Some(Err(Denial::RoomExists(room.name.clone())));
+        }
+        if let Some(room) = self.rooms.find_alike(&look).and_then(|id| self.rooms.get(id)) {
+            return Some(Err(Denial::RoomResembles(room.name.clone())));
         }
         let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
         let gives_way = match self.rooms.len() < self.limits.rooms_max {
@@ -351,7 +367,7 @@ impl Hub {
         {
             self.presence.forget(oldest, &mut room.pace);
         }
-        self.rooms.create(now, key, name.clone(), false);
+        self.rooms.create(now, key, look, name.clone(), false);
         self.changed(now, LOBBY_ID);
         Some(Ok(Reply::Created(name)))
     }

@@ -9,7 +9,7 @@ use super::Snapshot;
 use super::directory::ConnId;
 use super::presence::Pace;
 use crate::message::push::Roster;
-use crate::name::{NameKey, RoomName, UserName};
+use crate::name::{NameKey, NameLook, RoomName, UserName};
 use crate::time::Instant;
 
 /// Names a room for as long as the server runs. Rooms are numbered in the order of their making.
@@ -27,6 +27,7 @@ pub(super) struct Room {
     pub(super) version: u64,
     pub(super) pace: Pace,
     key: NameKey,
+    look: NameLook,
     /// Their names, in the same order. Shared with snapshots, and copied on a change while one is in use.
     names: Arc<Vec<UserName>>,
     /// Exists from the start, and never gives way.
@@ -40,20 +41,30 @@ pub(super) struct Room {
 pub(super) struct Rooms {
     by_id: BTreeMap<RoomId, Room>,
     by_key: BTreeMap<NameKey, RoomId>,
+    by_look: BTreeMap<NameLook, RoomId>,
     made: u64,
 }
 
 impl Rooms {
-    pub(super) fn create(&mut self, now: Instant, key: NameKey, name: RoomName, is_permanent: bool) {
+    pub(super) fn create(
+        &mut self,
+        now: Instant,
+        key: NameKey,
+        look: NameLook,
+        name: RoomName,
+        is_permanent: bool,
+    ) {
         let id = RoomId(self.made);
         self.made += 1;
         self.by_key.insert(key.clone(), id);
+        self.by_look.insert(look.clone(), id);
         let room = Room {
             name,
             members: Vec::new(),
             version: 1,
             pace: Pace::default(),
             key,
+            look,
             names: Arc::default(),
             is_permanent,
             empty_since: now,
@@ -65,6 +76,7 @@ impl Rooms {
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let room = self.by_id.remove(&id)?;
         self.by_key.remove(&room.key);
+        self.by_look.remove(&room.look);
         Some(room)
     }
 
@@ -108,6 +120,11 @@ impl Rooms {
 
     pub(super) fn find(&self, key: &NameKey) -> Option<RoomId> {
         self.by_key.get(key).copied()
+    }
+
+    /// The room that a name of this look would be taken for.
+    pub(super) fn find_alike(&self, look: &NameLook) -> Option<RoomId> {
+        self.by_look.get(look).copied()
     }
 
     /// The room that has been empty longest, and for `idle_min` at least.

@@ -13,6 +13,7 @@ use core::str;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::limits::ms;
+use crate::name::NameError;
 
 const HOUR: u64 = 3_600_000;
 
@@ -27,7 +28,7 @@ struct Town {
 impl Town {
     fn with(limits: Limits) -> Self {
         let now = Instant::default();
-        let hub = Hub::new(now, limits.clone(), key_of, &[RoomName::parse("example").unwrap()]);
+        let hub = Hub::new(now, limits.clone(), key_of, look_of, &[RoomName::parse("example").unwrap()]);
         Self { now, limits, hub, people: BTreeMap::new(), heard: BTreeMap::new() }
     }
 
@@ -131,6 +132,11 @@ fn key_of(name: &str) -> String {
     name.to_lowercase()
 }
 
+/// The two letters that people mix up, seen as one.
+fn look_of(name: &str) -> Result<String, NameError> {
+    Ok(name.to_lowercase().replace('1', "l"))
+}
+
 fn command(person: &str, words: &str) -> Command {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let key = |name: &str| NameKey::new(key_of, name);
@@ -139,7 +145,7 @@ fn command(person: &str, words: &str) -> Command {
     match verb {
         "login" => Command::Login(Account::new(key_of, user(rest)).unwrap()),
         "list" => Command::List,
-        "create" => Command::Create(key(rest), room()),
+        "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
         "enter" => Command::Enter(key(rest), room()),
         "exit" => Command::Exit,
         "logout" => Command::Logout,

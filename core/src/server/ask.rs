@@ -1,6 +1,6 @@
 //! Questions a connection asks and waits for: whatever needs a hash or the store.
 
-use crate::name::Account;
+use crate::name::{Account, NameLook};
 use crate::secret::Password;
 
 /// Names one open question of a connection, so that a late answer to an earlier one is told apart.
@@ -13,6 +13,8 @@ pub enum Question {
     Register {
         /// Who wants to exist.
         account: Account,
+        /// What that name looks like, which nobody else's may.
+        look: NameLook,
         /// What they will log in with; long enough already.
         password: Password,
     },
@@ -43,11 +45,13 @@ pub enum Answer {
 pub enum Refusal {
     /// The name, or one that counts as the same, belongs to somebody.
     NameTaken,
+    /// The name looks like one that belongs to somebody.
+    NameResembles,
     /// This server takes no new accounts.
     RegistrationClosed,
     /// No such account, or not its password: nobody outside learns which.
     AuthFailed,
-    /// Too many failures for this account; try again after `retry_ms` milliseconds.
+    /// Too many failures for this account, or from this address; try again after `retry_ms` milliseconds.
     AuthThrottled {
         /// Milliseconds until another try is looked at.
         retry_ms: u64,

@@ -11,7 +11,7 @@ use crate::message::Kind;
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Failure, Identity};
 use crate::message::request::{Credentials, Request};
-use crate::name::{Account, LOBBY};
+use crate::name::{Account, LOBBY, NameError, NameKey, NameLook, UserName};
 use crate::secret::PasswordError;
 use crate::time::ceil_ms;
 use crate::timer::Timer;
@@ -81,7 +81,10 @@ impl Auth {
                 return State::Auth(Self { step: Step::Joining(account, waiting) });
             }
             Answer::Refused(refusal) => {
-                cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref())
+                cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref());
+                if refusal == Refusal::AuthFailed {
+                    cx.count_auth_failure();
+                }
             }
         }
         State::Auth(Self { step: Step::Ready })
@@ -122,7 +125,7 @@ impl Auth {
 
     fn on_register(self, credentials: Credentials, waiting: Waiting, cx: &mut Cx) -> State {
         let chars_min = cx.rules.limits.password_chars_min;
-        let account = credentials.username.and_then(|name| Account::new(cx.rules.key_of, name));
+        let new = credentials.username.and_then(|name| new_account(name, cx));
         let password = credentials.password.map_err(|error| match error {
             PasswordError::Empty => Code::PasswordTooShort,
             PasswordError::TooLong => Code::PasswordTooLong,
@@ -131,7 +134,7 @@ impl Auth {
             let is_long_enough = password.expose().chars().count() >= chars_min;
             if is_long_enough { Ok(password) } else { Err(Code::PasswordTooShort) }
         });
-        match (account, password) {
+        match (new, password) {
             (Err(error), _) => cx.refuse(&waiting, Code::NameInvalid, error.sentence()),
             (Ok(_), Err(Code::PasswordTooLong)) => {
                 cx.refuse(&waiting, Code::PasswordTooLong, "A password has at most 512 bytes");
@@ -139,9 +142,9 @@ impl Auth {
             (Ok(_), Err(code)) => {
                 cx.refuse(&waiting, code, alloc::format!("A password needs at least {chars_min} characters"));
             }
-            (Ok(account), Ok(password)) => {
+            (Ok((account, look)), Ok(password)) => {
                 if may_register(&waiting, cx) {
-                    let ticket = cx.ask(Question::Register { account, password });
+                    let ticket = cx.ask(Question::Register { account, look, password });
                     return State::Auth(Self { step: Step::Asked(ticket, waiting) });
                 }
             }
@@ -150,11 +153,20 @@ impl Auth {
     }
 }
 
+fn new_account(name: UserName, cx: &Cx) -> Result<(Account, NameLook), NameError> {
+    let look = NameLook::of_user(cx.rules.look_of, &name)?;
+    Ok((Account::new(cx.rules.key_of, name)?, look))
+}
+
 /// A name or a password that cannot exist takes as long to refuse as a wrong one.
+///
+/// Whether the name could be taken today is not asked: there may be an account from before that became a rule.
 fn verify(credentials: Credentials, cx: &Cx) -> Question {
-    let account = credentials.username.and_then(|name| Account::new(cx.rules.key_of, name));
-    match (account, credentials.password) {
-        (Ok(account), Ok(password)) => Question::Verify { account, password },
+    match (credentials.username, credentials.password) {
+        (Ok(name), Ok(password)) => {
+            let key = NameKey::new(cx.rules.key_of, name.as_str());
+            Question::Verify { account: Account { name, key }, password }
+        }
         (Err(_), _) | (_, Err(_)) => Question::Decoy,
     }
 }
@@ -175,15 +187,16 @@ fn may_register(waiting: &Waiting, cx: &mut Cx) -> bool {
 fn failure(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::NameTaken => Failure::new(Code::NameTaken, "That name is taken, try another one"),
+        Refusal::NameResembles => {
+            Failure::new(Code::NameTaken, "That name looks like one that is taken, try another one")
+        }
         Refusal::RegistrationClosed => {
             Failure::new(Code::RegistrationClosed, "This server takes no new accounts, ask who runs it")
         }
         Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
-        Refusal::AuthThrottled { retry_ms } => Failure::for_now(
-            Code::AuthThrottled,
-            "Too many failed logins to this account, try again later",
-            retry_ms,
-        ),
+        Refusal::AuthThrottled { retry_ms } => {
+            Failure::for_now(Code::AuthThrottled, "Too many failed logins, try again later", retry_ms)
+        }
         Refusal::Busy { retry_ms } => Failure::for_now(
             Code::Busy,
             "Too many passwords are being checked at once, try again in a moment",

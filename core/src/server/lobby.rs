@@ -10,7 +10,7 @@ use crate::message::Kind;
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Entrance, Failure};
 use crate::message::request::Request;
-use crate::name::{Account, NameKey, RoomName};
+use crate::name::{Account, NameError, NameKey, NameLook, RoomName};
 
 /// Somebody is in the lobby.
 pub(super) struct Lobby {
@@ -27,11 +27,13 @@ impl Lobby {
     pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
         let command = match request {
             Request::List => cx.may_list(ListKind::Lobby.as_str(), &waiting).then_some(Command::List),
-            Request::Create(Ok(room)) => Some(Command::Create(key(&room, cx), room)),
-            Request::Create(Err(error)) => {
-                cx.refuse(&waiting, Code::NameInvalid, error.sentence());
-                None
-            }
+            Request::Create(room) => match room.and_then(|room| create(room, cx)) {
+                Ok(command) => Some(command),
+                Err(error) => {
+                    cx.refuse(&waiting, Code::NameInvalid, error.sentence());
+                    None
+                }
+            },
             Request::Enter(Ok(room)) => Some(Command::Enter(key(&room, cx), room)),
             Request::Enter(Err(_)) => {
                 cx.refuse(&waiting, Code::NoSuchRoom, "There is no room of that name");
@@ -87,6 +89,11 @@ impl Lobby {
     }
 }
 
+fn create(room: RoomName, cx: &Cx) -> Result<Command, NameError> {
+    let look = NameLook::of_room(cx.rules.look_of, &room)?;
+    Ok(Command::Create(key(&room, cx), look, room))
+}
+
 fn key(room: &RoomName, cx: &Cx) -> NameKey {
     NameKey::new(cx.rules.key_of, room.as_str())
 }
@@ -95,6 +102,9 @@ fn key(room: &RoomName, cx: &Cx) -> NameKey {
 pub(super) fn failure(denial: Denial) -> Failure {
     match denial {
         Denial::RoomExists(room) => Failure::new(Code::RoomExists, format!("{room} already exists")),
+        Denial::RoomResembles(room) => {
+            Failure::new(Code::RoomExists, format!("{room} exists and looks the same, choose another name"))
+        }
         Denial::TooManyRooms => {
             Failure::new(Code::TooManyRooms, "There are as many rooms as this server can hold")
         }

@@ -28,7 +28,7 @@ use crate::limits::{Limits, ms};
 use crate::message::reply::{Code, ERROR, Failure};
 use crate::message::request::{Head, Request};
 use crate::message::{Envelope, Kind, Rid};
-use crate::name::KeyFn;
+use crate::name::{KeyFn, LookFn};
 use crate::phase::Phase;
 use crate::time::{Instant, ceil_ms};
 use crate::timer::{Timer, Timers};
@@ -45,6 +45,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Which names count as one.
     pub key_of: KeyFn,
+    /// Which names can be taken, and what they look like.
+    pub look_of: LookFn,
 }
 
 /// What happened to a connection.
@@ -134,6 +136,9 @@ struct Cx {
     refusals: Bucket,
     /// More was refused of late than may be: nothing further is looked at.
     is_flooding: bool,
+    auth_failures: u32,
+    /// There were as many as there may be: nothing further is looked at.
+    is_guessing: bool,
 }
 
 enum State {
@@ -175,6 +180,8 @@ impl Conn {
             registrations: Bucket::default(),
             refusals: Bucket::default(),
             is_flooding: false,
+            auth_failures: 0,
+            is_guessing: false,
         };
         Self {
             state: State::Handshake,
@@ -383,6 +390,11 @@ impl Conn {
         if mem::take(&mut self.cx.is_flooding) {
             let message = "Too many requests were refused, please slow down and connect again";
             self.dismiss(Failure::new(Code::Flooding, message));
+            return true;
+        }
+        if mem::take(&mut self.cx.is_guessing) {
+            let message = "Too many failed logins on this connection, it ends here";
+            self.dismiss(Failure::new(Code::AuthThrottled, message));
             return true;
         }
         if !self.is_ready() || self.is_paused() {
@@ -604,6 +616,12 @@ impl Cx {
             }
         }
         self.command(command);
+    }
+
+    /// Who guesses has to connect anew each time, which costs a handshake and is counted by address.
+    fn count_auth_failure(&mut self) {
+        self.auth_failures = self.auth_failures.saturating_add(1);
+        self.is_guessing = self.auth_failures == self.rules.limits.auth_connection_failures_max;
     }
 
     /// Whether this connection may ask for a list now; if not, the request is answered with `answer_type`.

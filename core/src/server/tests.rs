@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::hub::{ConnId, Deliveries, Hub, Mailbox};
-use crate::name::{Account, RoomName, UserName};
+use crate::name::{Account, LookFn, RoomName, UserName};
 
 const MINUTE: u64 = 60_000;
 const LOGIN: &str = r#"{"type":"login","data":{"username":"ann","password":"1234"}}"#;
@@ -43,12 +43,13 @@ struct Stage {
 impl Stage {
     fn before_handshake(limits: Limits) -> Self {
         let key_of: KeyFn = |name| name.to_lowercase();
+        let look_of: LookFn = |name| Ok(name.to_lowercase());
         let now = Instant::default();
-        let mut hub = Hub::new(now, limits.clone(), key_of, &[RoomName::parse("example").unwrap()]);
+        let mut hub = Hub::new(now, limits.clone(), key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let id = hub.connect(&mut Deliveries::new()).unwrap();
         Self {
             now,
-            conn: Conn::new(now, Arc::new(Rules { limits: limits.clone(), key_of })),
+            conn: Conn::new(now, Arc::new(Rules { limits: limits.clone(), key_of, look_of })),
             hub,
             id,
             mailbox: Mailbox::new(limits.outbox_bytes_max),

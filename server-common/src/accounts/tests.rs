@@ -1,9 +1,11 @@
 use super::*;
 use crate::passwords::hasher::ITERATIONS_MIN;
-use crate::testing::{account, password, register, verify};
+use crate::testing::{account, look, password, register, verify};
+
+const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 fn accounts_with(store: Store, iterations: u32, limits: &Limits, registration: Registration) -> Accounts {
-    Accounts::new(store, Hasher::new(iterations).unwrap(), limits, registration)
+    Accounts::new(store, Hasher::new(iterations).unwrap(), limits, registration, Duration::ZERO)
 }
 
 fn accounts() -> Accounts {
@@ -23,11 +25,11 @@ fn refused(refusal: Refusal) -> Answer {
 fn who_registered_can_log_in_and_is_spelled_as_then() {
     let accounts = accounts();
     assert_eq!(
-        accounts.answer(at(0), register("Harper", "correct horse")),
+        accounts.answer(at(0), HOME, register("Harper", "correct horse")),
         Answer::Registered(account("Harper"))
     );
     assert_eq!(
-        accounts.answer(at(1), verify("hARPER", "correct horse")),
+        accounts.answer(at(1), HOME, verify("hARPER", "correct horse")),
         Answer::Verified(account("Harper"))
     );
 }
@@ -35,11 +37,11 @@ fn who_registered_can_log_in_and_is_spelled_as_then() {
 #[test]
 fn a_second_registration_of_a_name_changes_nothing() {
     let accounts = accounts();
-    accounts.answer(at(0), register("Jos\u{e9}", "correct horse"));
-    let second = accounts.answer(at(1), register("JOSE\u{301}", "another password"));
+    accounts.answer(at(0), HOME, register("Jos\u{e9}", "correct horse"));
+    let second = accounts.answer(at(1), HOME, register("JOSE\u{301}", "another password"));
     assert_eq!(second, refused(Refusal::NameTaken));
     assert_eq!(
-        accounts.answer(at(2), verify("jos\u{e9}", "correct horse")),
+        accounts.answer(at(2), HOME, verify("jos\u{e9}", "correct horse")),
         Answer::Verified(account("Jos\u{e9}"))
     );
 }
@@ -49,7 +51,7 @@ fn of_many_who_want_a_name_at_once_one_gets_it() {
     let accounts = accounts();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| accounts.answer(at(0), register("harper", "correct horse"))))
+            .map(|_| scope.spawn(|| accounts.answer(at(0), HOME, register("harper", "correct horse"))))
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -60,9 +62,9 @@ fn of_many_who_want_a_name_at_once_one_gets_it() {
 #[test]
 fn an_unknown_name_and_a_wrong_password_look_the_same() {
     let accounts = accounts();
-    accounts.answer(at(0), register("harper", "correct horse"));
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
     for question in [verify("harper", "wrong horse"), verify("nobody", "correct horse"), Question::Decoy] {
-        assert_eq!(accounts.answer(at(1), question), refused(Refusal::AuthFailed));
+        assert_eq!(accounts.answer(at(1), HOME, question), refused(Refusal::AuthFailed));
     }
 }
 
@@ -70,13 +72,15 @@ fn an_unknown_name_and_a_wrong_password_look_the_same() {
 fn where_registration_is_closed_those_who_exist_can_still_log_in() {
     let mut store = Store::in_memory().unwrap();
     let hasher = Hasher::new(ITERATIONS_MIN).unwrap();
-    store.insert(&account("harper"), &hasher.hash(&password("correct horse")).unwrap()).unwrap();
+    store
+        .insert(&account("harper"), &look("harper"), &hasher.hash(&password("correct horse")).unwrap())
+        .unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Closed);
     let new = register("new", "correct horse");
-    assert_eq!(accounts.admit(at(0), &new), Err(Refusal::RegistrationClosed));
-    assert_eq!(accounts.answer(at(0), new), refused(Refusal::RegistrationClosed));
+    assert_eq!(accounts.admit(at(0), HOME, &new), Err(Refusal::RegistrationClosed));
+    assert_eq!(accounts.answer(at(0), HOME, new), refused(Refusal::RegistrationClosed));
     assert_eq!(
-        accounts.answer(at(0), verify("harper", "correct horse")),
+        accounts.answer(at(0), HOME, verify("harper", "correct horse")),
         Answer::Verified(account("harper"))
     );
 }
@@ -85,42 +89,110 @@ fn where_registration_is_closed_those_who_exist_can_still_log_in() {
 fn who_keeps_failing_has_to_wait_whether_the_name_exists_or_not() {
     let limits = Limits { auth_failures_max: 2, auth_pause_ms_min: 1_000, ..Limits::default() };
     let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);
-    accounts.answer(at(0), register("harper", "correct horse"));
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
     for name in ["harper", "nobody"] {
         for _ in 0..3 {
-            assert_eq!(accounts.answer(at(1), verify(name, "wrong")), refused(Refusal::AuthFailed), "{name}");
+            assert_eq!(
+                accounts.answer(at(1), HOME, verify(name, "wrong")),
+                refused(Refusal::AuthFailed),
+                "{name}"
+            );
         }
         // Not even the right password is looked at now.
         let right = verify(name, "correct horse");
         let throttled = Refusal::AuthThrottled { retry_ms: 1_000 };
-        assert_eq!(accounts.admit(at(1), &right), Err(throttled), "{name}");
-        assert_eq!(accounts.answer(at(1), right), refused(throttled), "{name}");
+        assert_eq!(accounts.admit(at(1), HOME, &right), Err(throttled), "{name}");
+        assert_eq!(accounts.answer(at(1), HOME, right), refused(throttled), "{name}");
     }
     assert_eq!(
-        accounts.answer(at(2), verify("harper", "correct horse")),
+        accounts.answer(at(2), HOME, verify("harper", "correct horse")),
         Answer::Verified(account("harper"))
     );
     // Forgiven: the next failures are free again.
     for _ in 0..3 {
-        assert_eq!(accounts.answer(at(2), verify("harper", "wrong")), refused(Refusal::AuthFailed));
+        assert_eq!(accounts.answer(at(2), HOME, verify("harper", "wrong")), refused(Refusal::AuthFailed));
     }
+}
+
+#[test]
+fn the_owner_gets_in_while_a_stranger_guesses_and_also_after_a_restart() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let open = |start: Duration| {
+        let store = Store::open(&folder.path().join("chatroom.db")).unwrap();
+        let hasher = Hasher::new(ITERATIONS_MIN).unwrap();
+        Accounts::new(store, hasher, &Limits::default(), Registration::Open, start)
+    };
+    let stranger = |number: u8| IpAddr::from([198, 51, 100, number]);
+    let harper = || verify("harper", "correct horse");
+    let guess_everywhere = |accounts: &Accounts| {
+        for number in 0..11 {
+            accounts.answer(at(1), stranger(number), verify("harper", "wrong"));
+        }
+        let refusal = accounts.admit(at(1), stranger(99), &harper());
+        assert_eq!(refusal, Err(Refusal::AuthThrottled { retry_ms: 1_000 }));
+    };
+
+    let accounts = open(Duration::ZERO);
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
+    assert_eq!(accounts.answer(at(0), HOME, harper()), Answer::Verified(account("harper")));
+    guess_everywhere(&accounts);
+    assert_eq!(accounts.answer(at(1), HOME, harper()), Answer::Verified(account("harper")));
+    drop(accounts);
+
+    let day = Duration::from_secs(24 * 60 * 60);
+    let accounts = open(30 * day);
+    guess_everywhere(&accounts);
+    assert_eq!(accounts.answer(at(1), HOME, harper()), Answer::Verified(account("harper")));
+    drop(accounts);
+
+    // Not seen there for more than thirty days, the owner is a stranger like any other.
+    let accounts = open(61 * day);
+    guess_everywhere(&accounts);
+    let refusal = accounts.admit(at(1), HOME, &harper());
+    assert_eq!(refusal, Err(Refusal::AuthThrottled { retry_ms: 1_000 }));
+}
+
+#[test]
+fn an_address_that_tries_many_names_has_to_wait_also_with_names_that_nobody_can_have() {
+    let accounts = accounts();
+    for number in 0..5 {
+        let question = verify(&format!("user{number}"), "wrong");
+        assert_eq!(accounts.answer(at(0), HOME, question), refused(Refusal::AuthFailed));
+        assert_eq!(accounts.answer(at(0), HOME, Question::Decoy), refused(Refusal::AuthFailed));
+    }
+    let throttled = Refusal::AuthThrottled { retry_ms: 6_000 };
+    assert_eq!(accounts.admit(at(0), HOME, &Question::Decoy), Err(throttled));
+    assert_eq!(accounts.admit(at(0), HOME, &verify("harper", "wrong")), Err(throttled));
+    assert_eq!(accounts.admit(at(6), HOME, &verify("harper", "wrong")), Ok(()));
+}
+
+#[test]
+fn a_name_that_looks_like_anothers_is_refused_before_a_hash_is_made() {
+    let accounts = accounts();
+    accounts.answer(at(0), HOME, register("alice", "correct horse"));
+    assert_eq!(
+        accounts.answer(at(0), HOME, register("aIice", "correct horse")),
+        refused(Refusal::NameResembles)
+    );
+    // Whoever types it does not log in as alice, either.
+    assert_eq!(accounts.answer(at(0), HOME, verify("aIice", "correct horse")), refused(Refusal::AuthFailed));
 }
 
 #[test]
 fn a_hash_from_before_the_cost_was_raised_is_renewed_after_the_answer() {
     let mut store = Store::in_memory().unwrap();
     let old = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
-    store.insert(&account("harper"), &old).unwrap();
+    store.insert(&account("harper"), &look("harper"), &old).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN + 1, &Limits::default(), Registration::Open);
-    let stored = || accounts.store().find(&account("harper").key).unwrap().unwrap().phc;
+    let stored = || accounts.store().find(&account("harper")).unwrap().unwrap().phc;
 
-    let (answer, rehash) = accounts.work(at(0), verify("harper", "correct horse"));
+    let (answer, rehash) = accounts.work(at(0), HOME, verify("harper", "correct horse"));
     assert_eq!(answer, Answer::Verified(account("harper")));
     assert!(stored() == old);
-    accounts.rehash(rehash.expect("the hash is cheaper than today's"));
+    accounts.follow_up(rehash.expect("the hash is cheaper than today's"));
     assert!(stored().expose().starts_with("$pbkdf2-sha256$i=2,l=32$"));
 
-    let (answer, rehash) = accounts.work(at(1), verify("harper", "correct horse"));
+    let (answer, rehash) = accounts.work(at(1), HOME, verify("harper", "correct horse"));
     assert_eq!(answer, Answer::Verified(account("harper")));
     assert!(rehash.is_none());
 }
@@ -128,15 +200,15 @@ fn a_hash_from_before_the_cost_was_raised_is_renewed_after_the_answer() {
 #[test]
 fn a_damaged_hash_is_our_fault_and_not_the_users() {
     let mut store = Store::in_memory().unwrap();
-    store.insert(&account("harper"), &Phc::from_store("damaged".to_owned())).unwrap();
+    store.insert(&account("harper"), &look("harper"), &Phc::from_store("damaged".to_owned())).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Open);
-    let answer = accounts.answer(at(0), verify("harper", "correct horse"));
+    let answer = accounts.answer(at(0), HOME, verify("harper", "correct horse"));
     assert!(matches!(answer, Answer::Refused(Refusal::Unavailable { .. })), "{answer:?}");
 }
 
 #[test]
 fn debug_output_says_nothing_of_anybody() {
     let accounts = accounts();
-    accounts.answer(at(0), register("harper", "correct horse"));
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
     assert_eq!(format!("{accounts:?}"), "Accounts { registration: Open, .. }");
 }

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chatroom_core::name::{LOBBY, NameKey, RoomName};
+use chatroom_core::name::{LOBBY, NameError, NameKey, NameLook, RoomName};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::{ConfigError, Program};
 use crate::accounts::Registration;
-use crate::keys::name_key;
+use crate::keys::{name_key, name_look};
 use crate::log::{LogFormat, LogLevel};
 use crate::passwords::hasher::{ITERATIONS_MAX, ITERATIONS_MIN};
 
@@ -235,15 +235,21 @@ fn addresses(texts: &[String]) -> Result<Vec<SocketAddr>, String> {
 fn rooms(texts: &[String]) -> Result<Vec<RoomName>, String> {
     let mut rooms = Vec::new();
     let mut keys = BTreeMap::new();
+    let mut looks = BTreeMap::new();
     for text in texts {
-        let room = RoomName::parse(text)
-            .map_err(|why| format!("'{text}' cannot be a room: {}; choose another name", why.sentence()))?;
+        let no_room =
+            |why: NameError| format!("'{text}' cannot be a room: {}; choose another name", why.sentence());
+        let room = RoomName::parse(text).map_err(no_room)?;
+        let look = NameLook::of_room(name_look, &room).map_err(no_room)?;
         let key = NameKey::new(name_key, text);
         if key.as_str() == LOBBY {
             return Err(format!("'{text}' is the room everybody starts in and always there; leave it out"));
         }
         if let Some(first) = keys.insert(key, text) {
             return Err(format!("'{first}' and '{text}' are one name; leave one out"));
+        }
+        if let Some(first) = looks.insert(look, text) {
+            return Err(format!("'{first}' and '{text}' look alike; choose another name for one"));
         }
         rooms.push(room);
     }

@@ -2,10 +2,10 @@
 
 use chatroom_core::frame::Frame;
 use chatroom_core::limits::Limits;
-use chatroom_core::name::{NameKey, RoomName};
+use chatroom_core::name::{NameKey, NameLook, RoomName};
 
 use super::*;
-use crate::keys::name_key;
+use crate::keys::{name_key, name_look};
 use crate::testing::account;
 
 const NOW: fn() -> Instant = Instant::default;
@@ -18,8 +18,8 @@ impl Wake for Nobody {
 
 fn exchange(limits: Limits) -> Exchange<Nobody> {
     let limits = Limits { message_rate: 0, rooms_created_per_hour_max: 0, ..limits };
-    let hub = Hub::new(NOW(), limits.clone(), name_key, &[]);
-    Exchange::new(hub, &Rules { limits, key_of: name_key }, Nobody)
+    let hub = Hub::new(NOW(), limits.clone(), name_key, name_look, &[]);
+    Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Nobody)
 }
 
 /// Somebody in a room of that name, who has taken all that came so far.
@@ -27,7 +27,8 @@ fn member(exchange: &Exchange<Nobody>, name: &str, room: &str) -> Arc<Peer<Nobod
     let peer = exchange.connect(NOW(), Nobody).unwrap();
     let (key, room) = (NameKey::new(name_key, room), RoomName::parse(room).unwrap());
     exchange.apply(NOW(), &peer, Command::Login(account(name)));
-    exchange.apply(NOW(), &peer, Command::Create(key.clone(), room.clone()));
+    let look = NameLook::of_room(name_look, &room).unwrap();
+    exchange.apply(NOW(), &peer, Command::Create(key.clone(), look, room.clone()));
     exchange.apply(NOW(), &peer, Command::Enter(key, room));
     take_all(&peer);
     peer

@@ -10,7 +10,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::server::{Answer, Question, Refusal};
 
 use super::queue::{Bounds, Queue};
-use crate::accounts::{Accounts, Rehash, UNAVAILABLE_RETRY_MS};
+use crate::accounts::{Accounts, FollowUp, UNAVAILABLE_RETRY_MS};
 use crate::clock::Clock;
 use crate::unix;
 
@@ -48,6 +48,7 @@ struct Line<A> {
 }
 
 struct Job<A> {
+    address: IpAddr,
     question: Question,
     applicant: A,
 }
@@ -98,10 +99,10 @@ impl<A: Applicant> Pool<A> {
     /// much waiting. The applicant is handed back and has heard nothing, so that whoever holds a lock that an answer
     /// takes can submit under it.
     pub fn submit(&self, address: IpAddr, question: Question, applicant: A) -> Result<(), (Refusal, A)> {
-        if let Err(refusal) = self.shared.accounts.admit(self.shared.clock.now(), &question) {
+        if let Err(refusal) = self.shared.accounts.admit(self.shared.clock.now(), address, &question) {
             return Err((refusal, applicant));
         }
-        let pushed = self.shared.line().queue.push(address, Job { question, applicant });
+        let pushed = self.shared.line().queue.push(address, Job { address, question, applicant });
         match pushed {
             Ok(()) => {
                 self.shared.news.notify_one();
@@ -163,14 +164,14 @@ impl<A: Applicant> Shared<A> {
     }
 
     fn serve(&self, job: Job<A>) {
-        let Job { question, applicant } = job;
+        let Job { address, question, applicant } = job;
         if applicant.is_gone() {
             return;
         }
-        let (answer, rehash) = or_unavailable(|| self.accounts.work(self.clock.now(), question));
+        let (answer, follow_up) = or_unavailable(|| self.accounts.work(self.clock.now(), address, question));
         applicant.answer(answer);
-        if let Some(rehash) = rehash {
-            self.accounts.rehash(rehash);
+        if let Some(follow_up) = follow_up {
+            self.accounts.follow_up(follow_up);
         }
     }
 
@@ -180,7 +181,7 @@ impl<A: Applicant> Shared<A> {
 }
 
 /// What `work` answers; should it panic, that this was not the asker's fault.
-fn or_unavailable(work: impl FnOnce() -> (Answer, Option<Rehash>)) -> (Answer, Option<Rehash>) {
+fn or_unavailable(work: impl FnOnce() -> (Answer, Option<FollowUp>)) -> (Answer, Option<FollowUp>) {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         tracing::error!("answering a question about an account has panicked");
         (Answer::Refused(Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }), None)

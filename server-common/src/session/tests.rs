@@ -7,7 +7,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::server::{Answer, Rules};
 
 use super::*;
-use crate::keys::name_key;
+use crate::keys::{name_key, name_look};
 
 /// A connection without TLS, of somebody who is logged in.
 struct Client {
@@ -74,7 +74,7 @@ impl Client {
 }
 
 fn server(limits: Limits) -> Arc<Server<Nobody>> {
-    let rules = Rules { limits, key_of: name_key };
+    let rules = Rules { limits, key_of: name_key, look_of: name_look };
     Server::new(Instant::default(), rules, &[], Box::new(Trusting), Nobody)
 }
 

@@ -1,19 +1,15 @@
 //! The forms the database has had, each made from the one before.
 
-use rusqlite::{Connection, TransactionBehavior};
+use chatroom_core::name::{LOBBY, PUBLIC};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
+use crate::keys::{look, name_key};
 
-/// What turns form `n` into form `n + 1`, at index `n`. Once released, a step is never changed, only followed.
-const STEPS: [&str; 1] = [
-    // The key is what makes a name taken; the number is for other tables to refer to.
-    "CREATE TABLE accounts (
-        id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        name TEXT NOT NULL,
-        password TEXT NOT NULL
-    ) STRICT;",
-];
+/// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
+/// made then is not found any more.
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] =
+    [make_accounts, add_looks, make_known_addresses];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
 const APPLICATION_ID: i32 = 0x6368_6174;
@@ -38,12 +34,79 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     for step in STEPS.iter().skip(form(db)?.try_into().unwrap_or(STEPS.len())) {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let next = form(&transaction)? + 1;
-        transaction.execute_batch(step)?;
+        step(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", next)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// The key is what makes a name taken; the number is for other tables to refer to.
+fn make_accounts(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE accounts (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            password TEXT NOT NULL
+        ) STRICT;",
+    )
+}
+
+/// What each name looks like, and the keys of today, in which the width of letters is not told apart any more.
+///
+/// No account is lost by it. Names that look alike keep on living side by side, and only further ones are refused, so
+/// a look is not unique. A key is, so of accounts that would now share one, whoever has it already keeps it, else the
+/// oldest gets it; the others keep the key they have, and log in with the name as they typed it at registration.
+fn add_looks(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "ALTER TABLE accounts ADD COLUMN look TEXT NOT NULL DEFAULT '';
+        CREATE INDEX accounts_by_look ON accounts (look);",
+    )?;
+    let mut select = db.prepare("SELECT id, key, name FROM accounts ORDER BY id")?;
+    let accounts: Vec<(i64, String, String)> =
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    let mut set_look = db.prepare("UPDATE accounts SET look = ?2 WHERE id = ?1")?;
+    let mut set_key = db.prepare("UPDATE OR IGNORE accounts SET key = ?2 WHERE id = ?1")?;
+    for (id, old_key, name) in accounts {
+        set_look.execute(params![id, look(&name)])?;
+        let key = name_key(&name);
+        // A word of the protocol is nobody's key.
+        let is_reserved = RESERVED.contains(&key.as_str());
+        if key != old_key && (is_reserved || set_key.execute(params![id, key])? == 0) {
+            tracing::warn!(
+                "account {id} has the name of another one but for the width of its letters; both can go on to log in"
+            );
+        }
+    }
+    warn_of_lookalikes(db)
+}
+
+/// Accounts by their numbers, for names are in no line of the log.
+fn warn_of_lookalikes(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut select = db.prepare(
+        "SELECT group_concat(id, ', ') FROM (SELECT id, look FROM accounts ORDER BY id)
+        GROUP BY look HAVING count(*) > 1 ORDER BY min(id)",
+    )?;
+    for ids in select.query_map([], |row| row.get::<_, String>(0))? {
+        let ids = ids?;
+        tracing::warn!(
+            "the names of the accounts {ids} look alike, which new ones may not any more; all can go on to log in"
+        );
+    }
+    Ok(())
+}
+
+/// Where accounts have logged in from lately, each with its last day. The marks are hashes, so they name nobody.
+fn make_known_addresses(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE known_addresses (
+            mark BLOB PRIMARY KEY,
+            day INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX known_addresses_by_day ON known_addresses (day);",
+    )
 }
 
 fn form(db: &Connection) -> Result<u32, StoreError> {
@@ -53,3 +116,6 @@ fn form(db: &Connection) -> Result<u32, StoreError> {
 fn known() -> u32 {
     u32::try_from(STEPS.len()).expect("the steps can be counted on one's fingers")
 }
+
+/// What no account's key may be.
+const RESERVED: [&str; 2] = [PUBLIC, LOBBY];

@@ -4,11 +4,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::keys::name_key;
-
-fn account(name: &str) -> Account {
-    Account::new(name_key, UserName::parse(name).unwrap()).unwrap()
-}
+use crate::testing::{account, look};
 
 fn phc(text: &str) -> Phc {
     Phc::from_store(text.to_owned())
@@ -22,11 +18,11 @@ fn file(folder: &TempDir) -> PathBuf {
 fn a_registration_survives_reopening() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    assert_eq!(store.insert(&account("Harper"), &phc("$hash")).unwrap(), Insertion::Inserted);
+    assert_eq!(store.insert(&account("Harper"), &look("Harper"), &phc("$hash")).unwrap(), Claim::Free);
     drop(store);
 
     let store = Store::open(&file(&folder)).unwrap();
-    let stored = store.find(&account("harper").key).unwrap().expect("Harper registered");
+    let stored = store.find(&account("harper")).unwrap().expect("Harper registered");
     assert_eq!(stored.account, account("Harper"));
     assert_eq!(stored.phc.expose(), "$hash");
 }
@@ -35,41 +31,149 @@ fn a_registration_survives_reopening() {
 fn what_was_inserted_is_there_even_if_the_process_is_not_closed_well() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    store.insert(&account("harper"), &phc("$hash")).unwrap();
+    store.insert(&account("harper"), &look("harper"), &phc("$hash")).unwrap();
     // What a crash leaves: the files as they are, nobody tidied up.
     let after_crash = TempDir::new().unwrap();
     for name in ["chatroom.db", "chatroom.db-wal"] {
         fs::copy(folder.path().join(name), after_crash.path().join(name)).unwrap();
     }
     let store = Store::open(&file(&after_crash)).unwrap();
-    assert!(store.find(&account("harper").key).unwrap().is_some());
+    assert!(store.find(&account("harper")).unwrap().is_some());
 }
 
 #[test]
 fn a_name_is_taken_in_every_case_and_form() {
     let mut store = Store::in_memory().unwrap();
     for (first, second) in [("Harper", "hARPER"), ("Jos\u{e9}", "JOSE\u{301}"), ("straße", "STRASSE")] {
-        assert_eq!(store.insert(&account(first), &phc("$first")).unwrap(), Insertion::Inserted);
-        assert_eq!(store.insert(&account(second), &phc("$second")).unwrap(), Insertion::Taken);
-        let stored = store.find(&account(second).key).unwrap().expect("somebody has the name");
+        assert_eq!(store.insert(&account(first), &look(first), &phc("$first")).unwrap(), Claim::Free);
+        assert_eq!(store.insert(&account(second), &look(second), &phc("$second")).unwrap(), Claim::Taken);
+        let stored = store.find(&account(second)).unwrap().expect("somebody has the name");
         assert_eq!((stored.account.name.as_str(), stored.phc.expose()), (first, "$first"));
     }
 }
 
 #[test]
+fn a_name_that_looks_like_another_is_not_given_away() {
+    let mut store = Store::in_memory().unwrap();
+    assert_eq!(store.insert(&account("alice"), &look("alice"), &phc("$alice")).unwrap(), Claim::Free);
+    for lookalike in ["aIice", "a1ice", "аӀісе"] {
+        let (other, seen) = (account(lookalike), look(lookalike));
+        assert_eq!(store.claim(&other, &seen).unwrap(), Claim::Resembles, "{lookalike}");
+        assert_eq!(store.insert(&other, &seen, &phc("$other")).unwrap(), Claim::Resembles, "{lookalike}");
+        assert!(store.find(&other).unwrap().is_none(), "{lookalike}");
+    }
+    assert_eq!(store.insert(&account("alicia"), &look("alicia"), &phc("$alicia")).unwrap(), Claim::Free);
+}
+
+/// A database as the first version made it, with accounts of these keys and names, and their names for passwords.
+fn first_form(folder: &TempDir, accounts: &[(&str, &str)]) {
+    let db = Connection::open(file(folder)).unwrap();
+    db.execute_batch(
+        "CREATE TABLE accounts (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            password TEXT NOT NULL
+        ) STRICT;
+        PRAGMA application_id = 1667785076; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    for (key, name) in accounts {
+        db.execute("INSERT INTO accounts (key, name, password) VALUES (?1, ?2, ?2)", [key, name]).unwrap();
+    }
+}
+
+#[test]
+fn accounts_from_before_the_rules_for_names_are_found_as_ever() {
+    let folder = TempDir::new().unwrap();
+    // What is refused today: emoji, mixed scripts, a sign at the beginning; and three that look alike.
+    let names = ["😀", "аlice", "_harper", "alice", "aIice", "Straße"];
+    let accounts: Vec<(String, &str)> = names.iter().map(|name| (fold(name), *name)).collect();
+    first_form(&folder, &accounts.iter().map(|(key, name)| (key.as_str(), *name)).collect::<Vec<_>>());
+
+    let mut store = Store::open(&file(&folder)).unwrap();
+    for name in names {
+        let stored = store.find(&account(name)).unwrap().expect(name);
+        assert_eq!((stored.account, stored.phc.expose()), (account(name), name));
+    }
+    // Nobody else gets a name that looks like theirs, or theirs.
+    assert_eq!(store.insert(&account("a1ice"), &look("a1ice"), &phc("$")).unwrap(), Claim::Resembles);
+    assert_eq!(store.insert(&account("STRASSE"), &look("STRASSE"), &phc("$")).unwrap(), Claim::Taken);
+}
+
+#[test]
+fn of_accounts_that_come_to_share_a_key_none_is_lost() {
+    let folder = TempDir::new().unwrap();
+    // Wide letters were other letters once. Of the first two the older one gets the key; of the last two the newer one
+    // has it already.
+    first_form(
+        &folder,
+        &[("ａlice", "Ａlice"), ("aｌice", "aｌice"), ("ｈarper", "ｈarper"), ("harper", "harper")],
+    );
+
+    let store = Store::open(&file(&folder)).unwrap();
+    for name in ["Ａlice", "aｌice", "ｈarper", "harper"] {
+        let stored = store.find(&account(name)).unwrap().expect(name);
+        assert_eq!((stored.account.name.as_str(), stored.phc.expose()), (name, name));
+    }
+    for (typed, name) in
+        [("alice", "Ａlice"), ("ALICE", "Ａlice"), ("HARPER", "harper"), ("ｈａrper", "harper")]
+    {
+        let stored = store.find(&account(typed)).unwrap().expect(typed);
+        assert_eq!(stored.account.name.as_str(), name, "{typed}");
+    }
+    let keys: std::collections::BTreeSet<String> = ["Ａlice", "aｌice", "ｈarper", "harper"]
+        .map(|name| store.find(&account(name)).unwrap().expect(name).account.key.as_str().to_owned())
+        .into();
+    assert_eq!(keys.len(), 4, "two who are logged in at once are two");
+}
+
+#[test]
+fn an_account_whose_name_reads_as_a_word_of_the_protocol_today_keeps_its_key() {
+    let folder = TempDir::new().unwrap();
+    first_form(&folder, &[("ｐublic", "ｐublic")]);
+    let store = Store::open(&file(&folder)).unwrap();
+    let name = UserName::parse("ｐublic").unwrap();
+    let asked = Account { key: NameKey::new(crate::keys::name_key, name.as_str()), name };
+    assert_eq!(store.find(&asked).unwrap().expect("it is there").account.key.as_str(), "ｐublic");
+}
+
+#[test]
+fn where_accounts_logged_in_from_is_remembered_as_long_as_it_counts() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let sighting = |mark: u8, day, forgotten: &[u8]| Sighting {
+        mark: [mark; 16],
+        day,
+        day_min: day - 30,
+        forgotten: forgotten.iter().map(|mark| [*mark; 16]).collect(),
+    };
+    for (mark, day, forgotten) in
+        [(1, 100, &[][..]), (2, 110, &[]), (1, 120, &[]), (3, 140, &[]), (4, 145, &[3])]
+    {
+        store.note_sighting(&sighting(mark, day, forgotten)).unwrap();
+    }
+    drop(store);
+    let store = Store::open(&file(&folder)).unwrap();
+    assert_eq!(store.sightings(0).unwrap(), [([1; 16], 120), ([4; 16], 145)]);
+    assert_eq!(store.sightings(121).unwrap(), [([4; 16], 145)]);
+}
+
+#[test]
 fn a_name_nobody_has_is_not_found() {
-    assert!(Store::in_memory().unwrap().find(&account("nobody").key).unwrap().is_none());
+    assert!(Store::in_memory().unwrap().find(&account("nobody")).unwrap().is_none());
 }
 
 #[test]
 fn a_hash_is_replaced_only_if_it_is_still_the_one_that_was_seen() {
     let mut store = Store::in_memory().unwrap();
-    let (harper, key) = (account("harper"), account("harper").key);
-    store.insert(&harper, &phc("$old")).unwrap();
+    let harper = account("harper");
+    let key = harper.key.clone();
+    store.insert(&harper, &look("harper"), &phc("$old")).unwrap();
     store.replace_hash(&key, &phc("$older"), &phc("$wrong")).unwrap();
-    assert_eq!(store.find(&key).unwrap().unwrap().phc.expose(), "$old");
+    assert_eq!(store.find(&harper).unwrap().unwrap().phc.expose(), "$old");
     store.replace_hash(&key, &phc("$old"), &phc("$new")).unwrap();
-    assert_eq!(store.find(&key).unwrap().unwrap().phc.expose(), "$new");
+    assert_eq!(store.find(&harper).unwrap().unwrap().phc.expose(), "$new");
 }
 
 #[test]
@@ -90,7 +194,7 @@ fn nobody_else_may_read_the_database() {
 
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    store.insert(&account("harper"), &phc("$hash")).unwrap();
+    store.insert(&account("harper"), &look("harper"), &phc("$hash")).unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
@@ -115,7 +219,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let before = bytes();
 
     let error = Store::open(&file(&folder)).err().expect("it is newer");
-    assert!(error.to_string().contains("its form is 7, this version knows up to 1"), "{error}");
+    assert!(error.to_string().contains("its form is 7, this version knows up to 3"), "{error}");
     assert_eq!(error.to_string().lines().count(), 1);
     assert_eq!(bytes(), before);
 }

@@ -42,6 +42,7 @@ fn measure(binary: &Path, nice: u8) -> Result<(), String> {
     let config = [
         "message-rate = 0".to_owned(),
         "limits.auth_failures_max = 1000000".to_owned(),
+        "limits.auth_connection_failures_max = 0".to_owned(),
         format!("limits.password_nice = {nice}"),
     ];
     let server = Program::start_with(binary, &config, &["--pbkdf2-iterations", "600000"])?;

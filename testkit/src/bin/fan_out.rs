@@ -16,7 +16,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::Rules;
 use server_common::exchange::{Exchange, Peer, Wake};
-use server_common::keys::name_key;
+use server_common::keys::{name_key, name_look};
 
 /// Messages of one round, as many as a mailbox holds without being looked into.
 const MESSAGES: usize = 100;
@@ -49,8 +49,8 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
     let now = chatroom_core::Instant::default();
     let limits = Limits { message_rate: 0, ..Limits::default() };
     let den = RoomName::parse("den").expect("that is a name");
-    let hub = Hub::new(now, limits.clone(), name_key, std::slice::from_ref(&den));
-    let exchange = Exchange::new(hub, &Rules { limits, key_of: name_key }, Silent);
+    let hub = Hub::new(now, limits.clone(), name_key, name_look, std::slice::from_ref(&den));
+    let exchange = Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Silent);
     let peers: Peers = (0..members)
         .map(|number| {
             let peer = exchange.connect(now, Silent).expect("there is room");

@@ -15,7 +15,7 @@ use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rule
 use chatroom_core::{Instant, client, hub};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use server_common::keys::name_key;
+use server_common::keys::{name_key, name_look};
 use zeroize::Zeroizing;
 
 /// Bytes are a request or are refused by a sentence, as a naive reader of JSON would judge them; a request encoded and
@@ -172,7 +172,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
     }
     let password = Password::parse(Zeroizing::new(secret)).expect("it is short enough");
     let frame = request::encode_credentials(kind, username, &password);
-    let rules = Rules { limits: Limits::default(), key_of: name_key };
+    let rules = Rules { limits: Limits::default(), key_of: name_key, look_of: name_look };
     for refusal in [None, Some(Refusal::NameTaken), Some(Refusal::AuthFailed)] {
         let mut conn = Conn::new(Instant::default(), Arc::new(rules.clone()));
         conn.handle(Instant::default(), Input::Secured);

@@ -14,7 +14,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
-use server_common::keys::name_key;
+use server_common::keys::{name_key, name_look};
 
 use super::script::{Line, lines};
 use crate::transcript::frame;
@@ -87,14 +87,14 @@ impl Bench {
     fn new() -> Self {
         let now = Instant::default();
         let room = RoomName::parse("example").expect("a name");
-        let mut hub = Hub::new(now, limits(), name_key, std::slice::from_ref(&room));
+        let mut hub = Hub::new(now, limits(), name_key, name_look, std::slice::from_ref(&room));
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).expect("there is room for two");
         hub.apply(now, bob, Command::Login(account("bob")), &mut deliveries);
         hub.apply(now, bob, Command::Enter(NameKey::new(name_key, "example"), room), &mut deliveries);
         let own = hub.connect(&mut deliveries).expect("there is room for two");
         deliveries.clear();
-        let rules = Arc::new(Rules { limits: limits(), key_of: name_key });
+        let rules = Arc::new(Rules { limits: limits(), key_of: name_key, look_of: name_look });
         Self {
             now,
             conn: Conn::new(now, rules),
@@ -425,9 +425,10 @@ fn account(name: &str) -> Account {
     Account::new(name_key, user_name(name).expect("a name")).expect("nobody reserved it")
 }
 
-const REFUSALS: [Refusal; 6] = [
+const REFUSALS: [Refusal; 7] = [
     Refusal::AuthFailed,
     Refusal::NameTaken,
+    Refusal::NameResembles,
     Refusal::RegistrationClosed,
     Refusal::AuthThrottled { retry_ms: 1000 },
     Refusal::Busy { retry_ms: u64::MAX },

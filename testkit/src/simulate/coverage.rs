@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 68] = [
+pub const PLACES: [&str; 71] = [
     "registered",
     "logged_in",
     "listed",
@@ -24,6 +24,7 @@ pub const PLACES: [&str; 68] = [
     "room_gave_way",
     // Refusals.
     "name_taken",
+    "name_resembles",
     "name_invalid",
     "password_too_short",
     "password_too_long",
@@ -36,6 +37,7 @@ pub const PLACES: [&str; 68] = [
     "unavailable",
     "auth_failed",
     "auth_throttled",
+    "auth_throttled by address",
     "room_exists",
     "too_many_rooms",
     "no_such_room",
@@ -53,6 +55,7 @@ pub const PLACES: [&str; 68] = [
     "moves_slowed_down",
     // Ends.
     "bad_frame closes",
+    "auth_throttled closes",
     "frame_empty",
     "frame_too_large",
     "frame_timeout",

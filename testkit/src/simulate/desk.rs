@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
-use chatroom_core::name::{Account, NameKey};
+use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::server::{Answer, Question, Refusal, Ticket};
 use server_common::accounts::{Accounts, Registration};
 use server_common::exchange::Peer;
@@ -15,7 +15,7 @@ use server_common::passwords::Hasher;
 use server_common::passwords::hasher::Phc;
 use server_common::passwords::queue::{Bounds, Queue};
 use server_common::session::Desk;
-use server_common::store::{Insertion, Records, Store, StoreError, Stored};
+use server_common::store::{Claim, Day, Mark, Records, Sighting, Store, StoreError, Stored};
 
 use super::line::Bell;
 use super::step::Fault;
@@ -44,6 +44,7 @@ struct Shared {
 }
 
 struct Job {
+    address: IpAddr,
     peer: Arc<Peer<Bell>>,
     ticket: Ticket,
     question: Question,
@@ -81,32 +82,55 @@ impl Disk {
 }
 
 impl Records for Disk {
-    fn insert(&mut self, account: &Account, phc: &Phc) -> Result<Insertion, StoreError> {
-        let mut platter = lock(&self.0);
-        match platter.fault {
-            Fault::None => platter.store.insert(account, phc),
-            Fault::Busy => Err(failure(rusqlite::ffi::SQLITE_BUSY)),
-            Fault::Full => Err(failure(rusqlite::ffi::SQLITE_FULL)),
-            Fault::CrashBefore => {
-                platter.is_crashed = true;
-                Err(failure(rusqlite::ffi::SQLITE_IOERR))
-            }
-            Fault::CrashAfter => {
-                platter.is_crashed = true;
-                platter.store.insert(account, phc)
-            }
-        }
+    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError> {
+        lock(&self.0).write(|store| store.insert(account, look, phc))
     }
 
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
         lock(&self.0).store.replace_hash(key, old, new)
     }
 
-    fn find(&self, key: &NameKey) -> Result<Option<Stored>, StoreError> {
-        let platter = lock(&self.0);
-        match platter.fault {
+    fn note_sighting(&mut self, sighting: &Sighting) -> Result<(), StoreError> {
+        lock(&self.0).write(|store| store.note_sighting(sighting))
+    }
+
+    fn sightings(&self, day_min: Day) -> Result<Vec<(Mark, Day)>, StoreError> {
+        lock(&self.0).read(|store| store.sightings(day_min))
+    }
+
+    fn find(&self, account: &Account) -> Result<Option<Stored>, StoreError> {
+        lock(&self.0).read(|store| store.find(account))
+    }
+
+    fn claim(&self, account: &Account, look: &NameLook) -> Result<Claim, StoreError> {
+        lock(&self.0).read(|store| store.claim(account, look))
+    }
+}
+
+impl Platter {
+    fn read<T>(&self, look: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.fault {
             Fault::Busy => Err(failure(rusqlite::ffi::SQLITE_BUSY)),
-            Fault::None | Fault::Full | Fault::CrashBefore | Fault::CrashAfter => platter.store.find(key),
+            Fault::None | Fault::Full | Fault::CrashBefore | Fault::CrashAfter => look(&self.store),
+        }
+    }
+
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.fault {
+            Fault::None => change(&mut self.store),
+            Fault::Busy => Err(failure(rusqlite::ffi::SQLITE_BUSY)),
+            Fault::Full => Err(failure(rusqlite::ffi::SQLITE_FULL)),
+            Fault::CrashBefore => {
+                self.is_crashed = true;
+                Err(failure(rusqlite::ffi::SQLITE_IOERR))
+            }
+            Fault::CrashAfter => {
+                self.is_crashed = true;
+                change(&mut self.store)
+            }
         }
     }
 }
@@ -117,7 +141,7 @@ impl Office {
         let registration = if is_open { Registration::Open } else { Registration::Closed };
         let hasher = Hasher::new(1).expect("one round is few, and allowed");
         Self(Arc::new(Mutex::new(Shared {
-            accounts: Accounts::new(disk, hasher, limits, registration),
+            accounts: Accounts::new(disk, hasher, limits, registration, Duration::ZERO),
             queue: Queue::new(bounds(limits)),
             asked: Vec::new(),
             last: None,
@@ -137,13 +161,13 @@ impl Office {
     /// Does the next job, as a thread of the pool does.
     pub fn work(&self, now: Instant, disk: &Disk, fault: Fault) -> Option<Done> {
         let mut shared = lock(&self.0);
-        let Job { peer, ticket, question } = shared.queue.pop()?;
+        let Job { address, peer, ticket, question } = shared.queue.pop()?;
         let whose = peer.waker().whose();
         if peer.is_gone() {
             return Some(Done { whose, answer: None, is_crashed: false });
         }
         disk.set_fault(fault);
-        let answer = shared.accounts.answer(now, question);
+        let answer = shared.accounts.answer(now, address, question);
         let is_crashed = lock(&disk.0).is_crashed;
         disk.set_fault(Fault::None);
         if is_crashed {
@@ -173,10 +197,10 @@ impl Office {
 impl Desk<Bell> for Office {
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<Bell>>, ticket: Ticket, question: Question) {
         let mut shared = lock(&self.0);
-        let refusal = match shared.accounts.admit(now, &question) {
+        let refusal = match shared.accounts.admit(now, address, &question) {
             Err(refusal) => Some(refusal),
             Ok(()) => {
-                let job = Job { peer: Arc::clone(peer), ticket, question };
+                let job = Job { address, peer: Arc::clone(peer), ticket, question };
                 let pushed = shared.queue.push(address, job);
                 pushed.err().map(|full| Refusal::Busy { retry_ms: full.retry_ms })
             }

@@ -1,6 +1,7 @@
 //! The few names and passwords there are in the simulation, so that people meet.
 //!
-//! Which spellings are one name is written down here, and not asked of the code that is tried.
+//! Which spellings are one name, and which names look alike, is written down here, and not asked of the code that is
+//! tried.
 
 /// A name as somebody types it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +12,8 @@ pub struct Name {
     pub text: &'static str,
 }
 
-/// Each user's name in two spellings.
-pub const USERS: [[&str; 2]; 8] = [
+/// Each user's name in two spellings. The last two look alike in both: one is Latin, the other Cyrillic.
+pub const USERS: [[&str; 2]; 10] = [
     ["ann", "ANN"],
     ["Bob", "bOB"],
     ["Zo\u{eb}", "ZOE\u{308}"],
@@ -21,6 +22,8 @@ pub const USERS: [[&str; 2]; 8] = [
     ["joe", "Joe"],
     ["Kim", "\u{212a}im"],
     ["lee", "LEE"],
+    ["coco", "COCO"],
+    ["\u{441}\u{43e}\u{441}\u{43e}", "\u{421}\u{41e}\u{421}\u{41e}"],
 ];
 
 /// Each room's name in two spellings; the first two exist from the start, and the last ones are as long as names get,
@@ -58,6 +61,15 @@ pub fn user(id: usize, spelling: usize) -> Name {
 /// The room with that number, spelled as the first or the second.
 pub fn room(id: usize, spelling: usize) -> Name {
     Name { id, text: ROOMS[id % ROOMS.len()][spelling % 2] }
+}
+
+/// The user whose name looks like that user's.
+pub fn lookalike(user: usize) -> Option<usize> {
+    match user {
+        8 => Some(9),
+        9 => Some(8),
+        _ => None,
+    }
 }
 
 /// Whose name that text is, if it is one of [`USERS`].

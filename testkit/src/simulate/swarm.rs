@@ -129,6 +129,16 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.auth_window_ms = rng.u64(1_000..60_000);
     limits.auth_pause_ms_min = rng.u64(1..2_000);
     limits.auth_pause_ms_max = limits.auth_pause_ms_min * rng.u64(1..10);
+    if rng.u8(..4) == 0 {
+        limits.auth_address_failures_max = rng.u32(..6);
+        limits.auth_address_interval_ms = rng.u64(100..20_000);
+    }
+    if rng.u8(..4) == 0 {
+        limits.auth_connection_failures_max = rng.u32(1..5);
+    }
+    // Nobody comes from more addresses than one account may be known at: which of them goes, a hash would decide.
+    limits.auth_known_days = if rng.bool() { usual.auth_known_days } else { 0 };
+    limits.loopback_is_exempt = rng.bool();
     limits.password_chars_min = rng.usize(4..=12);
     limits.password_queue_jobs_max = if rng.bool() { Some(rng.usize(1..4)) } else { None };
     limits.password_address_jobs_max = rng.usize(1..3);

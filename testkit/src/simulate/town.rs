@@ -13,7 +13,7 @@ use chatroom_core::message::Text;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
 use chatroom_core::server::Rules;
-use server_common::keys::name_key;
+use server_common::keys::{name_key, name_look};
 use server_common::server::Server;
 use server_common::session;
 use zeroize::Zeroizing;
@@ -496,7 +496,7 @@ impl Town {
 }
 
 fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Server<Bell>> {
-    let rules = Rules { limits: swarm.limits.clone(), key_of: name_key };
+    let rules = Rules { limits: swarm.limits.clone(), key_of: name_key, look_of: name_look };
     let rooms = [RoomName::parse(room(EXAMPLE, 0).text).expect("it is a name")];
     let alarm = Bell::new(usize::MAX, 0, Arc::clone(rung));
     Server::new(now, rules, &rooms, Box::new(office.clone()), alarm)

@@ -141,3 +141,15 @@ fn when_all_are_gone_nothing_is_left_of_them() {
     town.login("joe");
     town.check("joe", "logged in [lobby: joe; example:; den:]");
 }
+
+#[test]
+fn a_room_that_looks_like_another_is_made_once_that_one_has_given_way() {
+    let limits = Limits { rooms_max: 3, room_idle_ms_min: 0, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann"]);
+    town.check_does("ann", "create hall", "created hall");
+    town.check_does("ann", "create ha11", r#"denied RoomResembles("hall")"#);
+    town.check_does("ann", "create 1obby", r#"denied RoomResembles("lobby")"#);
+    town.check_does("ann", "create den", "created den");
+    town.check_does("ann", "list", "listed [lobby: ann; example:; den:]");
+    town.check_does("ann", "create ha11", "created ha11");
+}

@@ -7,7 +7,7 @@ use crate::accounts::Registration;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::ITERATIONS_MIN;
 use crate::store::{Records as _, Store};
-use crate::testing::{account, password, register, verify};
+use crate::testing::{account, look, password, register, verify};
 
 /// Reports its answer, and before that does what a test makes it do.
 struct Visitor {
@@ -85,7 +85,13 @@ impl Bench {
 }
 
 fn accounts(limits: &Limits, registration: Registration) -> Accounts {
-    Accounts::new(Store::in_memory().unwrap(), Hasher::new(ITERATIONS_MIN).unwrap(), limits, registration)
+    Accounts::new(
+        Store::in_memory().unwrap(),
+        Hasher::new(ITERATIONS_MIN).unwrap(),
+        limits,
+        registration,
+        Duration::ZERO,
+    )
 }
 
 fn open_accounts() -> Accounts {
@@ -167,33 +173,34 @@ fn a_thread_outlives_a_visitor_who_panics() {
 
 #[test]
 fn a_question_whose_work_panics_is_answered() {
-    let (answer, rehash) = or_unavailable(|| panic!("on purpose, by a test"));
+    let (answer, follow_up) = or_unavailable(|| panic!("on purpose, by a test"));
     assert!(matches!(answer, Answer::Refused(Refusal::Unavailable { .. })), "{answer:?}");
-    assert!(rehash.is_none());
+    assert!(follow_up.is_none());
 }
 
 #[test]
 fn a_hash_is_renewed_after_the_answer() {
     let mut store = Store::in_memory().unwrap();
     let old = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
-    store.insert(&account("harper"), &old).unwrap();
+    store.insert(&account("harper"), &look("harper"), &old).unwrap();
     let today = Hasher::new(ITERATIONS_MIN + 1).unwrap();
-    let bench = Bench::new(Accounts::new(store, today, &Limits::default(), Registration::Open));
+    let bench =
+        Bench::new(Accounts::new(store, today, &Limits::default(), Registration::Open, Duration::ZERO));
 
     let question = || verify("harper", "correct horse");
     let accounts = Arc::clone(&bench.accounts);
-    let needs_rehash = move || {
-        let (_, rehash) = accounts.work(Clock::start().now(), question());
-        rehash.is_some()
+    let has_more_to_do = move || {
+        let (_, follow_up) = accounts.work(Clock::start().now(), ADDRESS, question());
+        follow_up.is_some()
     };
     let (seen, sees) = channel();
-    let look = needs_rehash.clone();
+    let look = has_more_to_do.clone();
     bench.submit(question(), bench.visitor_who("one", move || seen.send(look()).unwrap())).unwrap();
     assert_eq!(bench.heard().0, "one");
     assert_eq!(sees.recv(), Ok(true), "not yet, when the answer is given");
     bench.submit(Question::Decoy, bench.visitor("two")).unwrap();
     assert_eq!(bench.heard().0, "two");
-    assert!(!needs_rehash(), "by the time of the next one");
+    assert!(!has_more_to_do(), "by the time of the next one");
 }
 
 #[test]

@@ -6,16 +6,29 @@ use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
 use chatroom_core::server::{Answer, Refusal};
 
-use super::rate::whole_ms;
-use crate::simulate::names::{Name, USERS};
+use super::LOCAL;
+use super::rate::{Tokens, whole_ms};
+use crate::simulate::names::{Name, USERS, lookalike};
 use crate::simulate::step::Fault;
+use crate::simulate::town::HOUSEHOLDS;
 
 /// Everybody who has an account, by their number among [`USERS`].
 #[derive(Default)]
 pub struct Book {
     records: [Option<Record>; USERS.len()],
     slates: [Slate; USERS.len()],
+    /// Failures of a household at an account where it is known.
+    own_slates: ByHousehold<Slate>,
+    /// Failures of a household at accounts where it is not.
+    addresses: [Tokens; HOUSEHOLDS.len()],
+    /// The day on which a household logged in to an account last.
+    seen: ByHousehold<Option<u64>>,
+    /// What the disk has of that.
+    stored: ByHousehold<Option<u64>>,
 }
+
+/// Something for each account and household.
+type ByHousehold<T> = [[T; HOUSEHOLDS.len()]; USERS.len()];
 
 struct Record {
     /// As it was typed at registration.
@@ -56,18 +69,65 @@ impl Book {
     /// A server starts: what it had in memory is gone.
     pub fn restart(&mut self) {
         self.slates = Default::default();
+        self.own_slates = Default::default();
+        self.addresses = Default::default();
+        self.seen = self.stored;
     }
 
     /// Why a question is not even looked at.
-    pub fn admit(&self, now: Instant, question: &Question, is_open: bool) -> Result<(), Refusal> {
-        match question {
-            Question::Register(..) if !is_open => Err(Refusal::RegistrationClosed),
+    pub fn admit(
+        &self,
+        now: Instant,
+        question: &Question,
+        household: usize,
+        is_open: bool,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let left = match question {
+            Question::Register(..) if !is_open => return Err(Refusal::RegistrationClosed),
+            Question::Register(..) => return Ok(()),
+            Question::Verify(name, _) if self.is_known(now, name.id, household, limits) => {
+                self.own_slates[name.id][household].pause_end.since(now)
+            }
             Question::Verify(name, _) => {
                 let left = self.slates[name.id].pause_end.since(now);
-                if left.is_zero() { Ok(()) } else { Err(Refusal::AuthThrottled { retry_ms: whole_ms(left) }) }
+                left.max(self.address_wait(now, household, limits))
             }
-            Question::Register(..) | Question::Decoy => Ok(()),
+            Question::Decoy => self.address_wait(now, household, limits),
+        };
+        if left.is_zero() { Ok(()) } else { Err(Refusal::AuthThrottled { retry_ms: whole_ms(left) }) }
+    }
+
+    /// Whether a login has to wait for nothing but other failures from its address.
+    pub fn is_address_waiting(
+        &self,
+        now: Instant,
+        question: &Question,
+        household: usize,
+        limits: &Limits,
+    ) -> bool {
+        let is_free = match question {
+            Question::Register(..) => false,
+            Question::Decoy => true,
+            Question::Verify(name, _) => {
+                self.slates[name.id].pause_end <= now && !self.is_known(now, name.id, household, limits)
+            }
+        };
+        is_free && !self.address_wait(now, household, limits).is_zero()
+    }
+
+    /// Whether the household has logged in to that account lately.
+    fn is_known(&self, now: Instant, user: usize, household: usize, limits: &Limits) -> bool {
+        let days = u64::from(limits.auth_known_days);
+        days > 0 && self.seen[user][household].is_some_and(|day| day + days >= today(now))
+    }
+
+    fn address_wait(&self, now: Instant, household: usize, limits: &Limits) -> Duration {
+        if limits.loopback_is_exempt && household == LOCAL {
+            return Duration::ZERO;
         }
+        let (count, interval, burst) = address_rate(limits);
+        self.addresses[household].wait(now, count, interval, burst)
     }
 
     /// What a question has to be answered, and what follows from it.
@@ -75,23 +135,40 @@ impl Book {
         &mut self,
         now: Instant,
         question: &Question,
+        household: usize,
         is_open: bool,
         fault: Fault,
         limits: &Limits,
     ) -> Result<&'static str, &'static str> {
-        match self.admit(now, question, is_open) {
+        match self.admit(now, question, household, is_open, limits) {
             Err(Refusal::RegistrationClosed) => return Err("registration_closed"),
             Err(_) => return Err("auth_throttled"),
             Ok(()) => {}
         }
         match question {
-            Question::Decoy => Err("auth_failed"),
+            Question::Decoy => {
+                self.fail_at_address(now, household, limits);
+                Err("auth_failed")
+            }
             Question::Register(..) | Question::Verify(..) if fault == Fault::Busy => Err("unavailable"),
             Question::Register(name, password) => self.register(*name, password, fault),
             Question::Verify(name, password) => {
                 let is_right = self.password(name.id) == Some(password);
-                self.note(now, name.id, is_right, limits);
-                if is_right { Ok(self.name(name.id)) } else { Err("auth_failed") }
+                let is_known = self.is_known(now, name.id, household, limits);
+                let slate = if is_known {
+                    &mut self.own_slates[name.id][household]
+                } else {
+                    &mut self.slates[name.id]
+                };
+                slate.note(now, is_right, limits);
+                if is_right {
+                    self.see(now, name.id, household, fault, limits);
+                    return Ok(self.name(name.id));
+                }
+                if !is_known {
+                    self.fail_at_address(now, household, limits);
+                }
+                Err("auth_failed")
             }
         }
     }
@@ -99,6 +176,9 @@ impl Book {
     fn register(&mut self, name: Name, password: &str, fault: Fault) -> Result<&'static str, &'static str> {
         if self.records[name.id].is_some() {
             return Err("name_taken");
+        }
+        if lookalike(name.id).is_some_and(|other| self.records[other].is_some()) {
+            return Err("name_resembles");
         }
         match fault {
             Fault::Full | Fault::Busy | Fault::CrashBefore => Err("unavailable"),
@@ -109,23 +189,55 @@ impl Book {
         }
     }
 
-    fn note(&mut self, now: Instant, user: usize, is_right: bool, limits: &Limits) {
-        let slate = &mut self.slates[user];
-        if is_right || slate.end <= now {
-            *slate = Slate::default();
+    fn fail_at_address(&mut self, now: Instant, household: usize, limits: &Limits) {
+        if limits.loopback_is_exempt && household == LOCAL {
+            return;
+        }
+        let (count, interval, burst) = address_rate(limits);
+        // Several that were let in at once may find nothing left to take.
+        let _ = self.addresses[household].take(now, count, interval, burst);
+    }
+
+    /// Remembers where somebody logged in from, in memory whatever happens to the disk.
+    fn see(&mut self, now: Instant, user: usize, household: usize, fault: Fault, limits: &Limits) {
+        let day = Some(today(now));
+        if limits.auth_known_days == 0 || self.seen[user][household] == day {
+            return;
+        }
+        self.seen[user][household] = day;
+        if matches!(fault, Fault::None | Fault::CrashAfter) {
+            self.stored[user][household] = day;
+        }
+    }
+}
+
+impl Slate {
+    fn note(&mut self, now: Instant, is_right: bool, limits: &Limits) {
+        if is_right || self.end <= now {
+            *self = Self::default();
         }
         if is_right {
             return;
         }
-        slate.failures += 1;
+        self.failures += 1;
         let mut pause = Duration::ZERO;
-        for _ in limits.auth_failures_max..slate.failures {
+        for _ in limits.auth_failures_max..self.failures {
             let longest = Duration::from_millis(limits.auth_pause_ms_max);
             pause = (2 * pause).max(Duration::from_millis(limits.auth_pause_ms_min)).min(longest);
         }
-        slate.pause_end = now + pause;
-        slate.end = slate.pause_end.max(now + Duration::from_millis(limits.auth_window_ms));
+        self.pause_end = now + pause;
+        self.end = self.pause_end.max(now + Duration::from_millis(limits.auth_window_ms));
     }
+}
+
+/// How many failures come back to an address in which time, and how many there are at most.
+fn address_rate(limits: &Limits) -> (u32, Duration, u32) {
+    let burst = limits.auth_address_failures_max;
+    (burst.min(1), Duration::from_millis(limits.auth_address_interval_ms), burst)
+}
+
+fn today(now: Instant) -> u64 {
+    now.since_start().as_secs() / (24 * 60 * 60)
 }
 
 /// The word for an answer of the store: the name, or why not.
@@ -133,6 +245,7 @@ pub fn word(answer: &Answer) -> Result<&str, &'static str> {
     match answer {
         Answer::Registered(account) | Answer::Verified(account) => Ok(account.name.as_str()),
         Answer::Refused(Refusal::NameTaken) => Err("name_taken"),
+        Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),
         Answer::Refused(Refusal::AuthFailed) => Err("auth_failed"),
         Answer::Refused(Refusal::AuthThrottled { .. }) => Err("auth_throttled"),

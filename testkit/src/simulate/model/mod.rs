@@ -24,6 +24,7 @@ use super::names::{EXAMPLE, LOBBY, PASSWORDS, USERS};
 use super::original::Original;
 use super::step::{Fault, Means, Said};
 use super::swarm::Swarm;
+use super::town::HOUSEHOLDS;
 use accounts::{Book, Question, word};
 pub use chatroom_core::phase::Phase;
 use conn::Stage;
@@ -192,7 +193,8 @@ impl Model {
         let Some((question, ..)) = &conn.asked else {
             return Err("a job was done that nobody wanted".into());
         };
-        let right = self.book.answer(now, question, is_open, fault, limits);
+        let household = HOUSEHOLDS[conn.from];
+        let right = self.book.answer(now, question, household, is_open, fault, limits);
         if let Some(answer) = &done.answer {
             if word(answer) != right {
                 return Err(format!("line {line} is answered {:?} where {right:?} is right", word(answer)));
@@ -399,6 +401,7 @@ impl Model {
             (None, Some(reason), _) => Some(match reason {
                 "busy" => "crowded",
                 "bad_frame" => "bad_frame closes",
+                "auth_throttled" => "auth_throttled closes",
                 reason => reason,
             }),
             (None, None, Some(End::Overflowed)) if conn.may_overflow => Some("overflowed"),
@@ -574,7 +577,11 @@ impl Model {
                     _ => Retry::Never,
                 };
                 self.coverage.reach(code);
-                let code = if code == "unavailable" { "busy" } else { code };
+                let code = match code {
+                    "unavailable" => "busy",
+                    "name_resembles" => "name_taken",
+                    code => code,
+                };
                 self.refuse(line, kind, code, retry, rid);
             }
             (Question::Register(..), Ok(name)) => {
@@ -587,6 +594,21 @@ impl Model {
             (Question::Decoy, Ok(_)) => {}
         }
         self.conn_mut(line).due.extend(later);
+        self.count_auth_failure(line, answer);
+    }
+
+    /// Who fails too often on one connection is told to go, once they have heard that they failed and unless something
+    /// else has told them to.
+    fn count_auth_failure(&mut self, line: usize, answer: &Answer) {
+        if !matches!(answer, Answer::Refused(Refusal::AuthFailed)) {
+            return;
+        }
+        let failures_max = self.swarm.limits.auth_connection_failures_max;
+        let conn = self.conn_mut(line);
+        conn.auth_failures += 1;
+        if conn.auth_failures == failures_max {
+            self.push(line, What::Farewell("auth_throttled"), 0, true);
+        }
     }
 
     /// Takes a connection out of the hub.

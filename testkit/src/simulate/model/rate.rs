@@ -29,6 +29,11 @@ impl Tokens {
         self.missing += interval;
         Ok(())
     }
+
+    /// How long there will be none to take.
+    pub fn wait(mut self, now: Instant, count: u32, per: Duration, burst: u32) -> Duration {
+        self.take(now, count, per, burst).err().unwrap_or_default()
+    }
 }
 
 /// Whole milliseconds, as an answer tells them.

@@ -146,8 +146,12 @@ impl Model {
             return Err("the account store was not asked".into());
         }
         let refusal = asked.remove(0).refusal;
-        let admitted = self.book.admit(self.now, &question, self.swarm.is_open);
         let household = HOUSEHOLDS[self.conn(line).from];
+        let (limits, is_open) = (&self.swarm.limits, self.swarm.is_open);
+        let admitted = self.book.admit(self.now, &question, household, is_open, limits);
+        if self.book.is_address_waiting(self.now, &question, household, limits) {
+            self.coverage.reach("auth_throttled by address");
+        }
         let is_full = self.is_line_full(household);
         let is_right = match (refusal, admitted) {
             (Some(Refusal::Busy { .. }), Ok(())) => is_full,
