@@ -269,10 +269,10 @@ fn a_flood_of_lists_is_followed_to_its_end() {
 
 #[test]
 fn a_server_that_takes_nothing_is_left_and_so_can_be_what_waits_for_it() {
-    let (mut desk, _server) = Desk::at(Place::Room, &[Step::TurnDeaf]);
-    // Far more than the systems in between keep.
-    for _ in 0..8_000 {
-        desk.act(|controller| _ = controller.send(&"x".repeat(4_000)));
+    let (mut desk, _server) = Desk::at(Place::Lobby, &[Step::TurnDeaf]);
+    // Far more than the systems in between keep. Messages would wait for each other, these do not.
+    for _ in 0..100_000 {
+        desk.act(|controller| controller.create(&"é".repeat(64)));
     }
     desk.hear_until(|news| matches!(news, News::Link(Link::Away { .. })));
     desk.act(|controller| controller.disconnect());
