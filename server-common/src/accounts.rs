@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use chatroom_core::secret::Password;
 use chatroom_core::server::{Answer, Question, Refusal};
 use chatroom_core::time::Instant;
 
+use crate::metrics::Times;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Records, Store};
+use crate::store::{Claim, Records, Store, StoreError};
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
@@ -25,7 +27,11 @@ pub struct Accounts<S = Store> {
     store: Mutex<S>,
     throttle: Mutex<Throttle>,
     hasher: Hasher,
-    registration: Registration,
+    is_open: AtomicBool,
+    /// How long hashes took, decoys among them.
+    pub(crate) hashes: Times,
+    /// How long it took until something was on the disk.
+    pub(crate) commits: Times,
 }
 
 /// Whether new accounts can be made.
@@ -71,7 +77,20 @@ impl<S: Records> Accounts<S> {
             Err(error) => tracing::warn!(%error, "where accounts logged in from lately was not read"),
         }
         let throttle = Mutex::new(Throttle::new(limits, known));
-        Self { store: Mutex::new(store), throttle, hasher, registration }
+        Self {
+            store: Mutex::new(store),
+            throttle,
+            hasher,
+            is_open: AtomicBool::new(registration == Registration::Open),
+            hashes: Times::default(),
+            commits: Times::default(),
+        }
+    }
+
+    /// Holds to other limits from now on, and lets others register or not.
+    pub fn reconfigure(&self, limits: &Limits, registration: Registration) {
+        self.throttle().set_limits(limits);
+        self.is_open.store(registration == Registration::Open, Ordering::Relaxed);
     }
 
     /// Whether a question from `address` is worth looking at: at once, without a hash or the store.
@@ -80,10 +99,8 @@ impl<S: Records> Accounts<S> {
     /// The refusal that is the answer.
     pub fn admit(&self, now: Instant, address: IpAddr, question: &Question) -> Result<(), Refusal> {
         match question {
-            Question::Register { .. } => match self.registration {
-                Registration::Open => Ok(()),
-                Registration::Closed => Err(Refusal::RegistrationClosed),
-            },
+            Question::Register { .. } if self.is_open.load(Ordering::Relaxed) => Ok(()),
+            Question::Register { .. } => Err(Refusal::RegistrationClosed),
             Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
             Question::Decoy => self.throttle().check(now, None, address),
         }
@@ -115,7 +132,7 @@ impl<S: Records> Accounts<S> {
             }
             Question::Verify { account, password } => self.verify(now, address, account, password),
             Question::Decoy => {
-                self.hasher.decoy();
+                self.hashes.measure(|| self.hasher.decoy());
                 self.throttle().failed(now, None, address);
                 Err(Refusal::AuthFailed)
             }
@@ -126,7 +143,7 @@ impl<S: Records> Accounts<S> {
     /// Does what a login left to do. What fails is logged, and nobody is worse off for it than before.
     pub fn follow_up(&self, follow_up: FollowUp) {
         if let Some(sighting) = follow_up.sighting
-            && let Err(error) = self.store().note_sighting(&sighting)
+            && let Err(error) = self.commit(|store| store.note_sighting(&sighting))
         {
             tracing::warn!(%error, "where an account logged in from was not stored");
         }
@@ -136,11 +153,11 @@ impl<S: Records> Accounts<S> {
     }
 
     fn rehash(&self, rehash: Rehash) {
-        let new = match self.hasher.hash(&rehash.password) {
+        let new = match self.hashes.measure(|| self.hasher.hash(&rehash.password)) {
             Ok(new) => new,
             Err(error) => return tracing::warn!(%error, "a password hash was not renewed"),
         };
-        if let Err(error) = self.store().replace_hash(&rehash.key, &rehash.old, &new) {
+        if let Err(error) = self.commit(|store| store.replace_hash(&rehash.key, &rehash.old, &new)) {
             tracing::warn!(%error, "a password hash was not renewed");
         }
     }
@@ -154,9 +171,9 @@ impl<S: Records> Accounts<S> {
     fn register(&self, account: Account, look: &NameLook, password: &Password) -> Result<Answer, Refusal> {
         let claim = self.store().claim(&account, look);
         grant(claim.map_err(unavailable)?)?;
-        let phc = self.hasher.hash(password).map_err(unavailable)?;
+        let phc = self.hashes.measure(|| self.hasher.hash(password)).map_err(unavailable)?;
         // Somebody else may have got here in the meantime; the store decides who was first.
-        let claim = self.store().insert(&account, look, &phc);
+        let claim = self.commit(|store| store.insert(&account, look, &phc));
         #[cfg(planted_bug = "acknowledged_before_commit")]
         let claim = claim.or(Ok::<_, crate::store::StoreError>(Claim::Free));
         grant(claim.map_err(unavailable)?)?;
@@ -172,18 +189,23 @@ impl<S: Records> Accounts<S> {
     ) -> Result<(Answer, Option<FollowUp>), Refusal> {
         let found = self.store().find(&account);
         let Some(stored) = found.map_err(unavailable)? else {
-            self.hasher.decoy();
+            self.hashes.measure(|| self.hasher.decoy());
             self.throttle().failed(now, Some(&account.key), address);
             return Err(Refusal::AuthFailed);
         };
         #[cfg(planted_bug = "typed_name_answered")]
         let stored = crate::store::Stored { account: account.clone(), ..stored };
-        match self.hasher.verify(&password, &stored.phc).map_err(unavailable)? {
+        let verdict = self.hashes.measure(|| self.hasher.verify(&password, &stored.phc));
+        match verdict.map_err(unavailable)? {
             Verdict::Wrong => {
                 self.throttle().failed(now, Some(&account.key), address);
                 Err(Refusal::AuthFailed)
             }
             Verdict::Right { needs_rehash } => {
+                // Not before the password is right: who is shut out is nobody else's business.
+                if stored.is_disabled {
+                    return Err(Refusal::AccountDisabled);
+                }
                 let sighting = self.throttle().succeeded(now, &account.key, address);
                 let key = stored.account.key.clone();
                 let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
@@ -191,6 +213,12 @@ impl<S: Records> Accounts<S> {
                 Ok((Answer::Verified(stored.account), is_more.then_some(FollowUp { sighting, rehash })))
             }
         }
+    }
+
+    /// Changes the store. The wait for those who are at it before is not counted, only the disk.
+    fn commit<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        let mut store = self.store();
+        self.commits.measure(|| change(&mut store))
     }
 
     // A panic while one of these was held has ended a single statement or a single map operation; what is behind
@@ -205,10 +233,20 @@ impl<S: Records> Accounts<S> {
     }
 }
 
+impl Accounts {
+    /// The accounts that are shut out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn disabled(&self) -> Result<Vec<NameKey>, StoreError> {
+        self.store().disabled()
+    }
+}
+
 impl<S> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
-        f.debug_struct("Accounts").field("registration", &self.registration).finish_non_exhaustive()
+        f.debug_struct("Accounts").field("is_open", &self.is_open).finish_non_exhaustive()
     }
 }
 

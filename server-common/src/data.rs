@@ -48,8 +48,14 @@ impl DataDir {
     /// The place of the account database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.path.join("chatroom.db")
+        database(&self.path)
     }
+}
+
+/// The place of the account database in a data folder that is somebody else's, or nobody's.
+#[must_use]
+pub fn database(folder: &Path) -> PathBuf {
+    folder.join("chatroom.db")
 }
 
 /// Why a data folder cannot be had.

@@ -9,16 +9,19 @@
 
 mod shed;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatroom_core::Instant;
 use chatroom_core::hub::{
-    Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, PLACE_BYTES, Pushed,
+    Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, PLACE_BYTES, Pushed, Reply,
 };
 use chatroom_core::ledger::Ledger;
+use chatroom_core::limits::Limits;
+use chatroom_core::name::NameKey;
 use chatroom_core::server::{Answer, Rules, Ticket};
 
+use crate::metrics::Census;
 use crate::passwords::Applicant;
 
 /// How a connection's own thread or task is told that something waits for it.
@@ -60,9 +63,8 @@ pub enum Letter {
 pub struct Exchange<W> {
     state: Mutex<State<W>>,
     ledger: Arc<Ledger>,
-    list_bytes_max: usize,
-    outbox_bytes_max: usize,
-    outbox_total_bytes_max: usize,
+    /// How often [`Exchange::tick`] was called.
+    ticks: AtomicU64,
     /// Wakes whoever calls [`Exchange::tick`].
     alarm: W,
 }
@@ -75,9 +77,15 @@ struct State<W> {
     deliveries: Deliveries,
     /// When the ticker comes by itself.
     armed_at: Option<Instant>,
+    list_bytes_max: usize,
+    outbox_bytes_max: usize,
+    outbox_total_bytes_max: usize,
     /// So much may wait for all together before the longest queues are looked for.
     shed_above: usize,
     is_shut: bool,
+    /// How many messages were passed on, and to how many connections all together.
+    messages: u64,
+    copies: u64,
 }
 
 impl<W: Wake> Exchange<W> {
@@ -89,17 +97,15 @@ impl<W: Wake> Exchange<W> {
             peers: Vec::new(),
             deliveries: Vec::new(),
             armed_at: None,
-            shed_above: rules.limits.outbox_total_bytes_max,
-            is_shut: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            ledger,
             list_bytes_max: rules.limits.list_bytes_max,
             outbox_bytes_max: rules.limits.outbox_bytes_max,
             outbox_total_bytes_max: rules.limits.outbox_total_bytes_max,
-            alarm,
-        }
+            shed_above: rules.limits.outbox_total_bytes_max,
+            is_shut: false,
+            messages: 0,
+            copies: 0,
+        };
+        Self { state: Mutex::new(state), ledger, ticks: AtomicU64::new(0), alarm }
     }
 
     /// Takes in a connection that was accepted. An error says to drop it: there are too many, or the server stops.
@@ -109,7 +115,7 @@ impl<W: Wake> Exchange<W> {
                 return Err(Full);
             }
             let id = state.hub.connect(&mut state.deliveries)?;
-            let mailbox = Mailbox::new(self.outbox_bytes_max);
+            let mailbox = Mailbox::new(state.outbox_bytes_max);
             let peer = Arc::new(Peer {
                 id,
                 inbox: Mutex::new(Inbox { mailbox, answer: None }),
@@ -144,10 +150,43 @@ impl<W: Wake> Exchange<W> {
 
     /// Sends the lists that have become due, and says when to come again.
     pub fn tick(&self, now: Instant) -> Option<Instant> {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
         self.publish_due(now);
         let mut state = self.lock();
         state.armed_at = state.hub.deadline();
         state.armed_at
+    }
+
+    /// Has [`Exchange::tick`] called soon, though nothing may be due, and says how often it was until now. Once it was
+    /// more often, whoever calls it is known to be at work.
+    pub fn prod(&self) -> u64 {
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        self.alarm.wake();
+        ticks
+    }
+
+    /// How often [`Exchange::tick`] was called.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Holds everything from now on to these limits, but for the mailboxes there are.
+    pub fn set_limits(&self, limits: &Limits) {
+        let mut state = self.lock();
+        state.hub.set_limits(limits.clone());
+        state.list_bytes_max = limits.list_bytes_max;
+        state.outbox_bytes_max = limits.outbox_bytes_max;
+        state.outbox_total_bytes_max = limits.outbox_total_bytes_max;
+        state.shed_above = limits.outbox_total_bytes_max;
+    }
+
+    /// Tells these users to go, if they are here, for they are shut out.
+    pub fn dismiss(&self, now: Instant, users: &[NameKey]) {
+        self.with(now, None, |state| {
+            for user in users {
+                state.hub.dismiss(now, user, Farewell::Disabled, &mut state.deliveries);
+            }
+        });
     }
 
     /// Tells every connection that the server stops, and takes no new ones.
@@ -156,6 +195,23 @@ impl<W: Wake> Exchange<W> {
             state.is_shut = true;
             state.hub.shut_down(&mut state.deliveries);
         });
+    }
+
+    /// Who and what is here, and what was passed on.
+    pub fn census(&self) -> Census {
+        let state = self.lock();
+        Census {
+            connections: state.hub.connections(),
+            users: state.hub.users(),
+            rooms: state.hub.rooms(),
+            messages: state.messages,
+            copies: state.copies,
+        }
+    }
+
+    /// Whether the server stops.
+    pub fn is_shut(&self) -> bool {
+        self.lock().is_shut
     }
 
     /// How many connections there are, logged in or not.
@@ -179,7 +235,7 @@ impl<W: Wake> Exchange<W> {
         let mut state = self.lock();
         let result = change(&mut state);
         state.deliver(&self.ledger, except, &mut woken);
-        let shed = state.shed(&self.ledger, self.outbox_total_bytes_max, &mut woken);
+        let shed = state.shed(&self.ledger, &mut woken);
         let next = state.hub.deadline();
         let is_due = next.is_some_and(|at| at <= now);
         let is_early = next.is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
@@ -197,15 +253,17 @@ impl<W: Wake> Exchange<W> {
     /// Encodes a list once, without the lock, for all it is news to; as long as one is due.
     fn publish_due(&self, now: Instant) {
         loop {
-            let snapshot = self.lock().hub.poll_snapshot(now);
+            let mut guard = self.lock();
+            let (snapshot, list_bytes_max) = (guard.hub.poll_snapshot(now), guard.list_bytes_max);
+            drop(guard);
             let Some(snapshot) = snapshot else { break };
-            let frame = snapshot.encode(self.list_bytes_max);
+            let frame = snapshot.encode(list_bytes_max);
             let mut woken = Vec::new();
             let mut guard = self.lock();
             let state = &mut *guard;
             state.hub.publish(now, &snapshot, frame, &mut state.deliveries);
             state.deliver(&self.ledger, None, &mut woken);
-            let shed = state.shed(&self.ledger, self.outbox_total_bytes_max, &mut woken);
+            let shed = state.shed(&self.ledger, &mut woken);
             drop(guard);
             ring(woken);
             tell_of(shed);
@@ -234,6 +292,11 @@ impl<W: Wake> State<W> {
         ledger.add(self.deliveries.len() * PLACE_BYTES);
         let mut free = 0;
         for (to, mail) in self.deliveries.drain(..) {
+            match mail {
+                Mail::Frame(_) | Mail::Whisper(_) => self.copies += 1,
+                Mail::Reply(Reply::Said) => self.messages += 1,
+                Mail::Reply(_) | Mail::List(_) | Mail::Farewell(_) => {}
+            }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);
             let Some(peer) = peer else {
                 free += 1;

@@ -58,23 +58,47 @@ impl Identity {
         let (files, origin) = match given {
             Some(given) => (given.clone(), Origin::Given(given.clone())),
             None => {
-                let files = CertificateFiles { cert: data.path().join(CERT), key: data.path().join(KEY) };
+                let files = self_made(data.path());
                 let is_new = make_what_is_missing(data.path(), &files)?;
                 let cert = files.cert.clone();
                 (files, Origin::SelfMade { cert, is_new })
             }
         };
+        let identity = Self::load(&files, origin)?;
+        for warning in &identity.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(identity)
+    }
+
+    /// The same of a data folder that another process may have; nothing is made or logged.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when a file is missing.
+    pub fn existing(folder: &Path, given: Option<&CertificateFiles>) -> Result<Self, IdentityError> {
+        match given {
+            Some(given) => Self::load(given, Origin::Given(given.clone())),
+            None => {
+                let files = self_made(folder);
+                let origin = Origin::SelfMade { cert: files.cert.clone(), is_new: false };
+                Self::load(&files, origin)
+            }
+        }
+    }
+
+    fn load(files: &CertificateFiles, origin: Origin) -> Result<Self, IdentityError> {
         let mut warnings = Vec::new();
-        let tls = load(&files, &mut warnings).map_err(|(path, cause)| IdentityError {
+        let tls = load(files, &mut warnings).map_err(|(path, cause)| IdentityError {
             remedy: remedy(&origin, &cause),
             path,
             cause,
         })?;
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
         Ok(Self { tls, origin, warnings })
     }
+}
+
+fn self_made(folder: &Path) -> CertificateFiles {
+    CertificateFiles { cert: folder.join(CERT), key: folder.join(KEY) }
 }
 
 /// Reads what is there, and checks that it fits together.

@@ -3,6 +3,10 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is worth a line in the log: this and everything graver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,19 +32,32 @@ pub enum LogFormat {
     Json,
 }
 
+/// A log that has begun, and whose level can be changed.
+pub struct Log {
+    level: Handle<LevelFilter, Registry>,
+}
+
 /// Begins to write what is traced in this process to standard error. To be called once, before anything is logged.
 ///
 /// When standard error is closed the server serves on, and nothing is logged.
 ///
-/// A second call changes nothing and says so with `false`.
-pub fn start(level: LogLevel, format: LogFormat) -> bool {
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(filter(level))
-        .with_writer(io::stderr)
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init().is_ok(),
-        LogFormat::Json => lines.json().try_init().is_ok(),
+/// A second call changes nothing and gives `None`.
+pub fn start(level: LogLevel, format: LogFormat) -> Option<Log> {
+    let (filter, level) = reload::Layer::new(filter(level));
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match format {
+        LogFormat::Text => registry.with(lines.with_ansi(io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    };
+    started.is_ok().then_some(Log { level })
+}
+
+impl Log {
+    /// Lets through what is of this level or graver from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        // An error would mean that the log is gone, which lasts as long as the process.
+        let _ = self.level.reload(filter(level));
     }
 }
 

@@ -1,32 +1,26 @@
 //! A server's program, from its command line to its exit code. What differs between the two servers is how bytes are
 //! moved; that part is theirs, and handed in.
 
+use std::env;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
-use std::{env, thread};
-
-use chatroom_core::limits::Limits;
-use chatroom_core::server::{Question, Refusal, Rules, Ticket};
-use socket2::SockRef;
-use tls::Pipe;
+use std::time::SystemTime;
 
 use crate::accounts::Accounts;
-use crate::admission::{connections_max, sockets_max};
-use crate::clock::Clock;
+use crate::commands;
 use crate::config::{Config, ConfigError, Program};
 use crate::data::DataDir;
-use crate::exchange::{Peer, Wake};
+use crate::descriptors;
+use crate::exchange::Wake;
 use crate::identity::Identity;
-use crate::keys::{name_key, name_look};
 use crate::log;
-use crate::passwords::{Hasher, Pool};
-use crate::server::Server;
-use crate::session::{Desk, Session};
-use crate::socket;
+use crate::operate::Operation;
+use crate::passwords::Hasher;
+use crate::service::{Parts, Service};
+use crate::service_manager;
+use crate::signals;
 use crate::store::Store;
 use crate::unix;
 
@@ -36,19 +30,17 @@ pub struct Setup {
     data: DataDir,
     identity: Identity,
     accounts: Arc<Accounts>,
-}
-
-/// What serves connections. Cheap to clone; every thread and task has one.
-pub struct Service<W: Wake> {
-    server: Arc<Server<W>>,
-    tls: tls::ServerConfig,
-    clock: Clock,
-    /// Held by those who serve, so that no second server takes the folder while one of them does.
-    _data: Arc<DataDir>,
+    /// Handed over by who started this process.
+    listeners: Vec<TcpListener>,
 }
 
 /// A server that listens and serves.
 pub trait Running {
+    /// How its connections are woken.
+    type Wake: Wake;
+
+    /// What serves its connections.
+    fn service(&self) -> &Service<Self::Wake>;
     /// Where it listens, each with the port it really has.
     fn addresses(&self) -> Vec<SocketAddr>;
     /// Stops accepting, tells everybody ([`Service::shut_down`]), and returns.
@@ -72,25 +64,38 @@ fn try_main<R: Running>(
     program: &Program,
     start: impl FnOnce(Setup) -> Result<R, String>,
 ) -> Result<(), String> {
-    let mut config = match Config::load(program, env::args_os(), |name| env::var_os(name)) {
-        Ok(config) => config,
+    let listeners = service_manager::listeners()?;
+    let handed = addresses_of(&listeners)?;
+    let config = Config::load_with_command(program, &handed, env::args_os(), |name| env::var_os(name));
+    let (mut config, command) = match config {
+        Ok(loaded) => loaded,
         Err(ConfigError::Print(text)) => {
             print!("{text}");
             return Ok(());
         }
         Err(error) => return Err(error.to_string()),
     };
-    log::start(config.log_level, config.log_format);
-    fit_descriptors(&mut config.limits)?;
-    let setup = Setup::open(config)?;
+    if let Err(error) = unix::forbid_core_dumps() {
+        eprintln!(
+            "{}: the system may write this process's memory to disk if it crashes: {error}",
+            program.name
+        );
+    }
+    if let Some(command) = command {
+        print!("{}", commands::run(&command, &config)?);
+        return Ok(());
+    }
+    let log = log::start(config.log_level, config.log_format);
+    descriptors::fit(&mut config.limits)?;
+    let mut setup = Setup::open(config.clone())?;
+    setup.listeners = listeners;
     setup.introduce();
-    let signals = signals()?;
+    let signals = signals::listen()?;
     let running = start(setup)?;
     let addresses = running.addresses();
     hint_at_others(&addresses);
     announce(&addresses).map_err(|error| format!("standard output cannot be written: {error}"))?;
-    // An error would mean that no signal can come any more, and then there is nothing to wait for.
-    let _ = signals.recv();
+    Operation { program, service: running.service(), config, log, handed }.run(&signals);
     tracing::info!("stopping");
     running.stop();
     Ok(())
@@ -110,7 +115,7 @@ impl Setup {
         // A calendar before 1970 is nobody's; with one that is off, only who is known from where is forgotten sooner or later.
         let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let accounts = Arc::new(Accounts::new(store, hasher, &config.limits, config.registration, start));
-        Ok(Self { config, data, identity, accounts })
+        Ok(Self { config, data, identity, accounts, listeners: Vec::new() })
     }
 
     /// What the operator chose.
@@ -129,13 +134,42 @@ impl Setup {
     /// # Errors
     /// When the system gives no threads.
     pub fn serve<W: Wake>(self, alarm: W) -> Result<Service<W>, String> {
-        let clock = Clock::start();
-        let pool = Pool::start(self.accounts, &self.config.limits, clock).map_err(|error| {
+        let Self { config, data, identity, accounts, .. } = self;
+        Service::start(Parts { config, data, tls: identity.tls, accounts }, alarm).map_err(|error| {
             format!("no thread could be started: {error}; raise the limit on this user's processes")
-        })?;
-        let rules = Rules { limits: self.config.limits, key_of: name_key, look_of: name_look };
-        let server = Server::new(clock.now(), rules, &self.config.rooms, Box::new(PasswordDesk(pool)), alarm);
-        Ok(Service { server, tls: self.identity.tls, clock, _data: Arc::new(self.data) })
+        })
+    }
+
+    /// Takes the addresses to listen on, or the listeners there are already, as what a runtime calls a listener. `adopt`
+    /// makes one of its listeners of one of the standard library.
+    ///
+    /// # Errors
+    /// Which address cannot be had, why, and what to do about it.
+    pub fn bind<L>(
+        &mut self,
+        bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+        adopt: impl Fn(TcpListener) -> io::Result<L>,
+    ) -> Result<Vec<L>, String> {
+        let mut listeners = std::mem::take(&mut self.listeners);
+        if listeners.is_empty() {
+            listeners = bind_all(&self.config.listen, "--listen", bind)?;
+        }
+        let adopted = listeners.into_iter().map(adopt).collect::<io::Result<_>>();
+        adopted.map_err(|error| {
+            format!("a socket cannot be listened on: {error}; raise the limit on open files")
+        })
+    }
+
+    /// The same for where who watches the server may ask.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_metrics(
+        &self,
+        bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+    ) -> Result<Option<TcpListener>, String> {
+        let listeners = bind_all(self.config.metrics.as_slice(), "--metrics", bind)?;
+        Ok(listeners.into_iter().next())
     }
 
     /// Tells the operator what there is to know.
@@ -148,125 +182,31 @@ impl Setup {
     }
 }
 
-impl<W: Wake> Service<W> {
-    /// Takes in a connection from `address`. `None` says to drop it: it is beyond a limit, or the server stops.
-    pub fn accept(&self, address: IpAddr, wake: W) -> Option<Session<W, Pipe>> {
-        let now = self.now();
-        Some(self.server.admit(now, address, wake)?.begin(now, Pipe::server(&self.tls)))
-    }
-
-    /// Sets the socket of an accepted connection up.
-    ///
-    /// # Errors
-    /// When the connection is gone already.
-    pub fn prepare<'s, S>(&self, socket: &'s S) -> io::Result<()>
-    where
-        SockRef<'s>: From<&'s S>,
-    {
-        socket::prepare(SockRef::from(socket), &self.server.rules.limits)
-    }
-
-    /// Tells every connection that the server stops, and waits until all of them are gone, but not for long.
-    pub fn shut_down(&self) {
-        self.server.exchange().shut_down(self.now());
-        let give_up_at = Instant::now() + SHUTDOWN_MAX;
-        while self.server.sessions() > 0 && Instant::now() < give_up_at {
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// The server.
-    pub fn server(&self) -> &Server<W> {
-        &self.server
-    }
-
-    /// The clock that this server's time is told by.
-    pub fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    /// What that clock says.
-    pub fn now(&self) -> chatroom_core::Instant {
-        self.clock.now()
-    }
-}
-
-impl<W: Wake> Clone for Service<W> {
-    fn clone(&self) -> Self {
-        Self {
-            server: Arc::clone(&self.server),
-            tls: self.tls.clone(),
-            clock: self.clock,
-            _data: Arc::clone(&self._data),
-        }
-    }
-}
-
-/// Takes the addresses to listen on, with what a runtime calls a listener.
-///
-/// # Errors
-/// Which address cannot be had, why, and what to do about it.
-pub fn bind<L>(
+/// Takes these addresses, which `flag` chose.
+fn bind_all(
     addresses: &[SocketAddr],
-    bind: impl Fn(SocketAddr) -> io::Result<L>,
-) -> Result<Vec<L>, String> {
+    flag: &str,
+    bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+) -> Result<Vec<TcpListener>, String> {
     let listen = |address: &SocketAddr| {
         bind(*address).map_err(|error| {
             let remedy = match error.kind() {
                 io::ErrorKind::AddrInUse => {
-                    "stop what uses that port, or choose another with --listen (port 0 takes a free one)"
+                    "stop what uses that port, or choose another (port 0 takes a free one)"
                 }
-                io::ErrorKind::PermissionDenied => "choose a port from 1024 on with --listen",
-                io::ErrorKind::AddrNotAvailable => "choose an address of this machine with --listen",
-                _ => "choose another address with --listen",
+                io::ErrorKind::PermissionDenied => "choose a port from 1024 on",
+                io::ErrorKind::AddrNotAvailable => "choose an address of this machine",
+                _ => "choose another address",
             };
-            format!("cannot listen on {address}: {error}; {remedy}")
+            format!("cannot listen on {address}: {error}; {remedy} with {flag}")
         })
     };
     addresses.iter().map(listen).collect()
 }
 
-/// The account store as a connection sees it: answers come from the password threads.
-struct PasswordDesk<W: Wake>(Pool<(Arc<Peer<W>>, Ticket)>);
-
-impl<W: Wake> Desk<W> for PasswordDesk<W> {
-    fn ask(
-        &self,
-        _now: chatroom_core::Instant,
-        address: IpAddr,
-        peer: &Arc<Peer<W>>,
-        ticket: Ticket,
-        question: Question,
-    ) {
-        let refused: Result<(), (Refusal, _)> = self.0.submit(address, question, (Arc::clone(peer), ticket));
-        if let Err((refusal, (peer, ticket))) = refused {
-            peer.answer(ticket, chatroom_core::server::Answer::Refused(refusal));
-        }
-    }
-}
-
-/// Every connection takes a descriptor, and the files some more. Where the system allows too few, fewer connections are
-/// served, so that there are always some left for the files.
-fn fit_descriptors(limits: &mut Limits) -> Result<(), String> {
-    let Some(may_open) = unix::raise_descriptor_limit() else { return Ok(()) };
-    let needed = sockets_max(limits.connections_max) + DESCRIPTORS_KEPT;
-    let may_open = usize::try_from(may_open).unwrap_or(usize::MAX);
-    if may_open >= needed {
-        return Ok(());
-    }
-    let fitting = connections_max(may_open.saturating_sub(DESCRIPTORS_KEPT));
-    let remedy =
-        format!("raise the limit to {needed} (ulimit -Hn, LimitNOFILE=), or lower limits.connections_max");
-    let fewer = Limits { connections_max: fitting, ..limits.clone() };
-    if fewer.check().is_err() {
-        return Err(format!("this process may open {may_open} files, too few to serve anybody; {remedy}"));
-    }
-    tracing::warn!(
-        "this process may open {may_open} files, so it serves {fitting} connections and not {}; {remedy}",
-        limits.connections_max
-    );
-    *limits = fewer;
-    Ok(())
+fn addresses_of(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, String> {
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>();
+    addresses.map_err(|error| format!("a listener of the service manager has no address: {error}"))
 }
 
 /// How to let others in, if nobody else can come in yet.
@@ -288,21 +228,3 @@ fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
     }
     out.flush()
 }
-
-/// Something comes out when the program is asked to stop, by Ctrl-C or by its service manager.
-fn signals() -> Result<mpsc::Receiver<()>, String> {
-    let (stop, stopped) = mpsc::sync_channel(1);
-    let on_signal = move || {
-        // A full channel means that it was asked already.
-        let _ = stop.try_send(());
-    };
-    ctrlc::set_handler(on_signal).map_err(|error| format!("signals cannot be handled: {error}"))?;
-    Ok(stopped)
-}
-
-/// Descriptors for what is no connection: the database, the lock, the listeners, the log.
-const DESCRIPTORS_KEPT: usize = 64;
-
-/// How long those who are told that the server stops may take to hear it. With what else stopping takes, it is below
-/// the 5 s that a person, or a service manager, waits without wondering.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(4);

@@ -1,25 +1,29 @@
 //! A server without its sockets: the hub, the rules, and whoever answers questions.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chatroom_core::Instant;
 use chatroom_core::hub::{Farewell, Hub};
+use chatroom_core::limits::Limits;
 use chatroom_core::name::RoomName;
 use chatroom_core::server::Rules;
 
 use crate::admission::{Admission, Pass, Standing};
 use crate::exchange::{Exchange, Peer, Wake};
+use crate::metrics::Counts;
 use crate::session::{Desk, Session, Transport};
 
 /// What all connections of a server share.
 pub struct Server<W: Wake> {
     pub(crate) exchange: Exchange<W>,
-    pub(crate) rules: Arc<Rules>,
+    /// For the connections to come; each keeps those that it began with.
+    rules: RwLock<Arc<Rules>>,
     pub(crate) desk: Box<dyn Desk<W>>,
     /// Counts connections that have a socket, also those the hub has forgotten. A lock of its own, so that a flood of
     /// connections does not hold up those who talk.
     admission: Mutex<Admission<Arc<Peer<W>>>>,
+    pub(crate) counts: Counts,
 }
 
 /// A connection that was let in, before anything else is made for it.
@@ -43,8 +47,9 @@ impl<W: Wake> Server<W> {
         Arc::new(Self {
             exchange: Exchange::new(hub, &rules, alarm),
             admission: Mutex::new(Admission::new(&rules.limits)),
-            rules: Arc::new(rules),
+            rules: RwLock::new(Arc::new(rules)),
             desk,
+            counts: Counts::default(),
         })
     }
 
@@ -84,6 +89,20 @@ impl<W: Wake> Server<W> {
         }
         tracing::debug!(%address, "a connection");
         Some(Admitted { server: Arc::clone(self), address, peer, pass })
+    }
+
+    /// Holds all that is to come to these limits: commands from now on, connections from the next one on.
+    pub fn set_limits(&self, limits: &Limits) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *rules = Arc::new(Rules { limits: limits.clone(), key_of: rules.key_of, look_of: rules.look_of });
+        drop(rules);
+        self.exchange.set_limits(limits);
+        self.admission().set_limits(limits);
+    }
+
+    /// What a connection that begins now is held to.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A connection has come further.

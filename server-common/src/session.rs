@@ -74,6 +74,8 @@ pub struct Session<W: Wake, T: Transport> {
     pass: Pass,
     transport: T,
     conn: Conn,
+    /// How much is taken out of the mailbox while it waits for the network.
+    outbox_pause_bytes: usize,
     is_secure: bool,
     /// The transport has failed: what still arrives means nothing.
     is_broken: bool,
@@ -100,7 +102,9 @@ impl<W: Wake, T: Transport> Session<W, T> {
         pass: Pass,
         transport: T,
     ) -> Self {
-        let conn = Conn::new(now, Arc::clone(&server.rules));
+        let rules = server.rules();
+        let outbox_pause_bytes = rules.limits.outbox_pause_bytes;
+        let conn = Conn::new(now, rules);
         Self {
             server,
             address,
@@ -108,6 +112,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             pass,
             transport,
             conn,
+            outbox_pause_bytes,
             is_secure: false,
             is_broken: false,
             is_finishing: false,
@@ -246,6 +251,9 @@ impl<W: Wake, T: Transport> Session<W, T> {
             is_news = true;
             match output {
                 Output::Frame(frame) => {
+                    if let Some(code) = self.conn.refusal() {
+                        self.server.counts.refused(code);
+                    }
                     self.batch_bytes += frame.len();
                     self.batch.push(frame);
                 }
@@ -264,6 +272,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                 }
                 Output::Close(end) => {
                     self.server.exchange.disconnect(now, &self.peer);
+                    self.server.counts.ended(end);
                     self.end = Some(end);
                 }
             }
@@ -278,7 +287,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
 
     /// Bytes that may still wait for the network before the client is paused.
     fn room(&self) -> usize {
-        self.server.rules.limits.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes)
+        self.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes)
     }
 
     /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.

@@ -3,23 +3,23 @@
 //! Whatever a call of the [`Store`] has returned is durable: each change is a transaction of its own, and a
 //! transaction is over when it has reached the disk.
 
+mod maintenance;
 mod migrations;
+mod open;
 
 use std::error::Error;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use chatroom_core::name::{Account, NameKey, NameLook, UserName};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use crate::keys::fold;
 use crate::passwords::hasher::Phc;
 pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
-use crate::unix;
+
+pub use maintenance::{BackupError, Listed};
+pub use open::OpenError;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {
@@ -71,6 +71,8 @@ pub struct Stored {
     pub account: Account,
     /// The hash of its password.
     pub phc: Phc,
+    /// Whether whoever runs the server has shut it out.
+    pub is_disabled: bool,
 }
 
 /// Whether a new account may have its name.
@@ -88,10 +90,10 @@ impl Store {
     /// Opens the database at `path`, made anew if there is none, and brings it to the form of today.
     ///
     /// # Errors
-    /// When it cannot be opened or written, is not a database of this program, or was written by a newer version of
-    /// it. What is not ours to understand is left as it is.
+    /// When it cannot be opened or written, is damaged, is not a database of this program, or was written by a newer
+    /// version of it. What is not ours to understand is left as it is.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::prepare(path).map_err(|cause| OpenError { path: path.to_owned(), cause })
+        open::to_serve(path).map(|db| Self { db })
     }
 
     /// A store that is gone with the process.
@@ -100,26 +102,6 @@ impl Store {
     /// Only for want of memory.
     pub fn in_memory() -> Result<Self, StoreError> {
         let mut db = Connection::open_in_memory()?;
-        migrations::migrate(&mut db)?;
-        Ok(Self { db })
-    }
-
-    fn prepare(path: &Path) -> Result<Self, OpenCause> {
-        create(path).map_err(OpenCause::File)?;
-        // Threads take turns at a lock of ours, so SQLite needs none.
-        let mut db = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        // Closing a database that is not ours must not even tidy it up.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        db.busy_timeout(BUSY)?;
-        migrations::check(&db)?;
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        // Only with both of these is a commit on the disk when it returns, and a reader never in a writer's way.
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "FULL")?;
-        db.pragma_update(None, "foreign_keys", true)?;
         migrations::migrate(&mut db)?;
         Ok(Self { db })
     }
@@ -169,13 +151,16 @@ impl Records for Store {
 
     fn find(&self, account: &Account) -> Result<Option<Stored>, StoreError> {
         for key in keys(account) {
-            let mut select = self.db.prepare_cached("SELECT name, password FROM accounts WHERE key = ?1")?;
+            let mut select =
+                self.db.prepare_cached("SELECT name, password, is_disabled FROM accounts WHERE key = ?1")?;
             let row = select
-                .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?))))
+                .query_row([key.as_str()], |row| {
+                    Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?), row.get(2)?))
+                })
                 .optional()?;
-            if let Some((name, phc)) = row {
+            if let Some((name, phc, is_disabled)) = row {
                 let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
-                return Ok(Some(Stored { account: Account { name, key }, phc }));
+                return Ok(Some(Stored { account: Account { name, key }, phc, is_disabled }));
             }
         }
         Ok(None)
@@ -204,53 +189,6 @@ fn keys(account: &Account) -> impl Iterator<Item = NameKey> {
     is_other.then_some(old).into_iter().chain([account.key.clone()])
 }
 
-/// Creates the file if need be, so that SQLite, which would make it readable for all, finds it there; its companions
-/// (`-wal`, `-shm`) take their rights from it.
-fn create(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    unix::private_file(options.read(true).write(true).create(true).truncate(false)).open(path)?;
-    Ok(())
-}
-
-/// Why a store cannot be opened, with the file's name.
-#[derive(Debug)]
-pub struct OpenError {
-    path: PathBuf,
-    cause: OpenCause,
-}
-
-#[derive(Debug)]
-enum OpenCause {
-    File(io::Error),
-    Database(StoreError),
-}
-
-impl From<StoreError> for OpenCause {
-    fn from(error: StoreError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<rusqlite::Error> for OpenCause {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path.display())?;
-        match &self.cause {
-            OpenCause::File(error) => {
-                write!(f, "the account database cannot be opened: {error}; check the file's permissions")
-            }
-            OpenCause::Database(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for OpenError {}
-
 /// Why the store did not do what it was asked for. Never says what was in it.
 #[derive(Debug)]
 pub enum StoreError {
@@ -261,8 +199,17 @@ pub enum StoreError {
         /// The newest form that is known here.
         known: u32,
     },
+    /// An older version of this program has written the database, and none of today has served with it yet.
+    Older {
+        /// The form it has.
+        found: u32,
+        /// The form of today.
+        known: u32,
+    },
     /// The file is a database, but of some other program.
     Foreign,
+    /// What is in the file does not hang together; what is wrong, in SQLite's words.
+    Damaged(String),
     /// A stored name is not a legal name.
     Name,
     /// SQLite could not.
@@ -283,13 +230,21 @@ impl fmt::Display for StoreError {
                 "a newer version of this program has written the account database (its form is {found}, this version \
                  knows up to {known}); nothing was changed; start that version, or restore a backup from before it"
             ),
+            Self::Older { found, known } => write!(
+                f,
+                "an older version of this program has written the account database (its form is {found}, today's is \
+                 {known}); nothing was changed; start the server of this version with it once"
+            ),
             Self::Foreign => f.write_str(
                 "this is a database of another program; nothing was changed; move it away, or choose another data folder",
             ),
+            Self::Damaged(what) => {
+                write!(f, "the account database is damaged ({what}); nothing was changed; restore a backup")
+            }
             Self::Name => f.write_str("the account database holds a name that is not legal; restore a backup"),
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                    write!(f, "the account database is damaged ({error}); restore a backup")
+                    write!(f, "the account database is damaged ({error}); nothing was changed; restore a backup")
                 }
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     write!(f, "the account database cannot be written ({error}); free some space on its disk")
@@ -301,9 +256,6 @@ impl fmt::Display for StoreError {
 }
 
 impl Error for StoreError {}
-
-/// How long another process that has the database open, a backup or a person at the SQLite shell, is waited for.
-const BUSY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

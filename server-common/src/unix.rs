@@ -55,6 +55,21 @@ pub(crate) fn nice_this_thread(nice: u8) -> io::Result<()> {
     Ok(())
 }
 
+/// Has the system write no picture of this process's memory to disk, whatever ends it: passwords that are being looked
+/// at are in it.
+///
+/// On Linux it also keeps other processes of the same user from reading that memory.
+pub(crate) fn forbid_core_dumps() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+        // A program that takes dumps from the kernel's hands is not bound by that limit, but by this.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
+    Ok(())
+}
+
 /// Lets this process hold as many files and sockets as it may, and says how many. Most systems begin with 1,024, which
 /// is meant for programs that could not count further.
 ///

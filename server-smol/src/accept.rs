@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_io::{Async, Timer};
 use server_common::accepting::Accepting;
-use server_common::run::Service;
+use server_common::service::Service;
 use smol::Executor;
 
 use crate::bell::Bell;

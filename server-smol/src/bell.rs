@@ -9,7 +9,7 @@ use server_common::exchange::Wake;
 
 /// A bell that one task listens to and anybody may ring. Ringing it while nobody listens is not lost.
 #[derive(Clone, Default)]
-pub(crate) struct Bell {
+pub struct Bell {
     shared: Arc<Shared>,
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use async_io::{Async, Timer};
-use server_common::run::Service;
+use server_common::service::Service;
 use server_common::session::{Happened, Session};
 use smol::io::AsyncWrite;
 use tls::Pipe;

@@ -17,8 +17,10 @@ use std::task::Poll;
 use std::thread;
 
 use async_io::{Async, Timer};
+use monitor::Pages;
 use server_common::config::Program;
-use server_common::run::{self, Running, Service, Setup};
+use server_common::run::{Running, Setup};
+use server_common::service::Service;
 use smol::channel::{self, Receiver, Sender};
 use smol::{Executor, Task};
 
@@ -41,8 +43,9 @@ impl Tasks {
     ///
     /// # Errors
     /// What kept it from doing so, as a sentence.
-    pub fn start(setup: Setup) -> Result<Self, String> {
-        let listeners = run::bind(&setup.config().listen, Async::<TcpListener>::bind)?;
+    pub fn start(mut setup: Setup) -> Result<Self, String> {
+        let listeners = setup.bind(TcpListener::bind, Async::new)?;
+        let metrics = setup.bind_metrics(TcpListener::bind)?;
         let executor = Arc::new(Executor::new());
         let (alive, is_alive) = channel::bounded(1);
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -55,6 +58,13 @@ impl Tasks {
         let alarm = Bell::default();
         let service = setup.serve(alarm.clone())?;
         executor.spawn(tick(service.clone(), alarm)).detach();
+        if let Some(listener) = metrics {
+            let (metrics, health) = (service.clone(), service.clone());
+            let pages = Pages { metrics: move || metrics.metrics(), health: move || health.health() };
+            monitor::start(listener, pages).map_err(|error| {
+                format!("no thread could be started: {error}; raise the limit on processes")
+            })?;
+        }
         let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
         for listener in listeners {
             let address = listener.get_ref().local_addr();
@@ -67,6 +77,12 @@ impl Tasks {
 }
 
 impl Running for Tasks {
+    type Wake = Bell;
+
+    fn service(&self) -> &Service<Bell> {
+        &self.service
+    }
+
     fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.clone()
     }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use server_common::accepting::Accepting;
-use server_common::run::Service;
+use server_common::service::Service;
 
 use crate::bell::Bell;
 use crate::connection;

@@ -7,7 +7,7 @@ use server_common::exchange::Wake;
 
 /// A bell that one thread waits for and any may ring. Ringing it while nobody waits is not lost.
 #[derive(Clone, Default)]
-pub(crate) struct Bell {
+pub struct Bell {
     shared: Arc<Shared>,
 }
 

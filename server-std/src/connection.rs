@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use server_common::run::Service;
+use server_common::service::Service;
 use server_common::session::{Happened, Session};
 use tls::Pipe;
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod crashes;
 pub mod fuzz;
 pub mod program;
 pub mod recorded;

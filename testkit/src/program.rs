@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,13 @@ use crate::client::Received;
 pub struct Program {
     child: Child,
     address: SocketAddr,
+    ready_after: Duration,
+    config: Vec<String>,
     /// Always there, but for the moment in which a restarted server takes it over.
     folder: Option<TempDir>,
-    stderr: Option<JoinHandle<String>>,
+    /// What it said on standard error until now, and who adds to it.
+    log: Arc<Mutex<String>>,
+    stderr: Option<JoinHandle<()>>,
     clients: BTreeMap<String, Client>,
 }
 
@@ -56,7 +60,7 @@ impl Program {
         Self::start_in(folder, shell, &[], &[])
     }
 
-    /// Ends it without warning, and starts it again on the same data.
+    /// Ends it without warning, and starts it again on the same data, with the same configuration.
     pub fn restart_after_kill(self, binary: &Path) -> Result<Self, String> {
         self.restart_with(binary, &[])
     }
@@ -65,7 +69,7 @@ impl Program {
     pub fn restart_with(mut self, binary: &Path, flags: &[&str]) -> Result<Self, String> {
         self.kill();
         let folder = self.folder.take().ok_or("its folder is gone")?;
-        Self::start_in(folder, command(binary), &[], flags)
+        Self::start_in(folder, command(binary), &self.config, flags)
     }
 
     fn start_in(
@@ -89,7 +93,12 @@ impl Program {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-        let stderr = child.stderr.take().map(|stderr| thread::spawn(move || read_all(stderr)));
+        let spawned_at = Instant::now();
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().map(|stderr| {
+            let log = Arc::clone(&log);
+            thread::spawn(move || read_into(&log, stderr))
+        });
         let (first, line) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || {
@@ -104,7 +113,10 @@ impl Program {
         let mut program = Self {
             child,
             address: address.unwrap_or(unknown),
+            ready_after: spawned_at.elapsed(),
+            config: config.to_vec(),
             folder: Some(folder),
+            log,
             stderr,
             clients: BTreeMap::new(),
         };
@@ -122,6 +134,11 @@ impl Program {
         self.address
     }
 
+    /// How long it took from its process's start until it listened.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.as_ref().map_or_else(PathBuf::new, |folder| folder.path().join("data"))
@@ -130,6 +147,45 @@ impl Program {
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Lets its files grow to so many bytes and no further, as a quota does; `None` is without a limit again.
+    #[cfg(target_os = "linux")]
+    pub fn limit_file_bytes(&self, bytes: Option<u64>) -> Result<(), String> {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let process = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(process, Resource::Fsize, limit).map(drop).map_err(|error| format!("prlimit: {error}"))
+    }
+
+    /// What it said on standard error until now.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it has said this on standard error.
+    pub fn wait_for_log(&self, text: &str) -> Result<(), String> {
+        let give_up_at = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            if Instant::now() > give_up_at {
+                return Err(format!("nothing about {text:?} in:\n{}", self.log()));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Sends it a signal, such as `-HUP` (Unix).
+    pub fn signal(&self, signal: &str) -> Result<(), String> {
+        // The shell has its own `kill`; a small system may have no other.
+        let kill = Command::new("sh").args(["-c", &format!("kill {signal} {}", self.id())]).status();
+        kill.map(drop).map_err(|error| format!("kill: {error}"))
+    }
+
+    /// Configures it anew, for whenever it looks again.
+    pub fn write_config(&self, config: &[String]) -> Result<(), String> {
+        let file = self.data().with_file_name("chatroom.toml");
+        fs::write(&file, config.join("\n")).map_err(|error| format!("{}: {error}", file.display()))
     }
 
     /// Waits until it has ended by itself. Its exit code, and all it said on standard error.
@@ -150,7 +206,10 @@ impl Program {
     pub fn kill(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.stderr.take().map_or_else(String::new, |stderr| stderr.join().unwrap_or_default())
+        if let Some(stderr) = self.stderr.take() {
+            let _ = stderr.join();
+        }
+        self.log()
     }
 
     /// Whether something has come for a client already.
@@ -292,21 +351,27 @@ pub fn run(binary: &Path, flags: &[&OsStr]) -> Output {
 }
 
 /// The program, with nothing of this process's own configuration.
-fn command(binary: &Path) -> Command {
+pub(crate) fn command(binary: &Path) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHATROOM_") {
             command.env_remove(name);
         }
     }
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID"] {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
-fn read_all(mut stderr: ChildStderr) -> String {
-    let mut text = Vec::new();
-    let _ = stderr.read_to_end(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
+fn read_into(log: &Mutex<String>, stderr: ChildStderr) {
+    let mut stderr = BufReader::new(stderr);
+    let mut line = Vec::new();
+    while matches!(stderr.read_until(b'\n', &mut line), Ok(1..)) {
+        log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
 }
 
 /// How long a client waits for a real server before the test has failed; far longer than anything should take.

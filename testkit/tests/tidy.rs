@@ -91,7 +91,9 @@ fn sockets_and_the_database_are_where_they_belong() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    for folder in ["core", "models", "tls", "server-common", "server-std", "server-smol", "testkit/src"] {
+    for folder in
+        ["core", "models", "tls", "monitor", "server-common", "server-std", "server-smol", "testkit/src"]
+    {
         for (path, text) in sources(folder) {
             for word in [
                 concat!("to", "do!"),

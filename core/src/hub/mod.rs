@@ -139,6 +139,8 @@ pub enum Denial {
 pub enum Farewell {
     /// The account has logged in by another connection.
     Replaced,
+    /// Whoever runs the server has shut the account out.
+    Disabled,
     /// The server stops.
     ShuttingDown,
     /// Too many connections wait without logging in, and this is the oldest.
@@ -207,6 +209,12 @@ impl Hub {
         hub
     }
 
+    /// Holds everything that is to come to these limits. What is beyond them already stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.presence.set_limits(&limits);
+        self.limits = limits;
+    }
+
     /// Takes in a connection that was accepted. When those without a login pass half of what may be connected, or
     /// there is no room left, the oldest of them is told to go. An error says that all are logged in.
     pub fn connect(&mut self, deliveries: &mut Deliveries) -> Result<ConnId, Full> {
@@ -271,6 +279,16 @@ impl Hub {
         self.presence.published(now, snapshot.room, &mut room.pace, frame.len(), receivers);
     }
 
+    /// Tells a user to go, if they are here; to the others they are gone from now on.
+    pub fn dismiss(&mut self, now: Instant, user: &NameKey, why: Farewell, deliveries: &mut Deliveries) {
+        let Some(id) = self.directory.find_user(user) else { return };
+        self.leave(now, id);
+        self.directory.dismiss(id);
+        if !cfg!(planted_bug = "farewell_lost") {
+            deliveries.push((id, Mail::Farewell(why)));
+        }
+    }
+
     /// Tells everybody that the server stops.
     pub fn shut_down(&mut self, deliveries: &mut Deliveries) {
         deliveries.extend(self.directory.everyone().map(|id| (id, Mail::Farewell(Farewell::ShuttingDown))));
@@ -312,13 +330,7 @@ impl Hub {
         if !self.directory.is_visitor(from) {
             return None;
         }
-        if let Some(older) = self.directory.find_user(&account.key) {
-            self.leave(now, older);
-            self.directory.dismiss(older);
-            if !cfg!(planted_bug = "farewell_lost") {
-                deliveries.push((older, Mail::Farewell(Farewell::Replaced)));
-            }
-        }
+        self.dismiss(now, &account.key, Farewell::Replaced, deliveries);
         let allowance = self.allowances.remove(&account.key).unwrap_or_default();
         let name = account.name.clone();
         self.directory.login(from, Member { account, room: LOBBY_ID, seen: 0, allowance });

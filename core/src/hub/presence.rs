@@ -50,6 +50,14 @@ impl Presence {
         }
     }
 
+    /// Paces what is to come by these limits.
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        let Self { interval, connection_bytes_per_second, share_bytes_per_second, .. } = Self::new(limits);
+        self.interval = interval;
+        self.connection_bytes_per_second = connection_bytes_per_second;
+        self.share_bytes_per_second = share_bytes_per_second;
+    }
+
     /// A room's list has changed.
     pub(super) fn changed(&mut self, now: Instant, room: RoomId, pace: &mut Pace) {
         if pace.due_at.is_none() {

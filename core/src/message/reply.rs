@@ -12,6 +12,7 @@ use crate::frame::{self, Frame};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is its own word on the wire, explained where it is sent")]
 pub enum Code {
+    AccountDisabled,
     NameTaken,
     NameInvalid,
     PasswordTooShort,
@@ -48,6 +49,7 @@ impl Code {
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AccountDisabled => "account_disabled",
             Self::NameTaken => "name_taken",
             Self::NameInvalid => "name_invalid",
             Self::PasswordTooShort => "password_too_short",

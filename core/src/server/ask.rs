@@ -51,6 +51,8 @@ pub enum Refusal {
     RegistrationClosed,
     /// No such account, or not its password: nobody outside learns which.
     AuthFailed,
+    /// The password is right, and whoever runs the server has shut the account out.
+    AccountDisabled,
     /// Too many failures for this account, or from this address; try again after `retry_ms` milliseconds.
     AuthThrottled {
         /// Milliseconds until another try is looked at.

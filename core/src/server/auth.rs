@@ -194,6 +194,7 @@ fn failure(refusal: Refusal) -> Failure {
             Failure::new(Code::RegistrationClosed, "This server takes no new accounts, ask who runs it")
         }
         Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
+        Refusal::AccountDisabled => Failure::new(Code::AccountDisabled, ACCOUNT_DISABLED),
         Refusal::AuthThrottled { retry_ms } => {
             Failure::for_now(Code::AuthThrottled, "Too many failed logins, try again later", retry_ms)
         }
@@ -209,3 +210,6 @@ fn failure(refusal: Refusal) -> Failure {
         ),
     }
 }
+
+/// What who is shut out is told, at a login with the right password and in the middle of the talk.
+pub(super) const ACCOUNT_DISABLED: &str = "This account is disabled, ask who runs this server";

@@ -34,7 +34,7 @@ use crate::time::{Instant, ceil_ms};
 use crate::timer::{Timer, Timers};
 
 pub use ask::{Answer, Question, Refusal, Ticket};
-use auth::Auth;
+use auth::{ACCOUNT_DISABLED, Auth};
 use chat::Chat;
 use lobby::Lobby;
 
@@ -116,6 +116,7 @@ pub struct Conn {
     /// Frames that were looked at.
     frames: u64,
     bad_frames: u32,
+    refusal: Option<Code>,
     cx: Cx,
 }
 
@@ -123,7 +124,8 @@ pub struct Conn {
 struct Cx {
     rules: Arc<Rules>,
     now: Instant,
-    outputs: VecDeque<Output>,
+    /// What is to be done next; with a frame that is an error, its code.
+    outputs: VecDeque<(Output, Option<Code>)>,
     timers: Timers,
     /// Bytes emitted or reported as waiting for the network.
     pending_bytes: usize,
@@ -189,6 +191,7 @@ impl Conn {
             frame_clock: FrameClock::default(),
             frames: 0,
             bad_frames: 0,
+            refusal: None,
             cx,
         }
     }
@@ -227,7 +230,8 @@ impl Conn {
     /// The next thing that follows from what was handled already; no request is looked at. For as long as there is
     /// mail that was decided before the next request, and room for it: come back with that mail.
     pub fn poll_queued(&mut self) -> Option<Output> {
-        let output = self.cx.outputs.pop_front()?;
+        let (output, refusal) = self.cx.outputs.pop_front()?;
+        self.refusal = refusal;
         if let Output::Frame(frame) = &output {
             self.cx.pending_bytes += frame.len();
         }
@@ -255,6 +259,11 @@ impl Conn {
     /// How many of the client's frames were looked at, readable or not.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// The code of the error that [`Conn::poll_output`] gave last, if its frame is one. For whoever counts them.
+    pub fn refusal(&self) -> Option<Code> {
+        self.refusal
     }
 
     /// How far the client has come; `None` before the handshake and after the end.
@@ -320,7 +329,7 @@ impl Conn {
             Mail::Reply(reply) => self.on_reply(reply),
             Mail::Frame(frame) | Mail::List(frame) => {
                 if self.phase().is_some() {
-                    self.cx.outputs.push_back(Output::Frame(frame));
+                    self.cx.push(Output::Frame(frame));
                 }
             }
             Mail::Whisper(whisper) => {
@@ -335,6 +344,7 @@ impl Conn {
         let (code, message) = match farewell {
             Farewell::Replaced => (Code::Replaced, "You logged in somewhere else, this connection ends here"),
             Farewell::ShuttingDown => (Code::ShuttingDown, "The server is shutting down"),
+            Farewell::Disabled => (Code::AccountDisabled, ACCOUNT_DISABLED),
             Farewell::Crowded => (Code::Busy, "Too many wait without logging in, please connect again"),
         };
         self.dismiss(Failure::new(code, message));
@@ -466,7 +476,7 @@ impl Conn {
     fn finish(&mut self, end: End) {
         self.cx.timers.clear_all();
         self.cx.timers.set(Timer::Linger, self.cx.now + ms(self.cx.rules.limits.linger_ms_max));
-        self.cx.outputs.push_back(Output::Finish);
+        self.cx.push(Output::Finish);
         self.state = State::Lingering(end);
         self.decoder = Decoder::default();
     }
@@ -476,7 +486,7 @@ impl Conn {
             return;
         }
         self.cx.timers.clear_all();
-        self.cx.outputs.push_back(Output::Close(end));
+        self.cx.push(Output::Close(end));
         self.state = State::Closed;
         self.decoder = Decoder::default();
     }
@@ -571,12 +581,16 @@ impl State {
 }
 
 impl Cx {
+    fn push(&mut self, output: Output) {
+        self.outputs.push_back((output, None));
+    }
+
     fn send(&mut self, frame: Frame) {
-        self.outputs.push_back(Output::Frame(frame));
+        self.push(Output::Frame(frame));
     }
 
     fn fail(&mut self, kind: &'static str, failure: &Failure, rid: Option<&Rid>) {
-        self.send(failure.encode(kind, rid));
+        self.outputs.push_back((Output::Frame(failure.encode(kind, rid)), Some(failure.code)));
         self.count_refusal();
     }
 
@@ -598,12 +612,12 @@ impl Cx {
     fn ask(&mut self, question: Question) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.outputs.push_back(Output::Ask(ticket, question));
+        self.push(Output::Ask(ticket, question));
         ticket
     }
 
     fn command(&mut self, command: Command) {
-        self.outputs.push_back(Output::Hub(command));
+        self.push(Output::Hub(command));
     }
 
     /// Moves to or from a room. Each costs a list, so who does it without end is answered more slowly, not refused.

@@ -210,5 +210,5 @@ fn a_damaged_hash_is_our_fault_and_not_the_users() {
 fn debug_output_says_nothing_of_anybody() {
     let accounts = accounts();
     accounts.answer(at(0), HOME, register("harper", "correct horse"));
-    assert_eq!(format!("{accounts:?}"), "Accounts { registration: Open, .. }");
+    assert_eq!(format!("{accounts:?}"), "Accounts { is_open: true, .. }");
 }

@@ -1,6 +1,7 @@
 //! What each address has, and what it had of late.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -45,6 +46,12 @@ impl Addresses {
             known: BTreeMap::new(),
             absent: BTreeSet::new(),
         }
+    }
+
+    /// Holds who comes from now on to other limits.
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        let (known, absent) = (mem::take(&mut self.known), mem::take(&mut self.absent));
+        *self = Self { known, absent, ..Self::new(limits) };
     }
 
     /// Counts a connection without a login. An error counts nothing.

@@ -21,6 +21,10 @@ impl<H> Handshakes<H> {
         Self { max, len: 0, by_address: BTreeMap::new(), ranks: BTreeSet::new() }
     }
 
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Begins one. Returned is the one that has to go for it, if any.
     pub(super) fn begin(&mut self, address: IpAddr, number: u64, handle: H) -> Option<H> {
         let gives_way = if self.len < self.max { None } else { self.take_oldest_of_most() };

@@ -84,6 +84,13 @@ impl<H> Admission<H> {
         }
     }
 
+    /// Holds who comes from now on to other limits. Who is here stays.
+    pub fn set_limits(&mut self, limits: &Limits) {
+        self.sockets_max = sockets_max(limits.connections_max);
+        self.addresses.set_limits(limits);
+        self.handshakes.set_max(limits.handshakes_max);
+    }
+
     /// Takes in a connection from `address`, its handshake ahead: go on with [`Admission::begin_handshake`].
     ///
     /// # Errors

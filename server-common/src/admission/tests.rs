@@ -324,3 +324,22 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn other_limits_hold_for_who_comes_from_now_on() {
+    let limits = Limits { address_connections_max: 4, handshakes_max: 4, ..Limits::default() };
+    let mut door = Door::with(limits.clone());
+    for _ in 0..4 {
+        door.knock(ALICE).unwrap();
+    }
+    door.admission.set_limits(&Limits { address_connections_max: 2, handshakes_max: 8, ..limits.clone() });
+    assert_eq!(door.knock(ALICE), Err(Refusal::AddressConnections));
+    assert_eq!(door.knock(BOB), Ok((4, None)), "there is room for more handshakes");
+    for number in 0..3 {
+        door.leave(number);
+    }
+    assert!(door.knock(ALICE).is_ok(), "those who were here before counted, and count no more");
+
+    door.admission.set_limits(&Limits { address_connections_max: 100, handshakes_max: 1, ..limits });
+    assert_eq!(door.knock(ALICE).map(|(_, gives_way)| gives_way), Ok(Some(3)));
+}

@@ -82,6 +82,8 @@ fn split(mut table: Table, folder: &Path) -> Result<(Texts, Table), String> {
         registration: take(&mut table, "registration", TEXT, text)?,
         log_level: take(&mut table, "log-level", TEXT, text)?,
         log_format: take(&mut table, "log-format", TEXT, text)?,
+        metrics: take(&mut table, "metrics", TEXT, text)?,
+        command: None,
     };
     let limits =
         take(&mut table, LIMITS, "a table: write [limits] and the limits below it", |value| match value {

@@ -5,6 +5,8 @@
 //! file, the file over the default.
 
 // `settings` understands what a source says, `file` reads the file, this module decides.
+mod changes;
+mod command;
 mod error;
 mod file;
 mod settings;
@@ -16,6 +18,8 @@ use std::path::{Path, PathBuf};
 use chatroom_core::limits::Limits;
 use chatroom_core::name::RoomName;
 
+pub(crate) use changes::Changes;
+pub use command::{Command, UserCommand};
 pub use error::ConfigError;
 use settings::{Settings, Source, Texts};
 
@@ -52,6 +56,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What a line of the log looks like.
     pub log_format: LogFormat,
+    /// Where who watches the server may ask how it is: an address of this machine alone.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A certificate given by the operator.
@@ -77,7 +83,22 @@ impl Config {
         args: impl IntoIterator<Item = OsString>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let flags = Texts::from_args(program, args)?;
+        Self::load_with_command(program, &[], args, env).map(|(config, _)| config)
+    }
+
+    /// The same, and what to do instead of serving, if that was asked for. `handed` is where the program listens already
+    /// when it starts, if it does; then nothing else counts as the place to listen.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with_command(
+        program: &Program,
+        handed: &[SocketAddr],
+        args: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(Self, Option<Command>), ConfigError> {
+        let mut flags = Texts::from_args(program, args)?;
+        let command = flags.command.take();
         let env = Texts::from_env(env)?;
         let path = flags.config.clone().or_else(|| env.config.clone());
         let flags = flags.parse(&Source::Flags)?;
@@ -86,7 +107,8 @@ impl Config {
             Some(path) => file::read(&path, program)?,
             None => (Settings::default(), file::Overlay::none(program)),
         };
-        Self::merge(flags.over(env).over(file), limits)
+        let settings = Settings::handed(handed).over(flags).over(env).over(file);
+        Ok((Self::merge(settings, limits)?, command))
     }
 
     /// What the operator should know at the start and nobody is stopped by, a sentence each.
@@ -155,6 +177,7 @@ impl Config {
             registration: settings.registration.map_or(Registration::Open, |said| said.value),
             log_level: settings.log_level.map_or(LogLevel::Info, |said| said.value),
             log_format: settings.log_format.map_or(LogFormat::Text, |said| said.value),
+            metrics: settings.metrics.map(|said| said.value),
         })
     }
 }

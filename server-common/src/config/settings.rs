@@ -9,7 +9,7 @@ use std::str::FromStr;
 use chatroom_core::name::{LOBBY, NameError, NameKey, NameLook, RoomName};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{ConfigError, Program};
+use super::{Command, ConfigError, Program};
 use crate::accounts::Registration;
 use crate::keys::{name_key, name_look};
 use crate::log::{LogFormat, LogLevel};
@@ -22,23 +22,24 @@ use crate::passwords::hasher::{ITERATIONS_MAX, ITERATIONS_MIN};
     after_help = "Each option can also be set in the environment, as --data-dir by CHATROOM_DATA_DIR (several values\n\
                   separated by commas), and in the file of --config, by its name without the dashes (several values\n\
                   as a list). A flag wins over the environment, the environment over the file. Paths in the file\n\
-                  start from its folder, and it alone has a table [limits]."
+                  start from its folder, and it alone has a table [limits].",
+    disable_help_subcommand = true
 )]
 pub(super) struct Texts {
     /// Address to listen on, repeatable; port 0 takes a free one [default: 127.0.0.1:65432]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<Vec<String>>,
     /// Folder for accounts and identity [default: this user's data folder for "chatroom"]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Certificate chain, PEM [default: a self-signed one, made at the first start]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub cert: Option<PathBuf>,
     /// Private key of the certificate, PEM
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// File with any of these settings and a table [limits], TOML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Room that exists from the start, repeatable [default: example]
     #[arg(long, value_name = "NAME")]
@@ -61,6 +62,12 @@ pub(super) struct Texts {
     /// What the log looks like: text or json [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// Address of this machine alone to serve /metrics and /healthz on, over HTTP [default: nowhere]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<String>,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
 }
 
 impl Texts {
@@ -102,6 +109,8 @@ impl Texts {
             registration: text("registration")?,
             log_level: text("log-level")?,
             log_format: text("log-format")?,
+            metrics: text("metrics")?,
+            command: None,
         })
     }
 
@@ -132,6 +141,7 @@ impl Texts {
             })?,
             log_level: said(source, "log-level", self.log_level, |text| word(&text, &LOG_LEVELS))?,
             log_format: said(source, "log-format", self.log_format, |text| word(&text, &LOG_FORMATS))?,
+            metrics: said(source, "metrics", self.metrics, |text| own_address(&text))?,
         })
     }
 }
@@ -150,6 +160,7 @@ pub(super) struct Settings {
     pub registration: Option<Said<Registration>>,
     pub log_level: Option<Said<LogLevel>>,
     pub log_format: Option<Said<LogFormat>>,
+    pub metrics: Option<Said<SocketAddr>>,
 }
 
 /// A value, and where an operator finds what it was read from.
@@ -160,6 +171,13 @@ pub(super) struct Said<T> {
 }
 
 impl Settings {
+    /// Where the program listens already when it starts, if it does.
+    pub fn handed(addresses: &[SocketAddr]) -> Self {
+        let origin = "the service manager's sockets".to_owned();
+        let listen = (!addresses.is_empty()).then(|| Said { value: addresses.to_vec(), origin });
+        Self { listen, ..Self::default() }
+    }
+
     /// These settings, and where they say nothing, those of `lower`.
     pub fn over(self, lower: Self) -> Self {
         Self {
@@ -174,6 +192,7 @@ impl Settings {
             registration: self.registration.or(lower.registration),
             log_level: self.log_level.or(lower.log_level),
             log_format: self.log_format.or(lower.log_format),
+            metrics: self.metrics.or(lower.metrics),
         }
     }
 }
@@ -212,12 +231,28 @@ fn said<F, T>(
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("'{text}' is not an IP address and a port; write it like 127.0.0.1:65432, [::1]:65432 or 0.0.0.0:65432")
+    })
+}
+
+/// An address that nobody reaches from elsewhere: whoever asks there is answered, whoever it is.
+fn own_address(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if !address.ip().to_canonical().is_loopback() {
+        return Err(format!(
+            "{address} can be reached from other machines, and nobody is asked there who they are; take an address like \
+             127.0.0.1:9464, and put what asks them in front of it"
+        ));
+    }
+    Ok(address)
+}
+
 fn addresses(texts: &[String]) -> Result<Vec<SocketAddr>, String> {
     let mut addresses = Vec::new();
     for text in texts {
-        let address: SocketAddr = text.parse().map_err(|_| {
-            format!("'{text}' is not an IP address and a port; write it like 127.0.0.1:65432, [::1]:65432 or 0.0.0.0:65432")
-        })?;
+        let address = address(text)?;
         // Port 0 is another port each time.
         if address.port() != 0 && addresses.contains(&address) {
             return Err(format!("{address} is there twice; leave one out"));

@@ -60,6 +60,7 @@ fn without_a_word_everything_has_its_default() {
             registration: Registration::Open,
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
+            metrics: None,
         }
     );
     assert_eq!(config.notes(), [""; 0]);
@@ -285,7 +286,7 @@ fn wrong_flags_are_told_in_a_line() {
             "unexpected argument '--listn' found; a similar argument exists: '--listen'; see --help",
         ),
         (&["--listen"], "a value is required for '--listen <ADDR:PORT>' but none was supplied; see --help"),
-        (&["extra"], "unexpected argument 'extra' found; see --help"),
+        (&["extra"], "unrecognized subcommand 'extra'; see --help"),
         (
             &["--key", "a", "--key", "b"],
             "the argument '--key <FILE>' cannot be used multiple times; see --help",
@@ -359,7 +360,7 @@ fn a_wrong_file_is_told_in_a_line() {
         (
             "config = 'x'",
             "FILE: there is no setting config; leave it out, or take one of listen, data-dir, cert, key, room, \
-           min-password-chars, message-rate, pbkdf2-iterations, registration, log-level, log-format, limits",
+           min-password-chars, message-rate, pbkdf2-iterations, registration, log-level, log-format, metrics, limits",
         ),
         ("rooms_max = 5", "FILE: rooms_max is a limit; move it below a line [limits]"),
         (
@@ -451,4 +452,62 @@ fn a_file_that_is_not_there_is_told() {
     fs::write(&path, b"room = ['Caf\xe9']").unwrap();
     let error = load(&["--config", path.to_str().unwrap()], &[], None).unwrap_err().to_string();
     assert!(error.ends_with("the configuration file is not UTF-8; save it as UTF-8"), "{error}");
+}
+
+#[test]
+fn metrics_are_served_to_this_machine_alone() {
+    let config = load(&["--metrics", "[::1]:9464"], &[], None).unwrap();
+    assert_eq!(config.metrics, Some("[::1]:9464".parse().unwrap()));
+    check_wrong(
+        &[],
+        &[("CHATROOM_METRICS", "192.0.2.7:9464")],
+        None,
+        "CHATROOM_METRICS: 192.0.2.7:9464 can be reached from other machines, and nobody is asked there who they are; \
+         take an address like 127.0.0.1:9464, and put what asks them in front of it",
+    );
+}
+
+#[test]
+fn where_a_program_listens_already_is_where_it_listens() {
+    let args = ["chatroom-test", "--listen", "127.0.0.1:1"].map(OsString::from);
+    let handed = ["0.0.0.0:65432".parse().unwrap()];
+    let (config, command) = Config::load_with_command(&SMALL, &handed, args, |_| None).unwrap();
+    assert_eq!(config.listen, handed);
+    assert_eq!(config.limits.password_chars_min, 10, "others can come in");
+    assert_eq!(command, None);
+}
+
+#[test]
+fn a_subcommand_takes_the_folder_before_it_and_after_it() {
+    for args in [&["--data-dir", "d", "backup", "f"][..], &["backup", "f", "--data-dir", "d"]] {
+        let args = ["chatroom-test"].iter().chain(args).map(OsString::from);
+        let (config, command) = Config::load_with_command(&SMALL, &[], args, |_| None).unwrap();
+        assert_eq!(config.data_dir, Path::new("d"));
+        assert_eq!(command, Some(Command::Backup { file: "f".into() }));
+    }
+}
+
+#[test]
+fn what_a_running_server_takes_over_is_told_from_what_waits() {
+    let mut config = load(&[], &[], None).unwrap();
+    let new = load(
+        &[
+            "--registration",
+            "closed",
+            "--message-rate",
+            "3",
+            "--room",
+            "other",
+            "--metrics",
+            "127.0.0.1:9464",
+        ],
+        &[],
+        Some("[limits]\npassword_nice = 5\npassword_queue_jobs_max = 7"),
+    );
+    let changes = config.take_over(new.unwrap());
+    assert_eq!(changes.made, ["message_rate 10 to 3", "password_queue_jobs_max unset to 7", "registration"]);
+    assert_eq!(changes.waiting, ["password_nice 10 to 5", "room", "metrics"]);
+    assert_eq!((config.limits.message_rate, config.limits.password_nice), (3, 10));
+    assert_eq!(config.registration, Registration::Closed);
+    assert_eq!(config.metrics, None);
 }

@@ -8,12 +8,13 @@ use chatroom_core::ledger::Ledger;
 use super::{Peer, State, Wake};
 
 impl<W: Wake> State<W> {
-    /// If more than `bytes_max` waits for all together, drops what waits for those for whom most does, until a little
+    /// If more waits for all together than may, drops what waits for those for whom most does, until a little
     /// less than that is left. They are appended to `woken`, to see it and go. How many there were.
     ///
     /// All queues are looked at, which is dear; so a little more has to come before it is done again, and as long as
     /// nothing has to be done it costs one look at the count.
-    pub(super) fn shed(&mut self, ledger: &Ledger, bytes_max: usize, woken: &mut Vec<Arc<Peer<W>>>) -> usize {
+    pub(super) fn shed(&mut self, ledger: &Ledger, woken: &mut Vec<Arc<Peer<W>>>) -> usize {
+        let bytes_max = self.outbox_total_bytes_max;
         let waiting = ledger.bytes();
         if waiting <= bytes_max {
             self.shed_above = bytes_max;

@@ -39,6 +39,12 @@ impl Phc {
         Self(Zeroizing::new(text))
     }
 
+    /// Whether some password could be verified with it.
+    #[must_use]
+    pub fn is_verifiable(&self) -> bool {
+        Parts::of(self).is_ok()
+    }
+
     /// The string, for the store alone.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -99,17 +105,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Stored`] when `phc` is not a hash this server can verify.
     pub fn verify(&self, password: &Password, phc: &Phc) -> Result<Verdict, HashError> {
-        let stored = PasswordHash::new(phc.expose()).map_err(|_| HashError::Stored)?;
-        let rounds = stored.params.get_decimal("i").filter(|rounds| (1..=ITERATIONS_MAX).contains(rounds));
-        let is_ours = stored.algorithm.as_str() == ALGORITHM && stored.version.is_none();
-        let (true, Some(rounds), Some(salt), Some(hash)) = (is_ours, rounds, stored.salt, stored.hash) else {
-            return Err(HashError::Stored);
-        };
-        let announced =
-            stored.params.get_decimal("l").map_or(Some(HASH_BYTES), |length| usize::try_from(length).ok());
-        if hash.len() != HASH_BYTES || announced != Some(HASH_BYTES) {
-            return Err(HashError::Stored);
-        }
+        let Parts { rounds, salt, hash } = Parts::of(phc)?;
         // `Output` compares in constant time.
         let is_right = derive(normalized(password.expose()).as_bytes(), salt.as_ref(), rounds) == hash;
         // What a hash from before the cost was raised is short of today's is spent too, so that how long an answer
@@ -129,6 +125,30 @@ impl Hasher {
         let start = Instant::now();
         self.decoy();
         start.elapsed()
+    }
+}
+
+/// What a stored hash says, found to be one of ours.
+struct Parts {
+    rounds: u32,
+    salt: Salt,
+    hash: Output,
+}
+
+impl Parts {
+    fn of(phc: &Phc) -> Result<Self, HashError> {
+        let stored = PasswordHash::new(phc.expose()).map_err(|_| HashError::Stored)?;
+        let rounds = stored.params.get_decimal("i").filter(|rounds| (1..=ITERATIONS_MAX).contains(rounds));
+        let is_ours = stored.algorithm.as_str() == ALGORITHM && stored.version.is_none();
+        let (true, Some(rounds), Some(salt), Some(hash)) = (is_ours, rounds, stored.salt, stored.hash) else {
+            return Err(HashError::Stored);
+        };
+        let announced =
+            stored.params.get_decimal("l").map_or(Some(HASH_BYTES), |length| usize::try_from(length).ok());
+        if hash.len() != HASH_BYTES || announced != Some(HASH_BYTES) {
+            return Err(HashError::Stored);
+        }
+        Ok(Self { rounds, salt, hash })
     }
 }
 

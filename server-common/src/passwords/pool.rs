@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use chatroom_core::limits::Limits;
 use chatroom_core::server::{Answer, Question, Refusal};
@@ -32,6 +33,8 @@ pub trait Applicant: Send + 'static {
 pub struct Pool<A: Applicant> {
     shared: Arc<Shared<A>>,
     workers: Vec<JoinHandle<()>>,
+    /// What a hash was measured to cost at the start.
+    cost: Duration,
 }
 
 struct Shared<A> {
@@ -63,7 +66,9 @@ impl<A: Applicant> Pool<A> {
         let cost = accounts.measure();
         let bounds = Bounds::new(limits, cost, workers);
         tracing::info!(workers, hash_us = cost.as_micros(), jobs_max = bounds.jobs_max, "password pool");
-        Self::start_with(accounts, bounds, workers, limits.password_nice, clock)
+        let mut pool = Self::start_with(accounts, bounds, workers, limits.password_nice, clock)?;
+        pool.cost = cost;
+        Ok(pool)
     }
 
     fn start_with(
@@ -76,7 +81,7 @@ impl<A: Applicant> Pool<A> {
         let line = Mutex::new(Line { queue: Queue::new(bounds), is_closed: false });
         let shared = Arc::new(Shared { accounts, clock, line, news: Condvar::new() });
         // Made first, so that the threads that did start are stopped if one does not.
-        let mut pool = Self { shared, workers: Vec::with_capacity(workers) };
+        let mut pool = Self { shared, workers: Vec::with_capacity(workers), cost: Duration::ZERO };
         for number in 0..workers {
             let shared = Arc::clone(&pool.shared);
             let work = move || {
@@ -110,6 +115,11 @@ impl<A: Applicant> Pool<A> {
             }
             Err(full) => Err((Refusal::Busy { retry_ms: full.retry_ms }, full.job.applicant)),
         }
+    }
+
+    /// Lets as many wait as these limits say, from now on.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.shared.line().queue.set_bounds(Bounds::new(limits, self.cost, self.workers.len()));
     }
 
     /// How many questions wait for a thread.

@@ -92,6 +92,11 @@ impl<J> Queue<J> {
         }
     }
 
+    /// Lets the line get longer, or less long, from now on; who waits already keeps their place.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
     /// Takes a job that `address` wants done.
     ///
     /// # Errors

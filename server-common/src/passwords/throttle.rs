@@ -54,6 +54,15 @@ impl Throttle {
         }
     }
 
+    /// Counts by other limits from now on. Who has to wait already waits as long as was said.
+    pub fn set_limits(&mut self, limits: &Limits) {
+        self.accounts.set_limits(limits);
+        self.acquaintances.set_limits(limits);
+        self.addresses.set_limits(limits);
+        self.known.set_limits(limits);
+        self.loopback_is_exempt = limits.loopback_is_exempt;
+    }
+
     /// Notes a failed login from `address`, to the account of that key, or to a name that nobody can have.
     pub fn failed(&mut self, now: Instant, key: Option<&NameKey>, address: IpAddr) {
         let address = network_of(address);
@@ -118,6 +127,11 @@ impl Addresses {
             buckets: BTreeMap::new(),
             by_end: BTreeSet::new(),
         }
+    }
+
+    fn set_limits(&mut self, limits: &Limits) {
+        let Self { rate, remembered_max, .. } = Self::new(limits);
+        (self.rate, self.remembered_max) = (rate, remembered_max);
     }
 
     fn failed(&mut self, now: Instant, address: IpAddr) {

@@ -8,11 +8,18 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] =
-    [make_accounts, add_looks, make_known_addresses];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 4] =
+    [make_accounts, add_looks, make_known_addresses, add_disabled];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
 const APPLICATION_ID: i32 = 0x6368_6174;
+
+/// Whether this program understands the database as it is, without bringing it to another form first. Reads only.
+pub(super) fn check_is_current(db: &Connection) -> Result<(), StoreError> {
+    check(db)?;
+    let found = form(db)?;
+    if found < known() { Err(StoreError::Older { found, known: known() }) } else { Ok(()) }
+}
 
 /// Whether this program may write the database. Reads only.
 pub(super) fn check(db: &Connection) -> Result<(), StoreError> {
@@ -107,6 +114,11 @@ fn make_known_addresses(db: &Transaction<'_>) -> rusqlite::Result<()> {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX known_addresses_by_day ON known_addresses (day);",
     )
+}
+
+/// Whether whoever runs the server has shut the account out.
+fn add_disabled(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch("ALTER TABLE accounts ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0;")
 }
 
 fn form(db: &Connection) -> Result<u32, StoreError> {

@@ -1,6 +1,11 @@
+mod damage;
+mod maintenance;
+
 use std::fs;
+use std::path::PathBuf;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
 use super::*;
@@ -203,48 +208,4 @@ fn nobody_else_may_read_the_database() {
     }
     names.sort();
     assert_eq!(names, ["chatroom.db", "chatroom.db-shm", "chatroom.db-wal"]);
-}
-
-#[test]
-fn a_database_of_a_newer_version_is_refused_and_left_alone() {
-    let folder = TempDir::new().unwrap();
-    drop(Store::open(&file(&folder)).unwrap());
-    let db = Connection::open(file(&folder)).unwrap();
-    // The newer version crashed, so that part of the database is still in the write-ahead log.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    db.execute_batch("CREATE TABLE history (text TEXT); PRAGMA user_version = 7;").unwrap();
-    drop(db);
-    let bytes =
-        || (fs::read(file(&folder)).unwrap(), fs::read(folder.path().join("chatroom.db-wal")).unwrap());
-    let before = bytes();
-
-    let error = Store::open(&file(&folder)).err().expect("it is newer");
-    assert!(error.to_string().contains("its form is 7, this version knows up to 3"), "{error}");
-    assert_eq!(error.to_string().lines().count(), 1);
-    assert_eq!(bytes(), before);
-}
-
-#[test]
-fn a_database_of_another_program_is_refused_and_left_alone() {
-    let folder = TempDir::new().unwrap();
-    Connection::open(file(&folder)).unwrap().execute_batch("CREATE TABLE recipes (cake TEXT)").unwrap();
-    let before = fs::read(file(&folder)).unwrap();
-
-    let error = Store::open(&file(&folder)).err().expect("it is foreign");
-    assert!(error.to_string().contains("another program"), "{error}");
-    assert_eq!(fs::read(file(&folder)).unwrap(), before);
-}
-
-#[test]
-fn what_is_no_database_is_refused_in_one_line() {
-    let folder = TempDir::new().unwrap();
-    fs::write(file(&folder), "these are the accounts: harper, secret\n".repeat(100)).unwrap();
-    let error = Store::open(&file(&folder)).err().expect("it is a text").to_string();
-    assert!(error.contains("chatroom.db: the account database is damaged"), "{error}");
-    assert_eq!(error.lines().count(), 1);
-
-    let error =
-        Store::open(&folder.path().join("nowhere").join("chatroom.db")).err().expect("no folder").to_string();
-    assert!(error.contains("cannot be opened"), "{error}");
-    assert_eq!(error.lines().count(), 1);
 }

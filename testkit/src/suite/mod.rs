@@ -1,6 +1,5 @@
 //! The tests that every server passes.
 
-mod crowd;
 mod program;
 mod transcripts;
 

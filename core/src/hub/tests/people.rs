@@ -137,3 +137,27 @@ fn a_room_that_was_not_made_does_not_count_as_made() {
     town.check_does("ann", "create den", "denied TooManyRooms");
     town.check_does("ann", "create den", "denied TooManyRooms");
 }
+
+#[test]
+fn who_is_shut_out_is_told_so_and_gone_for_the_others() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob"]);
+    let mut deliveries = Deliveries::new();
+    for user in ["bob", "nobody"] {
+        let key = NameKey::new(key_of, user);
+        town.hub.dismiss(town.now, &key, Farewell::Disabled, &mut deliveries);
+    }
+    town.deliver(deliveries);
+    town.check("bob", "farewell Disabled");
+    assert_eq!(town.hub.users(), 1);
+}
+
+#[test]
+fn other_limits_hold_for_who_is_there_already() {
+    let mut town = Town::of(Limits::default(), &["ann"]);
+    town.hub.set_limits(Limits { rooms_max: 2, message_rate: 1, message_burst: 1, ..Limits::default() });
+    town.check_does("ann", "create den", "denied TooManyRooms");
+    town.does("ann", "enter example");
+    town.does("ann", "say 1");
+    town.heard.clear();
+    town.check_does("ann", "say 2", "denied SpeaksTooOften { retry_ms: 1000 }");
+}

@@ -139,3 +139,27 @@ fn a_closed_connection_has_no_deadline() {
     stage.sent(0, 1);
     assert_eq!(stage.conn.deadline(), None);
 }
+
+#[test]
+fn who_is_shut_out_is_told_so_and_let_go() {
+    let mut stage = Stage::in_lobby();
+    stage.tell(Input::Mail(Mail::Farewell(Farewell::Disabled)));
+    stage.check("error account_disabled, finish");
+    stage.check_after(2_000, "close Dismissed(AccountDisabled)");
+}
+
+#[test]
+fn each_error_is_counted_as_it_is_given_and_nothing_else_is() {
+    let rules =
+        Rules { limits: Limits::default(), key_of: |name| name.into(), look_of: |name| Ok(name.into()) };
+    let mut conn = Conn::new(Instant::default(), Arc::new(rules));
+    conn.handle(Instant::default(), Input::Secured);
+    conn.handle(Instant::default(), Input::Bytes(&framed(LIST)));
+    conn.handle(Instant::default(), Input::Bytes(&[0; 4]));
+    let mut refusals = Vec::new();
+    while let Some(output) = conn.poll_output() {
+        assert_eq!(conn.refusal().is_some(), matches!(output, Output::Frame(_)));
+        refusals.extend(conn.refusal());
+    }
+    assert_eq!(refusals, [Code::WrongState, Code::FrameEmpty]);
+}

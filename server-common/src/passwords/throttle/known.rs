@@ -56,6 +56,12 @@ impl Known {
         }
     }
 
+    /// Remembers by other limits from now on.
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        let Self { days, account_max, total_max, .. } = Self::new(limits, self.start);
+        (self.days, self.account_max, self.total_max) = (days, account_max, total_max);
+    }
+
     /// The first day that is remembered now.
     pub(crate) fn day_min(&self, now: Instant) -> Day {
         self.today(now).saturating_sub(self.days)

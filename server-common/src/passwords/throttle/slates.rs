@@ -45,6 +45,14 @@ impl<K: Ord + Clone> Slates<K> {
         }
     }
 
+    /// Counts by other limits from now on. Pauses that have begun stay as they are.
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        let Self { failures_max, window, pause_min, pause_max, remembered_max, .. } = Self::new(limits);
+        (self.failures_max, self.window) = (failures_max, window);
+        (self.pause_min, self.pause_max) = (pause_min, pause_max);
+        self.remembered_max = remembered_max;
+    }
+
     /// Notes a failure.
     pub(super) fn failed(&mut self, now: Instant, key: &K) {
         self.forget_until(now);

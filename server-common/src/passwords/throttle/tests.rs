@@ -166,3 +166,25 @@ fn without_a_limit_by_address_none_is_remembered() {
     assert_eq!(wait(&throttle, 0, "anybody", address(1)), 0);
     assert!(throttle.addresses.buckets.is_empty());
 }
+
+#[test]
+fn other_limits_hold_from_the_next_failure_on_and_nothing_is_forgotten() {
+    let limits = Limits { auth_failures_max: 3, auth_address_failures_max: 5, ..Limits::default() };
+    let mut throttle = throttle_of(&limits);
+    fail(&mut throttle, 4, 0, "harper", address(1));
+    assert_eq!(wait(&throttle, 0, "harper", address(99)), 1_000);
+
+    throttle.set_limits(&Limits {
+        auth_failures_max: 10,
+        auth_address_failures_max: 4,
+        auth_known_days: 0,
+        ..limits
+    });
+    assert_eq!(wait(&throttle, 0, "harper", address(99)), 1_000, "a pause that has begun");
+    fail(&mut throttle, 1, 1, "harper", address(99));
+    assert_eq!(wait(&throttle, 1, "harper", address(99)), 0, "the fifth of ten");
+    assert_ne!(wait(&throttle, 1, "casey", address(1)), 0, "the address has failed four times");
+    throttle.succeeded(at(2), &key("casey"), address(7));
+    fail(&mut throttle, 20, 2, "casey", address(8));
+    assert_ne!(wait(&throttle, 2, "casey", address(7)), 0, "nobody is known any more");
+}

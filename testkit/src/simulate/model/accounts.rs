@@ -248,6 +248,7 @@ pub fn word(answer: &Answer) -> Result<&str, &'static str> {
         Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),
         Answer::Refused(Refusal::AuthFailed) => Err("auth_failed"),
+        Answer::Refused(Refusal::AccountDisabled) => Err("account_disabled"),
         Answer::Refused(Refusal::AuthThrottled { .. }) => Err("auth_throttled"),
         Answer::Refused(Refusal::Busy { .. }) => Err("busy"),
         Answer::Refused(Refusal::Unavailable { .. }) => Err("unavailable"),

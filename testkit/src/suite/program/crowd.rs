@@ -1,4 +1,4 @@
-//! What crowds, slow readers and the dead do to others: nothing.
+//! What crowds, slow readers, guessers and the dead do to others: nothing.
 
 #[cfg(target_os = "linux")]
 use std::fs;
@@ -8,12 +8,11 @@ use std::thread;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-use super::program::{Outcome, Test, credentials, enter, expect, greet, next_frame, public, say};
+use super::{Outcome, Test, credentials, enter, expect, greet, next_frame, public, say};
 use crate::check::{Next, Stage};
 use crate::program::Program;
 
-/// The tests, for a server's program.
-pub(super) const TESTS: [Test; 7] = [
+pub(super) const TESTS: [Test; 8] = [
     ("unfinished handshakes delay nobody", unfinished_handshakes_delay_nobody),
     ("a reader that stops delays nobody", a_reader_that_stops_delays_nobody),
     ("those without a login give way", those_without_a_login_give_way),
@@ -21,6 +20,7 @@ pub(super) const TESTS: [Test; 7] = [
     ("descriptors are kept back for files", descriptors_are_kept_back_for_files),
     ("accepting pauses while there are no descriptors", accepting_pauses_while_there_are_no_descriptors),
     ("a client that is gone without a word is noticed", a_client_that_is_gone_without_a_word_is_noticed),
+    ("talk goes on while passwords are hashed", talk_goes_on_while_passwords_are_hashed),
 ];
 
 /// Were a handshake to hold up accepting, five hundred of them would for over an hour; nobody waits that long here.
@@ -262,6 +262,35 @@ const RETURN: u16 = 0x06;
 #[cfg(not(target_os = "linux"))]
 fn a_client_that_is_gone_without_a_word_is_noticed(_: &Path) -> Outcome {
     Ok(())
+}
+
+/// A hash is made slow here, and forty of them wait. If talk waited for them, they would all be answered by its end.
+fn talk_goes_on_while_passwords_are_hashed(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &["message-rate = 0".into()])?;
+    enter(&mut server, "a", "harper")?;
+    let mut server = server.restart_with(binary, &["--pbkdf2-iterations", "4000000"])?;
+    // A cheap hash costs what one costs today, and one of today is made of it; the answer comes in between.
+    server.connect("a", true)?;
+    say(&mut server, "a", &credentials("login", "harper"))?;
+    expect(&mut server, "a", r#"{"type":"login","status":"ok""#)?;
+    expect(&mut server, "a", r#"{"type":"list""#)?;
+    say(&mut server, "a", r#"{"type":"enter","data":{"room":"example"}}"#)?;
+    expect(&mut server, "a", r#"{"type":"enter","status":"ok""#)?;
+    expect(&mut server, "a", r#"{"type":"list_room""#)?;
+    for number in 0..40 {
+        let who = format!("busy {number}");
+        server.connect(&who, true)?;
+        say(&mut server, &who, &credentials("login", "nobody"))?;
+    }
+    for number in 0..50 {
+        say(&mut server, "a", &public(&format!("number {number}")))?;
+        expect(&mut server, "a", r#"{"type":"msg","status":"ok""#)?;
+    }
+    let mut answered = 0;
+    for number in 0..40 {
+        answered += usize::from(server.has_news(&format!("busy {number}"))?);
+    }
+    if answered < 40 { Ok(()) } else { Err("fifty messages took as long as forty slow hashes".into()) }
 }
 
 fn closed(server: &mut Program, who: &str) -> Outcome {

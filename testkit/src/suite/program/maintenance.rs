@@ -1,0 +1,128 @@
+//! The subcommands, beside a server that runs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use super::{Outcome, Test, credentials, enter, expect, say};
+use crate::check::{Next, PASSWORD, Stage};
+use crate::program::{Program, run};
+
+pub(super) const TESTS: [Test; 4] = [
+    ("a backup made while it serves can be served from", a_backup_made_while_it_serves_can_be_served_from),
+    ("a check finds a key that is not the certificate's", a_check_finds_a_key_that_is_not_the_certificates),
+    ("who is shut out is told so and gone", who_is_shut_out_is_told_so_and_gone),
+    ("a password that was reset is the only one", a_password_that_was_reset_is_the_only_one),
+];
+
+fn a_backup_made_while_it_serves_can_be_served_from(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &[])?;
+    enter(&mut server, "a", "harper")?;
+    let backup = server.data().with_file_name("backup.db");
+    let backup_arg = backup.display().to_string();
+    does(binary, &server, &["backup", &backup_arg])?;
+    refuses(binary, &server, &["backup", &backup_arg], "exists already")?;
+    enter(&mut server, "b", "casey")?;
+
+    server.kill();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(server.data().join(format!("chatroom.db{suffix}")));
+    }
+    fs::copy(&backup, server.data().join("chatroom.db")).map_err(|error| error.to_string())?;
+    let mut server = server.restart_after_kill(binary)?;
+    let checked = does(binary, &server, &["check"])?;
+    if !checked.contains("1 accounts, all whole") || !checked.contains("key fingerprint sha256:") {
+        return Err(format!("the check said {checked}"));
+    }
+    server.connect("c", true)?;
+    say(&mut server, "c", &credentials("login", "casey"))?;
+    expect(&mut server, "c", r#"{"type":"login","status":"error""#)?;
+    say(&mut server, "c", &credentials("login", "harper"))?;
+    expect(&mut server, "c", r#"{"type":"login","status":"ok""#)
+}
+
+fn a_check_finds_a_key_that_is_not_the_certificates(binary: &Path) -> Outcome {
+    let server = Program::start(binary, &[])?;
+    does(binary, &server, &["check"])?;
+    let other =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(|error| error.to_string())?;
+    let key = server.data().join("server.key");
+    fs::write(&key, other.signing_key.serialize_pem()).map_err(|error| error.to_string())?;
+    refuses(binary, &server, &["check"], "does not belong to the key")
+}
+
+fn who_is_shut_out_is_told_so_and_gone(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &[])?;
+    enter(&mut server, "a", "Harper")?;
+    let listed = does(binary, &server, &["user", "list"])?;
+    if listed != "Harper\n" {
+        return Err(format!("the list is {listed:?}"));
+    }
+    refuses(binary, &server, &["user", "disable", "nobody"], "there is no account nobody")?;
+    does(binary, &server, &["user", "disable", "harper"])?;
+    server.connect("b", true)?;
+    say(&mut server, "b", r#"{"type":"login","data":{"username":"harper","password":"a guess"}}"#)?;
+    expect(&mut server, "b", r#"{"type":"login","status":"error","message":"Wrong name or password"#)?;
+    say(&mut server, "b", &credentials("login", "harper"))?;
+    expect(
+        &mut server,
+        "b",
+        r#"{"type":"login","status":"error","message":"This account is disabled, ask who runs this server","code":"account_disabled"}"#,
+    )?;
+    if cfg!(unix) {
+        server.signal("-HUP")?;
+        expect(
+            &mut server,
+            "a",
+            r#"{"type":"error","status":"error","message":"This account is disabled, ask who runs this server","code":"account_disabled"}"#,
+        )?;
+        if server.next("a")? != Next::Closed {
+            return Err("who is shut out is still connected".into());
+        }
+    }
+    does(binary, &server, &["user", "enable", "harper"])?;
+    say(&mut server, "b", &credentials("login", "harper"))?;
+    expect(&mut server, "b", r#"{"type":"login","status":"ok""#)
+}
+
+fn a_password_that_was_reset_is_the_only_one(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &[])?;
+    enter(&mut server, "a", "harper")?;
+    let said = does(binary, &server, &["--pbkdf2-iterations", "1", "user", "reset-password", "harper"])?;
+    let password = said.trim_end().rsplit(' ').next().unwrap_or_default();
+    if password.len() < 16 || password == PASSWORD {
+        return Err(format!("the new password is {password:?}"));
+    }
+    server.connect("b", true)?;
+    say(&mut server, "b", &credentials("login", "harper"))?;
+    expect(&mut server, "b", r#"{"type":"login","status":"error","message":"Wrong name or password"#)?;
+    let login = format!(r#"{{"type":"login","data":{{"username":"harper","password":"{password}"}}}}"#);
+    say(&mut server, "b", &login)?;
+    expect(&mut server, "b", r#"{"type":"login","status":"ok""#)
+}
+
+/// Runs a subcommand on a server's data, and returns what it printed.
+fn does(binary: &Path, server: &Program, command: &[&str]) -> Result<String, String> {
+    let (is_done, said, complaint) = call(binary, server, command);
+    if is_done { Ok(said) } else { Err(format!("{command:?}: {complaint}")) }
+}
+
+/// Runs a subcommand that fails with one line, which contains this.
+fn refuses(binary: &Path, server: &Program, command: &[&str], reason: &str) -> Outcome {
+    let (is_done, said, complaint) = call(binary, server, command);
+    let is_a_line = complaint.trim_end().lines().count() == 1;
+    if !is_done && said.is_empty() && is_a_line && complaint.contains(reason) {
+        Ok(())
+    } else {
+        Err(format!("{command:?}: nothing about {reason:?} in {said:?} {complaint:?}"))
+    }
+}
+
+fn call(binary: &Path, server: &Program, command: &[&str]) -> (bool, String, String) {
+    let data = server.data();
+    let mut all: Vec<&OsStr> = command.iter().map(OsStr::new).collect();
+    all.extend([OsStr::new("--data-dir"), data.as_os_str()]);
+    let output = run(binary, &all);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
