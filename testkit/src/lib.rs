@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod canary;
 pub mod check;
 pub mod crashes;
 pub mod fuzz;

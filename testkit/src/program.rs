@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tls::{ClientConfig, Fingerprint, Pipe, Trust};
 
+use crate::canary;
 use crate::check::{Next, Stage};
 use crate::client::Received;
 
@@ -237,8 +238,15 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// Fails the test if a password is where none belongs.
     fn drop(&mut self) {
-        self.kill();
+        let log = self.kill();
+        if thread::panicking() {
+            return;
+        }
+        assert!(!canary::is_in(&log), "a password is in the log:\n{log}");
+        let found = self.folder.as_ref().and_then(|folder| canary::find_in(folder.path()));
+        assert_eq!(found, None, "a password is in a file");
     }
 }
 

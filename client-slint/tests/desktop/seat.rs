@@ -3,16 +3,17 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use tempfile::TempDir;
+use testkit::canary;
 
 pub struct Seat {
     child: Child,
     window: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Seat {
@@ -41,7 +42,7 @@ impl Seat {
             .spawn()
             .expect("the window's program was just built");
         let id = child.id().to_string();
-        let mut seat = Self { child, window: String::new(), _profile: profile };
+        let mut seat = Self { child, window: String::new(), profile };
         seat.window = wait_for("a window", || {
             let windows = xdotool(&["search", "--all", "--onlyvisible", "--pid", &id, "--name", "Chatroom"]);
             windows.lines().next().map(str::to_owned)
@@ -90,9 +91,13 @@ impl Seat {
 }
 
 impl Drop for Seat {
+    /// Fails the test if a password was kept.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !panicking() {
+            assert_eq!(canary::find_in(self.profile.path()), None, "a password is in a file");
+        }
     }
 }
 

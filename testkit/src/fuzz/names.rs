@@ -44,8 +44,8 @@ fn check_user(text: &str, user: UserName, key: &str) {
     check_shape(text, USER_CHARS_MAX, USER_BYTES_MAX);
     assert!(!text.contains(char::is_whitespace), "a user name that `\\private NAME TEXT` cannot take");
     let is_reserved = [PUBLIC, LOBBY].contains(&key);
-    if NameLook::of_user(name_look, &user).is_ok() {
-        assert!(!is_reserved, "{text:?} means something else, and can be taken");
+    if let Ok(look) = NameLook::of_user(name_look, &user) {
+        assert!(![PUBLIC, LOBBY].contains(&look.as_str()), "{text:?} looks like a word of the protocol");
     }
     match Account::new(name_key, user) {
         Ok(account) => {

@@ -22,7 +22,8 @@ pub fn transcript_tests(binary: &'static str) -> Vec<Trial> {
     let mut tests = each_transcript(move |_, text| {
         let transcript = Transcript::parse(text)?;
         for cut in [Cut::Frames, Cut::Whole, Cut::Bytes] {
-            let mut server = Program::start(binary, &transcript.config)?;
+            // All that is ever logged, so that it can be seen that no password is.
+            let mut server = Program::start_with(binary, &transcript.config, &["--log-level", "trace"])?;
             check(&transcript, &mut server, cut)
                 .map_err(|error| format!("{cut:?}: {error}\nthe server said:\n{}", server.kill()))?;
         }
