@@ -13,6 +13,8 @@ pub mod fuzz;
 pub mod program;
 pub mod recorded;
 pub mod simulate;
+#[cfg(target_os = "linux")]
+pub mod stopped_readers;
 pub mod transcript;
 pub mod world;
 

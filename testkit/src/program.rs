@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -23,6 +23,8 @@ pub struct Program {
     child: Child,
     address: SocketAddr,
     ready_after: Duration,
+    /// Where it can be watched.
+    metrics: Option<SocketAddr>,
     config: Vec<String>,
     /// Always there, but for the moment in which a restarted server takes it over.
     folder: Option<TempDir>,
@@ -50,6 +52,15 @@ impl Program {
     pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
         Self::start_in(folder, command(binary), config, flags)
+    }
+
+    /// The same, with its metrics on a port that was free a moment ago.
+    pub fn start_watched(binary: &Path, config: &[String]) -> Result<Self, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.map_err(|error| error.to_string())?;
+        let mut program = Self::start_with(binary, config, &["--metrics", &address.to_string()])?;
+        program.metrics = Some(address);
+        Ok(program)
     }
 
     /// The same, as a process that may open so many files.
@@ -115,6 +126,7 @@ impl Program {
             child,
             address: address.unwrap_or(unknown),
             ready_after: spawned_at.elapsed(),
+            metrics: None,
             config: config.to_vec(),
             folder: Some(folder),
             log,
@@ -157,6 +169,33 @@ impl Program {
         let process = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         let limit = Rlimit { current: bytes, maximum: None };
         prlimit(process, Resource::Fsize, limit).map(drop).map_err(|error| format!("prlimit: {error}"))
+    }
+
+    /// All that is answered to a request for a page, from who was [started to be watched](Self::start_watched).
+    pub fn page(&self, path: &str) -> Result<String, String> {
+        let io = |error: io::Error| error.to_string();
+        let mut stream = TcpStream::connect(self.metrics.ok_or("nobody may watch it")?).map_err(io)?;
+        write!(stream, "GET {path} HTTP/1.1\r\n\r\n").map_err(io)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map_err(io)?;
+        Ok(answer)
+    }
+
+    /// What it counts under this name.
+    pub fn metric(&self, name: &str) -> Result<u64, String> {
+        let page = self.page("/metrics")?;
+        let value = page.lines().find_map(|line| line.strip_prefix(&format!("chatroom_{name} ")));
+        value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("no {name} in\n{page}"))
+    }
+
+    /// The most memory it has had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn memory_max(&self) -> Result<u64, String> {
+        let path = format!("/proc/{}/status", self.id());
+        let status = fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().map_err(|_| format!("no size: {peak}"))?;
+        Ok(kib * 1024)
     }
 
     /// What it said on standard error until now.

@@ -137,3 +137,31 @@ fn a_workspace_member_keeps_the_workspaces_lints() {
         assert_eq!(manifest(package)["lints"]["workspace"].as_bool(), Some(true), "{package}");
     }
 }
+
+/// Reads the last column of the tables: transcripts, tests, fuzz targets, programs, files.
+#[test]
+fn what_shows_that_a_threat_is_met_exists() {
+    let folders =
+        ["client-slint/src", "core/src", "server-common/src", "testkit/src", "testkit/tests", "tls/src"];
+    let texts: Vec<String> =
+        folders.iter().flat_map(|folder| sources(folder)).map(|(_, text)| text).collect();
+    let is_there = |name: &str| {
+        root().join(name).exists()
+            || root().join("testkit/transcripts").join(name).exists()
+            || ["fuzz/fuzz_targets", "testkit/src/bin"]
+                .iter()
+                .any(|folder| root().join(folder).join(format!("{name}.rs")).exists())
+            || texts.iter().any(|text| text.contains(&format!("fn {name}(")))
+    };
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let mut cited = 0;
+    for row in rows {
+        let shown_by = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
+        for name in shown_by.split('`').skip(1).step_by(2) {
+            assert!(is_there(name), "SECURITY.md: there is no {name}");
+            cited += 1;
+        }
+    }
+    assert!(cited >= 80, "only {cited} were found in the tables");
+}

@@ -11,10 +11,13 @@ use std::time::Duration;
 use super::{Outcome, Test, credentials, enter, expect, greet, next_frame, public, say};
 use crate::check::{Next, Stage};
 use crate::program::Program;
+#[cfg(target_os = "linux")]
+use crate::stopped_readers::{Load, whisper_to_stopped_readers};
 
-pub(super) const TESTS: [Test; 8] = [
+pub(super) const TESTS: [Test; 9] = [
     ("unfinished handshakes delay nobody", unfinished_handshakes_delay_nobody),
     ("a reader that stops delays nobody", a_reader_that_stops_delays_nobody),
+    ("what waits for all together is bounded", what_waits_for_all_together_is_bounded),
     ("those without a login give way", those_without_a_login_give_way),
     ("one address has so many connections without a login", one_address_has_so_many_without_a_login),
     ("descriptors are kept back for files", descriptors_are_kept_back_for_files),
@@ -91,6 +94,33 @@ fn a_reader_that_stops_delays_nobody(binary: &Path) -> Outcome {
         }
     }
     Err("the slow one is still in the room".into())
+}
+
+/// Each of the readers is below its own limit when all of them together are above theirs; then the longest go.
+#[cfg(target_os = "linux")]
+fn what_waits_for_all_together_is_bounded(binary: &Path) -> Outcome {
+    let config = vec![
+        "message-rate = 0".into(),
+        "limits.register_per_minute = 0".into(),
+        format!("limits.outbox_total_bytes_max = {WAITING_MAX}"),
+    ];
+    let report = whisper_to_stopped_readers(binary, &Load { config, readers: 4, whispers: 4_000 })?;
+    if report.dropped != 4 {
+        return Err(format!("somebody was not dropped: {report:?}"));
+    }
+    // What comes last is put in before it is looked whether there is too much.
+    if report.queued_max > WAITING_MAX + 8 * 1024 {
+        return Err(format!("more than may has waited: {report:?}"));
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+const WAITING_MAX: u64 = 1024 * 1024;
+
+#[cfg(not(target_os = "linux"))]
+fn what_waits_for_all_together_is_bounded(_: &Path) -> Outcome {
+    Ok(())
 }
 
 fn those_without_a_login_give_way(binary: &Path) -> Outcome {

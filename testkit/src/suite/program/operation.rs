@@ -1,8 +1,7 @@
 //! What who runs and watches a server does while it serves.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -27,7 +26,7 @@ pub(super) const TESTS: [Test; 6] = [
 ];
 
 fn its_metrics_count_and_name_nobody(binary: &Path) -> Outcome {
-    let (mut server, address) = with_metrics(binary)?;
+    let mut server = Program::start_watched(binary, &[])?;
     enter(&mut server, "a", "harper")?;
     enter(&mut server, "b", "casey")?;
     expect(&mut server, "a", r#"{"type":"list_room""#)?;
@@ -37,7 +36,7 @@ fn its_metrics_count_and_name_nobody(binary: &Path) -> Outcome {
     }
     say(&mut server, "b", r#"{"type":"logout"}"#)?;
     expect(&mut server, "b", r#"{"type":"logout","status":"error""#)?;
-    let page = get(address, "/metrics")?;
+    let page = server.page("/metrics")?;
     for line in [
         "chatroom_connections 2",
         "chatroom_users 2",
@@ -52,16 +51,16 @@ fn its_metrics_count_and_name_nobody(binary: &Path) -> Outcome {
         }
     }
     // Two registrations; where somebody logged in from is written when the answer is on its way already.
-    let commits = page.lines().find_map(|line| line.strip_prefix("chatroom_commit_seconds_count "));
-    if !commits.and_then(|count| count.parse().ok()).is_some_and(|count: u64| (2..=4).contains(&count)) {
-        return Err(format!("commits are {commits:?}"));
+    let commits = server.metric("commit_seconds_count")?;
+    if !(2..=4).contains(&commits) {
+        return Err(format!("there were {commits} commits"));
     }
     for private in ["harper", "casey", "example", "hello", "127.0.0.1", PASSWORD] {
         if page.contains(private) {
             return Err(format!("{private} is in\n{page}"));
         }
     }
-    let health = get(address, "/healthz")?;
+    let health = server.page("/healthz")?;
     if health.starts_with("HTTP/1.0 200 ") && health.ends_with("\r\n\r\nok\n") { Ok(()) } else { Err(health) }
 }
 
@@ -225,21 +224,4 @@ fn its_memory_is_not_written_to_disk(binary: &Path) -> Outcome {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap_or_default();
     let numbers: Vec<_> = core.split_whitespace().filter(|word| *word == "0").collect();
     if numbers.len() == 2 { Ok(()) } else { Err(format!("core dumps are limited by {core:?}")) }
-}
-
-/// A server with its metrics on a port that was free a moment ago.
-fn with_metrics(binary: &Path) -> Result<(Program, SocketAddr), String> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.map_err(|error| error.to_string())?;
-    Ok((Program::start_with(binary, &[], &["--metrics", &address.to_string()])?, address))
-}
-
-/// All that is answered to a request for a page.
-fn get(address: SocketAddr, path: &str) -> Result<String, String> {
-    let io = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect(address).map_err(io)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").map_err(io)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(io)?;
-    Ok(answer)
 }
