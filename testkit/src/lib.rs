@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canary;
+pub mod chaos;
 pub mod check;
 pub mod crashes;
 pub mod fuzz;

@@ -1,5 +1,6 @@
 //! What a person or a service manager sees of a server's program, and what crowds and slow readers do to others.
 
+mod chaos;
 mod crash;
 mod crowd;
 mod log;
@@ -27,6 +28,7 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         &start::TESTS[..],
         &crash::TESTS,
         &crowd::TESTS,
+        &chaos::TESTS,
         &log::TESTS,
         &operation::TESTS,
         &maintenance::TESTS,

@@ -1,0 +1,41 @@
+//! What a process holds of the system.
+
+/// What a process holds at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Open descriptors.
+    pub descriptors: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Memory that is not elsewhere, in KiB.
+    pub resident_kib: u64,
+}
+
+impl Holding {
+    /// What the process holds now.
+    #[cfg(target_os = "linux")]
+    pub(super) fn of(process: u32) -> Result<Self, String> {
+        let folder = std::path::Path::new("/proc").join(process.to_string());
+        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+        let count = |what| std::fs::read_dir(folder.join(what)).map(Iterator::count).map_err(say);
+        let status = std::fs::read_to_string(folder.join("status")).map_err(say)?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident_kib = resident.and_then(|text| text.split_whitespace().next()?.parse().ok());
+        Ok(Self {
+            descriptors: count("fd")?,
+            threads: count("task")?,
+            resident_kib: resident_kib.ok_or("a process without memory")?,
+        })
+    }
+
+    /// Elsewhere nobody can be asked, and all is nothing: no leak is found there.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn of(_process: u32) -> Result<Self, String> {
+        Ok(Self { descriptors: 0, threads: 0, resident_kib: 0 })
+    }
+
+    /// Whether this is what `before` was, but for memory.
+    pub(super) fn is_back_to(&self, before: &Self) -> bool {
+        self.descriptors == before.descriptors && self.threads == before.threads
+    }
+}
