@@ -87,6 +87,7 @@ mod tests {
         }
         assert!(!bucket.is_full(at(299)));
         assert!(bucket.is_full(at(300)));
+        assert_eq!(bucket.full_at(), at(300));
         for _ in 0..3 {
             assert_eq!(bucket.take(at(9_000), rate), Ok(()));
         }

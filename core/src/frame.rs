@@ -198,6 +198,7 @@ const BUFFER_KEPT_BYTES: usize = 2 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
     use alloc::vec;
 
     use proptest::prelude::*;
@@ -252,6 +253,54 @@ mod tests {
         decoder.extend(&[7; LIMIT]);
         assert_eq!(decoder.decode(LIMIT), Ok(Some(&[7; LIMIT][..])));
         assert_eq!(decoder.decode(LIMIT), Ok(None));
+    }
+
+    #[test]
+    fn a_frame_is_its_bytes_however_one_asks_for_them() {
+        let frame = Frame::from(&b"\0\0\0\x02hi"[..]);
+        assert_eq!((&frame[..], frame.as_ref()), (&b"\0\0\0\x02hi"[..], &b"\0\0\0\x02hi"[..]));
+    }
+
+    #[test]
+    fn a_refusal_says_in_a_sentence_what_was_wrong() {
+        let too_large = FrameError::TooLarge { announced: 65, limit: LIMIT };
+        assert_eq!(too_large.to_string(), "A frame of 65 bytes is too large, 64 are allowed here");
+        assert_eq!(FrameError::Empty.to_string(), "A frame must not be empty");
+    }
+
+    #[test]
+    fn a_long_conversation_takes_no_more_memory_than_its_longest_frame() {
+        let mut decoder = Decoder::default();
+        for _ in 0..1_000 {
+            decoder.extend(&[0, 0, 0, 1, b'x', 0]);
+            assert_eq!(decoder.decode(LIMIT), Ok(Some(&b"x"[..])));
+            assert_eq!(decoder.decode(LIMIT), Ok(None));
+            decoder.extend(&[0, 0, 1, b'y']);
+            assert_eq!(decoder.decode(LIMIT), Ok(Some(&b"y"[..])));
+        }
+        assert!(decoder.buffer.capacity() < 100, "{}", decoder.buffer.capacity());
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_a_buffer_of_two_kib_and_no_larger_one() {
+        for (frame_bytes, is_kept) in [(200, true), (2048, true), (2049, false), (30_000, false)] {
+            let mut frame = vec![b'x'; frame_bytes];
+            frame[..PREFIX_BYTES].copy_from_slice(&u32::try_from(frame_bytes - 4).unwrap().to_be_bytes());
+            let mut decoder = Decoder::default();
+            decoder.extend(&frame);
+            assert!(decoder.decode(usize::MAX).unwrap().is_some());
+            decoder.extend(&[0]);
+            assert_eq!(decoder.buffer.capacity() >= frame_bytes, is_kept, "after {frame_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_large_buffer_is_kept_while_a_part_of_the_next_frame_is_in_it() {
+        let mut decoder = Decoder::default();
+        decoder.extend(&[&[0, 0, 11, 184][..], &[b'x'; 3_000], &[0, 0]].concat());
+        assert!(decoder.decode(usize::MAX).unwrap().is_some());
+        decoder.extend(&[0, 1, b'y']);
+        assert_eq!(decoder.decode(LIMIT), Ok(Some(&b"y"[..])));
     }
 
     #[test]

@@ -321,17 +321,4 @@ const _: () = assert!(TEXT_BYTES_MAX * 6 + USER_BYTES_MAX * 12 + 1024 < SERVER_F
 const _: () = assert!(USER_CHARS_MAX <= USER_BYTES_MAX && ROOM_CHARS_MAX <= ROOM_BYTES_MAX);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_do_not_contradict_each_other() {
-        assert_eq!(Limits::default().check(), Ok(()));
-    }
-
-    #[test]
-    fn a_contradiction_is_named() {
-        let limits = Limits { frame_bytes_max: 2048, ..Limits::default() };
-        assert_eq!(limits.check(), Err("frame_bytes_max must not be below frame_before_login_bytes_max"));
-    }
-}
+mod tests;

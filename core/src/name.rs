@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn names_people_use_are_names() {
-        for name in ["a", "harper", "Jörg", "小明", "аня", "x".repeat(32).as_str(), "😀"] {
+        let longest = ["x".repeat(32), "😀".repeat(16)];
+        for name in ["a", "harper", "Jörg", "小明", "аня", "😀", &longest[0], &longest[1]] {
             assert!(UserName::parse(name).is_ok(), "{name}");
         }
         for room in ["tech_talk", "Rust in Berlin", "null", "午餐 時間", "#1"] {
@@ -291,6 +292,25 @@ mod tests {
         ] {
             assert_eq!(RoomName::parse(room), Err(fault), "{room:?}");
         }
+    }
+
+    #[test]
+    fn each_fault_has_a_sentence_of_its_own() {
+        use NameError::*;
+        let faults = [Empty, TooLong, Control, Space, Start, Character, Scripts, Digits, Direction, Reserved];
+        let mut sentences = faults.map(NameError::sentence).to_vec();
+        assert!(sentences.iter().all(|sentence| sentence.contains(' ')), "{sentences:?}");
+        sentences.sort_unstable();
+        sentences.dedup();
+        assert_eq!(sentences.len(), faults.len());
+    }
+
+    #[test]
+    fn a_look_is_what_the_names_maker_of_looks_says() {
+        let look_of: LookFn = |name| Ok(name.replace('1', "l"));
+        let (user, room) = (UserName::parse("pau1").unwrap(), RoomName::parse("ha11").unwrap());
+        assert_eq!(NameLook::of_user(look_of, &user).unwrap().as_str(), "paul");
+        assert_eq!(NameLook::of_room(look_of, &room).unwrap().as_str(), "hall");
     }
 
     #[test]

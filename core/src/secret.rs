@@ -38,3 +38,19 @@ impl Password {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_has_1_to_512_bytes() {
+        let parsed =
+            |text: String| Password::parse(text.into()).map(|password| String::from(password.expose()));
+        assert_eq!(parsed("x".into()), Ok("x".into()));
+        assert_eq!(parsed("ä".repeat(256)), Ok("ä".repeat(256)));
+        assert_eq!(parsed(String::new()), Err(PasswordError::Empty));
+        assert_eq!(parsed("x".repeat(513)), Err(PasswordError::TooLong));
+        assert_eq!(parsed("x".repeat(5_000)), Err(PasswordError::TooLong));
+    }
+}

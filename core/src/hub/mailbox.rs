@@ -143,8 +143,11 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use super::super::{Farewell, Whisper};
     use super::*;
     use crate::frame::Frame;
+    use crate::message::Text;
+    use crate::name::UserName;
 
     fn frame(bytes: usize) -> Frame {
         vec![0; bytes].into()
@@ -173,6 +176,41 @@ mod tests {
         assert_eq!(mailbox.bytes(), 63);
         assert_eq!(lengths(&mut mailbox), [10, 20, 3, 30]);
         assert_eq!(mailbox.bytes(), 0);
+    }
+
+    #[test]
+    fn what_waits_is_counted_by_pieces_and_by_bytes() {
+        let mut mailbox = Mailbox::new(10_000);
+        assert!((mailbox.len(), mailbox.is_empty()) == (0, true));
+        let text = Text::parse("x".repeat(1_000)).unwrap();
+        mailbox.push(Mail::Whisper(Whisper::new(UserName::parse("ann").unwrap(), text).into()));
+        mailbox.push(Mail::Frame(frame(10)));
+        assert_eq!((mailbox.len(), mailbox.is_empty()), (2, false));
+        assert_eq!(mailbox.bytes(), 1_000 + ENVELOPE_BYTES + 10);
+        mailbox.pop();
+        assert_eq!((mailbox.len(), mailbox.bytes()), (1, 10));
+    }
+
+    #[test]
+    fn a_farewell_wakes_a_reader_that_takes_nothing_and_is_remembered() {
+        let mut mailbox = Mailbox::new(1_000);
+        mailbox.push(Mail::Frame(frame(10)));
+        assert!(!mailbox.has_farewell());
+        assert_eq!(mailbox.push(Mail::Farewell(Farewell::Replaced)), Pushed::First);
+        assert_eq!(mailbox.push(Mail::Frame(frame(10))), Pushed::Behind);
+        assert!(mailbox.has_farewell());
+    }
+
+    #[test]
+    fn a_burst_comes_out_whole_and_leaves_no_large_queue_behind() {
+        let mut mailbox = Mailbox::new(usize::MAX);
+        for burst in [20, 1_000] {
+            for bytes in 1..=burst {
+                mailbox.push(Mail::Frame(frame(bytes)));
+            }
+            assert_eq!(lengths(&mut mailbox), (1..=burst).collect::<Vec<_>>());
+            assert_eq!(mailbox.queue.capacity() > 0, burst == 20, "kept after {burst}");
+        }
     }
 
     #[test]

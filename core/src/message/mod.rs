@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn each_fault_of_a_text_has_a_sentence_of_its_own() {
+        for (text, sentence) in [
+            ("", "A message needs some text"),
+            (&"x".repeat(4097), "A message has at most 4096 bytes and 100 lines"),
+            ("\u{7}", "A message cannot contain control characters other than tab and newline"),
+        ] {
+            assert_eq!(Text::parse(text.into()).err().map(TextError::sentence), Some(sentence));
+        }
+    }
+
+    #[test]
     fn a_rid_is_a_string_of_at_most_64_bytes() {
         let rid =
             |json: &str| Envelope::decode(json.as_bytes()).unwrap().rid().map(|rid| rid.map(|rid| rid.0));

@@ -217,6 +217,24 @@ mod tests {
     }
 
     #[test]
+    fn a_list_uses_what_it_may_and_never_more() {
+        let rosters = [roster("lobby", 3), roster("a \"b\"", 2), roster("none", 0)];
+        let whole = list(&rosters, usize::MAX);
+        // The frame's prefix is counted as well, and a comma behind the last entry of each object and array.
+        let reserve = PREFIX_BYTES + 3;
+        for bytes_max in 60..whole.0 + 50 {
+            let (bytes, rooms) = list(&rosters, bytes_max);
+            assert!(bytes <= bytes_max, "{bytes} of {bytes_max}");
+            if bytes_max >= whole.0 + reserve {
+                assert_eq!((bytes, &rooms), (whole.0, &whole.1), "all fits into {bytes_max}");
+            } else {
+                let next = r#""a \"b\"":[],"#.len();
+                assert!(bytes + next + reserve >= bytes_max, "{bytes} of {bytes_max}: more would have fit");
+            }
+        }
+    }
+
+    #[test]
     fn a_list_too_large_keeps_the_own_room_and_the_fullest() {
         let rosters = [roster("lobby", 20), roster("small", 2), roster("full", 80), roster("none", 0)];
         let (bytes, rooms) = list(&rosters, 1024);

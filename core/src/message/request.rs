@@ -284,6 +284,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_that_can_be_none_is_not_repeated_to_who_typed_it() {
+        assert_eq!(super::shown(&UserName::parse("bob")), "bob");
+        assert_eq!(super::shown(&UserName::parse("b o b")), "That name");
+    }
+
     fn any_json() -> impl Strategy<Value = Vec<u8>> {
         let token = prop::sample::select(vec![
             "{",

@@ -4,6 +4,7 @@ mod clocks;
 mod ending;
 mod floods;
 mod order;
+mod rations;
 
 use alloc::format;
 use alloc::string::String;

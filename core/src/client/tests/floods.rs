@@ -47,6 +47,7 @@ fn what_is_said_after_it_waits_behind_it_and_nothing_else_does() {
     assert_eq!(desk.client.unsaid(), 3);
     desk.wait(2);
     desk.check(&said("1"));
+    assert_eq!(desk.client.unsaid(), 3, "one is on its way, two wait for it");
     desk.check_hears(&msg("public", "Ann", "1"), &format!("Ann (own): 1, {}", said("2")));
     let third = r#"> {"type":"msg","data":{"from":"Ann","to":"bob","text":"3"}}"#;
     desk.check_hears(&msg("public", "Ann", "2"), &format!("Ann (own): 2, {third}"));
@@ -116,6 +117,12 @@ fn a_pause_that_nobody_would_wait_for_is_told() {
     desk.log.clear();
     let tomorrow = IN_2_S.replace("2000", "86400000");
     desk.check_hears(&tomorrow, "msg refused, rate_limited for 86400000 ms (Too fast)");
+    desk.want("say in a minute");
+    desk.log.clear();
+    desk.check_hears(&IN_2_S.replace("2000", "60000"), "");
+    desk.wait(60);
+    desk.check(&said("in a minute"));
+    desk.check_hears(&msg("public", "Ann", "in a minute"), "Ann (own): in a minute");
     desk.want("say 2");
     desk.check(&said("2"));
     // And one that is no pause at all does not make the client ask without end.

@@ -36,6 +36,41 @@ fn logging_in_again_gives_back_neither_rooms_nor_messages() {
 }
 
 #[test]
+fn who_has_only_made_rooms_does_not_get_them_back_either() {
+    let limits = Limits { rooms_created_per_hour_max: 1, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann"]);
+    for words in ["create den", "logout", "login ann"] {
+        town.does("ann", words);
+    }
+    town.heard.clear();
+    town.check_does("ann", "create loft", "denied CreatesTooOften { retry_ms: 3600000 }");
+}
+
+#[test]
+fn a_thousand_who_came_and_went_are_forgotten_once_they_may_do_everything_again() {
+    let limits = Limits { message_rate: 1, message_burst: 1, ..Limits::default() };
+    let mut town = Town::of(limits, &[]);
+    let visit = |town: &mut Town, person: &str| {
+        town.login(person);
+        town.does(person, "say hi");
+        town.disconnect(person);
+    };
+    for number in 0..ALLOWANCES_KEPT {
+        visit(&mut town, &format!("user{number}"));
+    }
+    town.wait(1000);
+    for person in ["ann", "bob"] {
+        visit(&mut town, person);
+    }
+    assert_eq!(town.hub.allowances.len(), 2);
+    for person in ["ann", "bob"] {
+        town.login(person);
+        town.heard.clear();
+        town.check_does(person, "say again", "denied SpeaksTooOften { retry_ms: 1000 }");
+    }
+}
+
+#[test]
 fn a_second_login_takes_the_place_of_the_first() {
     let mut town = Town::of(Limits::default(), &["ann", "bob"]);
     town.does("ann", "enter example");

@@ -150,3 +150,55 @@ fn all_lists_together_are_rationed_too() {
     town.wait(1);
     town.check("bob", r#"push {"lobby":["bob","eve","ann"],"example":[]}"#);
 }
+
+#[test]
+fn a_list_is_paid_for_by_those_who_got_it_whatever_else_is_delivered_with_it() {
+    let limits = Limits { presence_total_bytes_per_second: 100, ..Limits::default() };
+    let mut town = Town::of(limits, &["ann", "bob"]);
+    let mut deliveries = Deliveries::new();
+    for _ in 0..10 {
+        town.hub.apply(town.now, town.people["bob"], command("bob", "say hi"), &mut deliveries);
+    }
+    town.does("ann", "enter example");
+    let list = town.hub.poll_snapshot(town.now).expect("bob sees it");
+    let frame = list.encode(town.limits.list_bytes_max);
+    let paid_ms = u64::try_from(frame.len() * 20).unwrap();
+    town.hub.publish(town.now, &list, frame, &mut deliveries);
+    town.does("ann", "exit");
+    town.wait(paid_ms - 1);
+    town.check("bob", "");
+    town.wait(1);
+    town.check("bob", r#"push {"lobby":["bob","ann"],"example":[]}"#);
+}
+
+#[test]
+fn a_crowded_lobby_does_not_silence_two_people_in_a_room() {
+    // A list for the crowd takes more than a second, one for two people less than the 250 ms between any two.
+    let limits = Limits { presence_total_bytes_per_second: 2_000, ..Limits::default() };
+    let crowd = ["ann", "bob", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];
+    let mut town = Town::of(limits, &crowd);
+    for words in ["create den", "enter den"] {
+        town.does("ann", words);
+    }
+    town.settle();
+    town.does_and_shows("p9", "logout");
+    assert!(!town.heard[&town.people["p1"]].is_empty(), "the first change is shown at once");
+    town.heard.clear();
+    town.does_and_shows("bob", "enter den");
+    town.check("ann", r#"push {"den":["ann","bob"]}"#);
+    town.wait(1_000);
+    town.check("p1", "");
+    town.wait(HOUR);
+    assert!(!town.heard[&town.people["p1"]].is_empty(), "and the last state arrives");
+}
+
+#[test]
+fn who_saw_a_change_in_an_answer_is_not_shown_it() {
+    let mut town = Town::of(Limits::default(), &["ann"]);
+    town.does("ann", "enter example");
+    assert!(town.hub.poll_snapshot(town.now).is_none());
+    town.login("bob");
+    town.check("bob", "logged in [lobby: bob; example: ann]");
+    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert_eq!(town.hub.deadline(), None);
+}

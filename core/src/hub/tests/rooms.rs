@@ -153,3 +153,29 @@ fn a_room_that_looks_like_another_is_made_once_that_one_has_given_way() {
     town.check_does("ann", "list", "listed [lobby: ann; example:; den:]");
     town.check_does("ann", "create ha11", "created ha11");
 }
+
+#[test]
+fn what_waits_for_many_is_counted_once_until_the_last_of_them_has_it() {
+    let mut town = Town::of(Limits::default(), &["ann", "bob", "eve"]);
+    let mut waiting = Deliveries::new();
+    assert_eq!(town.hub.ledger().bytes(), 0);
+    town.hub.apply(town.now, town.people["ann"], command("ann", "say hi"), &mut waiting);
+    let Some((_, Mail::Frame(message))) = waiting.first() else { panic!("a message comes first") };
+    let message_bytes = message.len();
+    assert_eq!(town.hub.ledger().bytes(), message_bytes);
+
+    town.hub.apply(town.now, town.people["ann"], command("ann", "whisper bob psst"), &mut waiting);
+    assert_eq!(town.hub.ledger().bytes(), message_bytes + "psst".len());
+
+    town.hub.apply(town.now, town.people["ann"], command("ann", "enter example"), &mut waiting);
+    let list = town.hub.poll_snapshot(town.now).expect("the lobby sees it");
+    let frame = list.encode(town.limits.list_bytes_max);
+    let list_bytes = frame.len();
+    town.hub.publish(town.now, &list, frame, &mut waiting);
+    assert_eq!(town.hub.ledger().bytes(), message_bytes + "psst".len() + list_bytes);
+
+    waiting.remove(0);
+    assert_eq!(town.hub.ledger().bytes(), message_bytes + "psst".len() + list_bytes, "others have it still");
+    waiting.clear();
+    assert_eq!(town.hub.ledger().bytes(), 0);
+}
