@@ -207,6 +207,13 @@ fn a_damaged_hash_is_our_fault_and_not_the_users() {
 }
 
 #[test]
+fn what_a_hash_costs_is_measured_with_the_hasher_that_answers() {
+    let store = Store::in_memory().unwrap();
+    let accounts = accounts_with(store, 50_000, &Limits::default(), Registration::Open);
+    assert!(accounts.measure() > Duration::from_millis(1));
+}
+
+#[test]
 fn debug_output_says_nothing_of_anybody() {
     let accounts = accounts();
     accounts.answer(at(0), HOME, register("harper", "correct horse"));

@@ -213,6 +213,7 @@ fn beyond_what_is_remembered_those_are_forgotten_who_came_least() {
         door.leave(number);
         assert!(door.admission.addresses() <= 100);
     }
+    assert_eq!(door.admission.addresses(), 100);
     assert_eq!(door.visit(ALICE), Err(Refusal::AddressVisits), "who came most is remembered");
     door.wait(600);
     let last = door.visit(BOB).unwrap();

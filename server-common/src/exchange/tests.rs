@@ -163,3 +163,64 @@ fn what_is_sealed_counts_for_a_queue_and_until_its_connection_is_gone_it_frees_n
     slower.set_sealed_bytes(0);
     assert_eq!(exchange.ledger().bytes(), 0);
 }
+
+/// In each of so many rooms one who talks and one who takes nothing.
+fn couples(exchange: &Exchange<Nobody>, rooms: usize) -> Vec<[Arc<Peer<Nobody>>; 2]> {
+    let couple = |number| {
+        let room = format!("room{number}");
+        let pair = ["talker", "slow"].map(|who| member(exchange, &format!("{who}{number}"), &room));
+        take_all(&pair[0]);
+        pair
+    };
+    (0..rooms).map(couple).collect()
+}
+
+#[test]
+fn queues_go_until_a_sixteenth_is_free_and_no_further() {
+    let limits = Limits {
+        list_bytes_max: 1024,
+        outbox_bytes_max: 50_000,
+        outbox_total_bytes_max: 160_000,
+        ..Limits::default()
+    };
+    let exchange = exchange(limits);
+    let couples = couples(&exchange, 100);
+    let message = 1000 - PLACE_BYTES;
+    for [talker, _] in &couples {
+        say(&exchange, talker, message);
+    }
+    for [talker, _] in &couples[..59] {
+        say(&exchange, talker, message);
+    }
+    assert_eq!(exchange.ledger().bytes(), 159_000);
+    // With its place in its author's own queue the next one is too much: 2,000 bytes at a time go until no more than
+    // 150,000 are left.
+    say(&exchange, &couples[99][0], message);
+    assert_eq!(exchange.ledger().bytes(), 148_000);
+    say(&exchange, &couples[98][0], message);
+    assert_eq!(exchange.ledger().bytes(), 149_000, "what is free is used before more has to go");
+}
+
+#[test]
+fn those_who_were_dropped_and_are_not_gone_protect_nobody_else() {
+    let limits = Limits {
+        list_bytes_max: 1024,
+        outbox_bytes_max: 50_000,
+        outbox_total_bytes_max: 50_000,
+        ..Limits::default()
+    };
+    let exchange = exchange(limits);
+    let couples = couples(&exchange, 3);
+    let slow = |number: usize| &couples[number][1];
+    slow(0).set_sealed_bytes(40_000);
+    for messages in 1..=30 {
+        for [talker, _] in &couples {
+            say(&exchange, talker, 1000 - PLACE_BYTES);
+        }
+        assert!(exchange.ledger().bytes() <= 40_000 + 50_000, "after {messages} messages in each room");
+    }
+    assert_eq!(take_all(slow(0)), (0, true), "most waited for it");
+    let left = [slow(1), slow(2)].map(|peer| take_all(peer));
+    assert!(left.contains(&(30, false)) && left.contains(&(0, true)), "{left:?}");
+    slow(0).set_sealed_bytes(0);
+}

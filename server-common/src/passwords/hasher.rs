@@ -315,9 +315,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_nobody_has_costs_the_rounds_of_a_hash() {
+        // No machine is so fast that it does these in a millisecond, and none is too slow to take longer.
+        assert!(Hasher::new(50_000).unwrap().measure() > Duration::from_millis(1));
+    }
+
+    #[test]
     fn rounds_out_of_bounds_make_no_hasher() {
         for iterations in [0, ITERATIONS_MAX + 1] {
             assert_eq!(Hasher::new(iterations).err(), Some(HashError::Iterations), "{iterations}");
         }
+        assert_eq!(
+            HashError::Iterations.to_string(),
+            "the rounds of a password hash must be between 1 and 10000000"
+        );
     }
 }

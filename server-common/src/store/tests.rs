@@ -209,3 +209,18 @@ fn nobody_else_may_read_the_database() {
     names.sort();
     assert_eq!(names, ["chatroom.db", "chatroom.db-shm", "chatroom.db-wal"]);
 }
+
+#[test]
+fn each_failure_of_sqlite_says_what_to_do() {
+    for (code, advice) in [
+        (rusqlite::ffi::SQLITE_NOTADB, "is damaged"),
+        (rusqlite::ffi::SQLITE_CORRUPT, "is damaged"),
+        (rusqlite::ffi::SQLITE_FULL, "free some space on its disk"),
+        (rusqlite::ffi::SQLITE_READONLY, "check its folder's permissions and disk"),
+    ] {
+        let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let sentence = StoreError::from(failure).to_string();
+        assert!(sentence.contains(advice), "{sentence}");
+    }
+    assert!(StoreError::Name.to_string().contains("restore a backup"));
+}

@@ -222,6 +222,24 @@ fn a_pool_that_ends_drops_who_waits() {
 }
 
 #[test]
+fn a_pool_that_was_stopped_has_no_thread_left() {
+    let bench = Bench::new(open_accounts());
+    let gate = bench.occupy();
+    let Bench { pool, accounts, .. } = bench;
+    let shared = Arc::clone(&pool.shared);
+    let opening = thread::spawn(move || {
+        while !shared.line().is_closed {
+            thread::yield_now();
+        }
+        drop(shared);
+        drop(gate);
+    });
+    pool.stop();
+    opening.join().unwrap();
+    assert_eq!(Arc::strong_count(&accounts), 1, "whoever hashes has the accounts");
+}
+
+#[test]
 fn the_last_handle_may_go_on_a_thread_of_the_pool() {
     let bench = Bench::new(open_accounts());
     let gate = bench.occupy();

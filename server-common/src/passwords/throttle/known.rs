@@ -228,8 +228,30 @@ mod tests {
     }
 
     #[test]
-    fn without_days_nobody_is_known() {
-        let mut known = known(&Limits { auth_known_days: 0, ..Limits::default() });
+    fn who_was_not_seen_for_longer_is_forgotten_and_nobody_else() {
+        let mut known = known(&Limits::default());
+        known.see(on(100), &key("harper"), address(1));
+        known.see(on(130), &key("casey"), address(2));
+        assert!(known.contains(on(130), &key("harper"), address(1)), "it is the thirtieth day");
+        known.see(on(131), &key("robin"), address(3));
+        known.see(on(200), &key("robin"), address(3));
+        assert_eq!((known.seen.len(), known.by_day.len()), (1, 1));
+        assert!(known.contains(on(200), &key("robin"), address(3)));
+    }
+
+    #[test]
+    fn without_days_nobody_is_known_also_not_from_before() {
+        let limits = Limits { auth_known_days: 0, ..Limits::default() };
+        let mut known = known(&limits);
+        known.load([(mark(&key("harper"), address(1)), 1)]);
+        assert_eq!(known.see(on(1), &key("harper"), address(1)), None);
+        assert_eq!(known.see(on(1), &key("harper"), address(2)), None);
+        assert!(!known.contains(on(1), &key("harper"), address(1)));
+    }
+
+    #[test]
+    fn without_addresses_nobody_is_known() {
+        let mut known = known(&Limits { auth_known_addresses_max: 0, ..Limits::default() });
         assert_eq!(known.see(on(1), &key("harper"), address(1)), None);
         assert!(!known.contains(on(1), &key("harper"), address(1)));
     }
