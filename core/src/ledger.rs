@@ -69,7 +69,8 @@ mod tests {
         assert_eq!(ledger.bytes(), 15);
         drop(one);
         assert_eq!(ledger.bytes(), 5);
-        ledger.replace(0, 100);
+        ledger.replace(0, 60);
+        ledger.replace(60, 100);
         ledger.replace(100, 7);
         assert_eq!(ledger.bytes(), 12);
         ledger.replace(7, 7);

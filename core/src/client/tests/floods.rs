@@ -36,6 +36,18 @@ fn a_message_that_came_too_soon_is_sent_again_when_it_is_time() {
 }
 
 #[test]
+fn nothing_but_messages_is_sent_again() {
+    let mut desk = Desk::in_room();
+    desk.want("list");
+    desk.log.clear();
+    desk.check_hears(
+        &IN_2_S.replace("msg", "list_room"),
+        "list refused, rate_limited for 2000 ms (Too fast)",
+    );
+    assert_eq!((desk.client.deadline(), desk.client.unsaid()), (None, 0));
+}
+
+#[test]
 fn what_is_said_after_it_waits_behind_it_and_nothing_else_does() {
     let mut desk = held();
     desk.want("say 2");

@@ -120,6 +120,28 @@ fn a_room_that_lets_nobody_in_leaves_one_in_the_lobby() {
 }
 
 #[test]
+fn what_a_person_asks_on_the_way_back_is_answered_to_them_and_the_way_goes_on() {
+    let taken = r#"{"type":"register","status":"error","code":"name_taken","message":"Taken"}"#;
+    let mut desk = Desk::logged_in();
+    desk.lose_the_connection();
+    desk.want("register Bob 1234");
+    desk.log.clear();
+    desk.check_hears(taken, "register refused, name_taken (Taken)");
+    desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
+
+    let slow = r#"{"type":"list","status":"error","code":"rate_limited","message":"Slow","retry_ms":500}"#;
+    let mut desk = Desk::on_the_way();
+    for answer in [None, Some(NO_SUCH_ROOM)] {
+        answer.inspect(|answer| desk.check_hears(answer, CREATE));
+        desk.want("list");
+        desk.log.clear();
+        desk.check_hears(slow, "list refused, rate_limited for 500 ms (Slow)");
+    }
+    desk.check_hears(r#"{"type":"create","status":"ok","message":"den created successfully"}"#, ENTER);
+    desk.check_hears(ENTERED, "Ann returned to den");
+}
+
+#[test]
 fn a_server_without_time_for_a_login_is_asked_again() {
     let mut desk = Desk::logged_in();
     desk.lose_the_connection();

@@ -95,6 +95,19 @@ fn what_was_asked_before_the_client_ended_is_answered() {
 }
 
 #[test]
+fn what_waited_for_the_network_when_the_client_ended_is_answered_also_before_a_login() {
+    let mut stage = Stage::with(Limits { outbox_pause_bytes: 1, ..Limits::default() });
+    stage.network_is_fast = false;
+    stage.say_all(&[LIST, EXIT]);
+    stage.tell(Input::Eof);
+    stage.check("list wrong_state");
+    stage.sent(100, 0);
+    stage.check("exit wrong_state");
+    stage.sent(100, 0);
+    stage.check("finish");
+}
+
+#[test]
 fn who_hangs_up_while_a_password_is_checked_is_not_waited_for() {
     let mut stage = Stage::new();
     stage.say_all(&[LOGIN, LIST]);
