@@ -258,6 +258,9 @@ fn remedy(origin: &Origin, cause: &Cause) -> &'static str {
         (_, Cause::Write(_)) => "check the folder's permissions and disk",
         (Origin::Given(_), Cause::Read(_)) => "check --cert and --key and the files' permissions",
         (Origin::Given(_), _) => "give a certificate chain and its own key in PEM with --cert and --key",
+        (Origin::SelfMade { .. }, Cause::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
+            "start a server with this folder once, or name another one with --data-dir"
+        }
         (Origin::SelfMade { .. }, Cause::Read(_)) => "check its permissions",
         // The certificate is nothing that the key could not give again, so it may go.
         (Origin::SelfMade { .. }, Cause::OtherKey(_)) => "remove it, and it is made again from the key",

@@ -209,6 +209,16 @@ fn the_key_is_its_owners_alone_and_a_given_one_should_be() {
 }
 
 #[test]
+fn a_folder_without_a_server_is_told_from_one_that_cannot_be_read() {
+    let place = Place::new();
+    let error = Identity::existing(place.file(CERT).parent().unwrap(), None).unwrap_err().to_string();
+    assert!(
+        error.contains("server.crt: ") && error.contains("start a server with this folder once"),
+        "{error}"
+    );
+}
+
+#[test]
 fn debug_output_has_no_key() {
     let place = Place::new();
     let identity = place.open().unwrap();
