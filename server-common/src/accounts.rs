@@ -175,7 +175,7 @@ impl<S: Records> Accounts<S> {
         // Somebody else may have got here in the meantime; the store decides who was first.
         let claim = self.commit(|store| store.insert(&account, look, &phc));
         #[cfg(planted_bug = "acknowledged_before_commit")]
-        let claim = claim.or(Ok::<_, crate::store::StoreError>(Claim::Free));
+        let claim = claim.or(Ok::<_, StoreError>(Claim::Free));
         grant(claim.map_err(unavailable)?)?;
         Ok(Answer::Registered(account))
     }
