@@ -151,6 +151,11 @@ fn a_closed_connection_has_no_deadline() {
     stage.tell(Input::Overflow);
     stage.sent(0, 1);
     assert_eq!(stage.conn.deadline(), None);
+
+    let mut stage = Stage::new();
+    assert!(stage.conn.deadline().is_some(), "a login is waited for");
+    stage.tell(Input::Overflow);
+    assert_eq!(stage.conn.deadline(), None);
 }
 
 #[test]
