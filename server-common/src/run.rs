@@ -94,7 +94,10 @@ fn try_main<R: Running>(
     let running = start(setup)?;
     let addresses = running.addresses();
     hint_at_others(&addresses);
-    announce(&addresses).map_err(|error| format!("standard output cannot be written: {error}"))?;
+    if let Err(error) = announce(&addresses) {
+        // Whoever started this program may have stopped to listen to it. Those it serves did not.
+        tracing::warn!(%error, "where this server listens was not told to standard output");
+    }
     Operation { program, service: running.service(), config, log, handed }.run(&signals);
     tracing::info!("stopping");
     running.stop();
@@ -222,9 +225,8 @@ fn hint_at_others(addresses: &[SocketAddr]) {
 
 /// One line a listener, the only thing this program says on standard output.
 fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
+    let lines: String = addresses.iter().map(|address| format!("listening on {address}\n")).collect();
     let mut out = io::stdout().lock();
-    for address in addresses {
-        writeln!(out, "listening on {address}")?;
-    }
+    out.write_all(lines.as_bytes())?;
     out.flush()
 }

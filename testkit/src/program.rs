@@ -114,13 +114,14 @@ impl Program {
         let (first, line) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || {
-                let mut line = String::new();
-                let _ = BufReader::new(stdout).read_line(&mut line);
-                let _ = first.send(line);
+                // To the end, though the first line is all that is of interest here.
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    let _ = first.send(line);
+                }
             });
         }
         let line = line.recv_timeout(PATIENCE).unwrap_or_default();
-        let address = line.trim_end().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut program = Self {
             child,

@@ -76,7 +76,9 @@ impl Witness {
     fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let next = self.server.next(NAME).unwrap_or_else(|error| panic!("{what}: {error}"));
-            let Next::Frame(text) = next else { panic!("{what}: the server closed") };
+            let Next::Frame(text) = next else {
+                panic!("{what}: the server closed, and has said:\n{}", self.server.log())
+            };
             let frame: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
             if is_it(&frame) {
                 return frame;

@@ -1,17 +1,19 @@
 //! Starting, not starting, and stopping.
 
-use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
+use std::{fs, io, thread};
 
 use tempfile::TempDir;
 
 use super::{Outcome, Test, enter, expect, greet, refuses_to_start};
 use crate::check::{Next, Stage};
-use crate::program::Program;
+use crate::program::{Client, Program, command};
 
-pub(super) const TESTS: [Test; 7] = [
+pub(super) const TESTS: [Test; 8] = [
     ("it listens where it says", it_listens_where_it_says),
+    ("nobody has to read where it listens", nobody_has_to_read_where_it_listens),
     ("a taken port is told in a line", a_taken_port_is_told_in_a_line),
     ("a wrong flag is told in a line", a_wrong_flag_is_told_in_a_line),
     ("a folder that is none is told in a line", a_folder_that_is_none_is_told_in_a_line),
@@ -34,6 +36,33 @@ fn it_listens_where_it_says(binary: &Path) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Whoever started it has read the first line, say, and closed the pipe.
+fn nobody_has_to_read_where_it_listens(binary: &Path) -> Outcome {
+    let io = |error: io::Error| error.to_string();
+    let folder = TempDir::new().map_err(io)?;
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(io)?;
+    let (reader, writer) = io::pipe().map_err(io)?;
+    drop(reader);
+    let mut child = command(binary)
+        .args(["--listen", &address.to_string(), "--pbkdf2-iterations", "1", "--data-dir"])
+        .arg(folder.path())
+        .stdout(writer)
+        .spawn()
+        .map_err(io)?;
+    let outcome = loop {
+        if Client::open(address, true).is_ok() {
+            break Ok(());
+        }
+        if let Some(status) = child.try_wait().map_err(io)? {
+            break Err(format!("it has ended: {status}"));
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let _ = child.kill();
+    let _ = child.wait();
+    outcome
 }
 
 fn a_taken_port_is_told_in_a_line(binary: &Path) -> Outcome {
