@@ -121,6 +121,23 @@ fn an_address_has_64_visits_in_ten_minutes_and_a_login_is_none() {
 }
 
 #[test]
+fn who_logs_in_again_and_again_was_one_visitor_less_and_no_more() {
+    let mut door = Door::new();
+    for _ in 0..63 {
+        let number = door.visit(ALICE).unwrap();
+        door.leave(number);
+    }
+    let number = door.visit(ALICE).unwrap();
+    for _ in 0..10 {
+        door.log_in(number);
+        door.settle(number, Standing::Visitor);
+    }
+    door.leave(number);
+    assert!(door.visit(ALICE).is_ok());
+    assert_eq!(door.visit(ALICE), Err(Refusal::AddressVisits));
+}
+
+#[test]
 fn a_connection_that_found_no_place_in_the_hub_was_no_visit() {
     let mut door = Door::with(Limits { address_visits_max: 1, ..Limits::default() });
     for _ in 0..100 {

@@ -258,7 +258,9 @@ mod tests {
         assert_eq!(push(&mut queue, &local), ["+", "+", "+", "+", "+", "+", "100"]);
         let remote = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"];
         assert_eq!(push(&mut queue, &remote)[..4], ["+", "+", "+", "+"]);
-        assert_eq!(queue.len(), 10);
+        assert_eq!((queue.len(), queue.is_empty()), (10, false));
+        pop_all(&mut queue);
+        assert_eq!(push(&mut queue, &local)[..6], ["+"; 6], "its places come back");
     }
 
     #[test]
