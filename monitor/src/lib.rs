@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,14 @@ pub struct Pages<M, H> {
     pub metrics: M,
     /// Whether the server is well, for `/healthz`; if not, what it has.
     pub health: H,
+}
+
+/// Takes the address that [`start`] answers on.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
 }
 
 /// Answers requests to `listener` for as long as the process lives.

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use monitor::Pages;
+
 use crate::accounts::Accounts;
 use crate::commands;
 use crate::config::{Config, ConfigError, Program};
@@ -18,7 +20,7 @@ use crate::identity::Identity;
 use crate::log;
 use crate::operate::Operation;
 use crate::passwords::Hasher;
-use crate::service::{Parts, Service};
+use crate::service::Service;
 use crate::service_manager;
 use crate::signals;
 use crate::store::Store;
@@ -91,7 +93,14 @@ fn try_main<R: Running>(
     setup.listeners = listeners;
     setup.introduce();
     let signals = signals::listen()?;
+    let watched = config.metrics.map(|address| listen_on(address, "--metrics", monitor::bind)).transpose()?;
     let running = start(setup)?;
+    if let Some(listener) = watched {
+        let (metrics, health) = (running.service().clone(), running.service().clone());
+        let pages = Pages { metrics: move || metrics.metrics(), health: move || health.health() };
+        monitor::start(listener, pages)
+            .map_err(|error| format!("no thread could be started: {error}; raise the limit on processes"))?;
+    }
     let addresses = running.addresses();
     hint_at_others(&addresses);
     if let Err(error) = announce(&addresses) {
@@ -138,7 +147,7 @@ impl Setup {
     /// When the system gives no threads.
     pub fn serve<W: Wake>(self, alarm: W) -> Result<Service<W>, String> {
         let Self { config, data, identity, accounts, .. } = self;
-        Service::start(Parts { config, data, tls: identity.tls, accounts }, alarm).map_err(|error| {
+        Service::start(config, data, identity.tls, accounts, alarm).map_err(|error| {
             format!("no thread could be started: {error}; raise the limit on this user's processes")
         })
     }
@@ -155,24 +164,14 @@ impl Setup {
     ) -> Result<Vec<L>, String> {
         let mut listeners = std::mem::take(&mut self.listeners);
         if listeners.is_empty() {
-            listeners = bind_all(&self.config.listen, "--listen", bind)?;
+            let addresses = self.config.listen.iter();
+            listeners =
+                addresses.map(|address| listen_on(*address, "--listen", &bind)).collect::<Result<_, _>>()?;
         }
         let adopted = listeners.into_iter().map(adopt).collect::<io::Result<_>>();
         adopted.map_err(|error| {
             format!("a socket cannot be listened on: {error}; raise the limit on open files")
         })
-    }
-
-    /// The same for where who watches the server may ask.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn bind_metrics(
-        &self,
-        bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
-    ) -> Result<Option<TcpListener>, String> {
-        let listeners = bind_all(self.config.metrics.as_slice(), "--metrics", bind)?;
-        Ok(listeners.into_iter().next())
     }
 
     /// Tells the operator what there is to know.
@@ -185,26 +184,23 @@ impl Setup {
     }
 }
 
-/// Takes these addresses, which `flag` chose.
-fn bind_all(
-    addresses: &[SocketAddr],
+/// Takes an address, which `flag` chose.
+fn listen_on(
+    address: SocketAddr,
     flag: &str,
     bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
-) -> Result<Vec<TcpListener>, String> {
-    let listen = |address: &SocketAddr| {
-        bind(*address).map_err(|error| {
-            let remedy = match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    "stop what uses that port, or choose another (port 0 takes a free one)"
-                }
-                io::ErrorKind::PermissionDenied => "choose a port from 1024 on",
-                io::ErrorKind::AddrNotAvailable => "choose an address of this machine",
-                _ => "choose another address",
-            };
-            format!("cannot listen on {address}: {error}; {remedy} with {flag}")
-        })
-    };
-    addresses.iter().map(listen).collect()
+) -> Result<TcpListener, String> {
+    bind(address).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "stop what uses that port, or choose another (port 0 takes a free one)"
+            }
+            io::ErrorKind::PermissionDenied => "choose a port from 1024 on",
+            io::ErrorKind::AddrNotAvailable => "choose an address of this machine",
+            _ => "choose another address",
+        };
+        format!("cannot listen on {address}: {error}; {remedy} with {flag}")
+    })
 }
 
 fn addresses_of(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, String> {

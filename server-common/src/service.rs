@@ -42,19 +42,16 @@ struct Backstage<W: Wake> {
 
 type PasswordPool<W> = Pool<(Arc<Peer<W>>, Ticket)>;
 
-/// What a service is made of.
-pub(crate) struct Parts {
-    pub(crate) config: Config,
-    pub(crate) data: DataDir,
-    pub(crate) tls: tls::ServerConfig,
-    pub(crate) accounts: Arc<Accounts>,
-}
-
 impl<W: Wake> Service<W> {
     /// Starts the password threads and the hub. `alarm` wakes whoever calls
     /// [`tick`](crate::exchange::Exchange::tick).
-    pub(crate) fn start(parts: Parts, alarm: W) -> io::Result<Self> {
-        let Parts { config, data, tls, accounts } = parts;
+    pub(crate) fn start(
+        config: Config,
+        data: DataDir,
+        tls: tls::ServerConfig,
+        accounts: Arc<Accounts>,
+        alarm: W,
+    ) -> io::Result<Self> {
         let clock = Clock::start();
         let pool = Arc::new(Pool::start(Arc::clone(&accounts), &config.limits, clock)?);
         let rules = Rules { limits: config.limits, key_of: name_key, look_of: name_look };
@@ -104,7 +101,7 @@ impl<W: Wake> Service<W> {
     ///
     /// # Errors
     /// What is not as it should be.
-    pub fn health(&self) -> Result<(), &'static str> {
+    pub(crate) fn health(&self) -> Result<(), &'static str> {
         let exchange = self.server.exchange();
         if exchange.is_shut() {
             return Err("stopping");
@@ -121,7 +118,7 @@ impl<W: Wake> Service<W> {
     }
 
     /// What there is to know about the server for who watches it, as OpenMetrics text. Names nobody.
-    pub fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         let Backstage { accounts, pool, .. } = &*self.backstage;
         let report = Report {
             census: self.server.exchange().census(),

@@ -17,7 +17,6 @@ use std::task::Poll;
 use std::thread;
 
 use async_io::{Async, Timer};
-use monitor::Pages;
 use server_common::config::Program;
 use server_common::run::{Running, Setup};
 use server_common::service::Service;
@@ -45,7 +44,6 @@ impl Tasks {
     /// What kept it from doing so, as a sentence.
     pub fn start(mut setup: Setup) -> Result<Self, String> {
         let listeners = setup.bind(TcpListener::bind, Async::new)?;
-        let metrics = setup.bind_metrics(TcpListener::bind)?;
         let executor = Arc::new(Executor::new());
         let (alive, is_alive) = channel::bounded(1);
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -58,13 +56,6 @@ impl Tasks {
         let alarm = Bell::default();
         let service = setup.serve(alarm.clone())?;
         executor.spawn(tick(service.clone(), alarm)).detach();
-        if let Some(listener) = metrics {
-            let (metrics, health) = (service.clone(), service.clone());
-            let pages = Pages { metrics: move || metrics.metrics(), health: move || health.health() };
-            monitor::start(listener, pages).map_err(|error| {
-                format!("no thread could be started: {error}; raise the limit on processes")
-            })?;
-        }
         let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
         for listener in listeners {
             let address = listener.get_ref().local_addr();

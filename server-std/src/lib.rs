@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use monitor::Pages;
 use server_common::config::Program;
 use server_common::run::{Running, Setup};
 use server_common::service::Service;
@@ -42,17 +41,11 @@ impl Threads {
     /// What kept it from doing so, as a sentence.
     pub fn start(mut setup: Setup) -> Result<Self, String> {
         let listeners = setup.bind(TcpListener::bind, Ok)?;
-        let metrics = setup.bind_metrics(TcpListener::bind)?;
         let alarm = Bell::default();
         let service = setup.serve(alarm.clone())?;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut threads = Self { service, acceptors: Vec::new(), alarm, is_over };
         threads.start_ticker().map_err(no_thread)?;
-        if let Some(listener) = metrics {
-            let (metrics, health) = (threads.service.clone(), threads.service.clone());
-            let pages = Pages { metrics: move || metrics.metrics(), health: move || health.health() };
-            monitor::start(listener, pages).map_err(no_thread)?;
-        }
         for listener in listeners {
             let acceptor = Acceptor::start(listener, threads.service.clone()).map_err(no_thread)?;
             threads.acceptors.push(acceptor);

@@ -66,14 +66,13 @@ impl<A: Applicant> Pool<A> {
         let cost = accounts.measure();
         let bounds = Bounds::new(limits, cost, workers);
         tracing::info!(workers, hash_us = cost.as_micros(), jobs_max = bounds.jobs_max, "password pool");
-        let mut pool = Self::start_with(accounts, bounds, workers, limits.password_nice, clock)?;
-        pool.cost = cost;
-        Ok(pool)
+        Self::start_with(accounts, bounds, cost, workers, limits.password_nice, clock)
     }
 
     fn start_with(
         accounts: Arc<Accounts>,
         bounds: Bounds,
+        cost: Duration,
         workers: usize,
         nice: u8,
         clock: Clock,
@@ -81,7 +80,7 @@ impl<A: Applicant> Pool<A> {
         let line = Mutex::new(Line { queue: Queue::new(bounds), is_closed: false });
         let shared = Arc::new(Shared { accounts, clock, line, news: Condvar::new() });
         // Made first, so that the threads that did start are stopped if one does not.
-        let mut pool = Self { shared, workers: Vec::with_capacity(workers), cost: Duration::ZERO };
+        let mut pool = Self { shared, workers: Vec::with_capacity(workers), cost };
         for number in 0..workers {
             let shared = Arc::clone(&pool.shared);
             let work = move || {

@@ -50,7 +50,8 @@ impl Bench {
     fn new(accounts: Accounts) -> Self {
         let accounts = Arc::new(accounts);
         let (sender, answers) = channel();
-        let pool = Pool::start_with(Arc::clone(&accounts), BOUNDS, 1, 10, Clock::start()).unwrap();
+        let pool =
+            Pool::start_with(Arc::clone(&accounts), BOUNDS, Duration::ZERO, 1, 10, Clock::start()).unwrap();
         Self { pool, accounts, answers, sender }
     }
 
