@@ -39,6 +39,12 @@ pub enum Cut {
 /// The password of everybody in a conversation who is introduced by `is`.
 pub const PASSWORD: &str = "correct horse";
 
+/// The request of that kind, `register` or `login`, of somebody of that name.
+pub fn credentials(kind: &str, name: &str) -> String {
+    let name = serde_json::Value::from(name);
+    format!(r#"{{"type":"{kind}","data":{{"username":{name},"password":"{PASSWORD}"}}}}"#)
+}
+
 /// Plays a conversation on a stage. The error says which line did not come true.
 pub fn check(transcript: &Transcript, stage: &mut dyn Stage, cut: Cut) -> Result<(), String> {
     let mut play = Play { stage, cut, unsent: BTreeMap::new() };
@@ -144,10 +150,8 @@ impl Play<'_> {
 
     fn introduce(&mut self, who: &str, user: &str, room: Option<&str>) -> Result<(), String> {
         self.stage.connect(who, true)?;
-        let user = serde_json::Value::from(user);
-        let credentials = format!(r#""data":{{"username":{user},"password":"{PASSWORD}"}}"#);
-        self.exchange(who, &format!(r#"{{"type":"register",{credentials}}}"#), &["register"])?;
-        self.exchange(who, &format!(r#"{{"type":"login",{credentials}}}"#), &["login", "list"])?;
+        self.exchange(who, &credentials("register", user), &["register"])?;
+        self.exchange(who, &credentials("login", user), &["login", "list"])?;
         if let Some(room) = room {
             let room = serde_json::Value::from(room);
             self.exchange(

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::check::{Next, PASSWORD};
+use crate::check::{Next, credentials};
 use crate::program::{Client, Program};
 use crate::transcript::frame;
 
@@ -121,7 +121,7 @@ fn talk_on(client: &mut Client, name: &str, news: &Sender<News>) -> Result<(), S
     if !register(client, name, news)? {
         return Ok(());
     }
-    client.send(&credentials("login", name));
+    client.send(&frame(credentials("login", name).as_bytes()));
     client.send(&frame(br#"{"type":"enter","data":{"room":"example"}}"#));
     let say = frame(br#"{"type":"msg","data":{"to":"public","text":"still there"}}"#);
     client.send(&say);
@@ -142,7 +142,7 @@ fn talk_on(client: &mut Client, name: &str, news: &Sender<News>) -> Result<(), S
 
 /// Whether the server lived to say that this account exists.
 fn register(client: &mut Client, name: &str, news: &Sender<News>) -> Result<bool, String> {
-    client.send(&credentials("register", name));
+    client.send(&frame(credentials("register", name).as_bytes()));
     match client.receive()? {
         Next::Frame(json) if json.starts_with(r#"{"type":"register","status":"ok""#) => {
             let _ = news.send(News::Acknowledged(name.to_owned()));
@@ -157,7 +157,7 @@ fn register(client: &mut Client, name: &str, news: &Sender<News>) -> Result<bool
 fn find(address: SocketAddr, names: &[String]) -> Result<(), String> {
     let mut client = Client::open(address, true)?;
     for name in names {
-        client.send(&credentials("login", name));
+        client.send(&frame(credentials("login", name).as_bytes()));
         expect(&mut client, name, r#"{"type":"login","status":"ok""#)?;
         expect(&mut client, name, r#"{"type":"list","status":"ok""#)?;
         client.send(&frame(br#"{"type":"logout"}"#));
@@ -172,10 +172,6 @@ fn expect(client: &mut Client, name: &str, beginning: &str) -> Result<(), String
         Next::Frame(json) => Err(format!("{name} was acknowledged and is told {json}")),
         Next::Closed => Err(format!("{name} was disconnected")),
     }
-}
-
-fn credentials(kind: &str, name: &str) -> Vec<u8> {
-    frame(format!(r#"{{"type":"{kind}","data":{{"username":"{name}","password":"{PASSWORD}"}}}}"#).as_bytes())
 }
 
 /// Who registers all the time, and who talks.

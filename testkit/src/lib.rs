@@ -11,6 +11,7 @@ pub mod chaos;
 pub mod check;
 pub mod crashes;
 pub mod fuzz;
+mod process;
 pub mod program;
 pub mod recorded;
 pub mod simulate;

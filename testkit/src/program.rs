@@ -17,6 +17,7 @@ use tls::{ClientConfig, Fingerprint, Pipe, Trust};
 use crate::canary;
 use crate::check::{Next, Stage};
 use crate::client::Received;
+use crate::process;
 
 /// A server's process. It is ended when this is dropped.
 pub struct Program {
@@ -192,11 +193,7 @@ impl Program {
     /// The most memory it has had, in bytes.
     #[cfg(target_os = "linux")]
     pub fn memory_max(&self) -> Result<u64, String> {
-        let path = format!("/proc/{}/status", self.id());
-        let status = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().map_err(|_| format!("no size: {peak}"))?;
-        Ok(kib * 1024)
+        Ok(process::memory_kib(self.id(), "VmHWM")? * 1024)
     }
 
     /// What it said on standard error until now.
@@ -211,16 +208,14 @@ impl Program {
             if Instant::now() > give_up_at {
                 return Err(format!("nothing about {text:?} in:\n{}", self.log()));
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(POLL);
         }
         Ok(())
     }
 
     /// Sends it a signal, such as `-HUP` (Unix).
     pub fn signal(&self, signal: &str) -> Result<(), String> {
-        // The shell has its own `kill`; a small system may have no other.
-        let kill = Command::new("sh").args(["-c", &format!("kill {signal} {}", self.id())]).status();
-        kill.map(drop).map_err(|error| format!("kill: {error}"))
+        process::signal(self.id(), signal)
     }
 
     /// Configures it anew, for whenever it looks again.
@@ -239,7 +234,7 @@ impl Program {
             if Instant::now() > give_up_at {
                 return Err("the server does not end".into());
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(POLL);
         }
     }
 
@@ -423,4 +418,7 @@ fn read_into(log: &Mutex<String>, stderr: ChildStderr) {
 }
 
 /// How long a client waits for a real server before the test has failed; far longer than anything should take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it is left alone between two looks.
+pub(crate) const POLL: Duration = Duration::from_millis(5);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::check::{Next, PASSWORD, Stage as _};
+use crate::check::{Next, Stage as _, credentials};
 use crate::program::Program;
 use crate::transcript::frame;
 
@@ -75,8 +75,7 @@ fn whisper(server: &mut Program, to: &str, round: usize) -> Result<bool, String>
 fn enter(server: &mut Program, who: &str) -> Result<(), String> {
     server.connect(who, true)?;
     for kind in ["register", "login"] {
-        let credentials = format!(r#""username":"{who}","password":"{PASSWORD}""#);
-        send(server, who, &format!(r#"{{"type":"{kind}","data":{{{credentials}}}}}"#))?;
+        send(server, who, &credentials(kind, who))?;
         wait_for(server, who, &format!(r#"{{"type":"{kind}","status":"ok""#))?;
     }
     send(server, who, r#"{"type":"enter","data":{"room":"example"}}"#)?;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use testkit::check::Next;
+use testkit::check::{Next, credentials};
 use testkit::program::{Client, Program};
 use testkit::transcript::frame;
 
@@ -116,7 +116,7 @@ fn guess_on(
     move |name, is_over| {
         let mut client = Client::open(address, true)?;
         while !is_over.load(Ordering::Relaxed) {
-            client.send(&credentials("login", name));
+            client.send(&frame(credentials("login", name).as_bytes()));
             until(&mut client, r#"{"type":"login""#)?;
         }
         Ok(())
@@ -169,11 +169,11 @@ fn stop_all(threads: Vec<JoinHandle<Result<(), String>>>, is_over: &AtomicBool) 
 /// Logs in, having registered before if need be, and perhaps enters the room.
 fn login(address: SocketAddr, name: &str, enters: bool) -> Result<Client, String> {
     let mut client = Client::open(address, true)?;
-    client.send(&credentials("login", name));
+    client.send(&frame(credentials("login", name).as_bytes()));
     if !until(&mut client, r#"{"type":"login""#)?.contains(r#""status":"ok""#) {
-        client.send(&credentials("register", name));
+        client.send(&frame(credentials("register", name).as_bytes()));
         until(&mut client, r#"{"type":"register","status":"ok""#)?;
-        client.send(&credentials("login", name));
+        client.send(&frame(credentials("login", name).as_bytes()));
         until(&mut client, r#"{"type":"login","status":"ok""#)?;
     }
     if enters {
@@ -181,10 +181,6 @@ fn login(address: SocketAddr, name: &str, enters: bool) -> Result<Client, String
         until(&mut client, r#"{"type":"enter","status":"ok""#)?;
     }
     Ok(client)
-}
-
-fn credentials(kind: &str, name: &str) -> Vec<u8> {
-    frame(format!(r#"{{"type":"{kind}","data":{{"username":"{name}","password":"of {name}"}}}}"#).as_bytes())
 }
 
 /// Reads on until a frame begins like this.

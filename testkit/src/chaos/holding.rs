@@ -18,13 +18,10 @@ impl Holding {
         let folder = std::path::Path::new("/proc").join(process.to_string());
         let say = |error: std::io::Error| format!("{}: {error}", folder.display());
         let count = |what| std::fs::read_dir(folder.join(what)).map(Iterator::count).map_err(say);
-        let status = std::fs::read_to_string(folder.join("status")).map_err(say)?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident_kib = resident.and_then(|text| text.split_whitespace().next()?.parse().ok());
         Ok(Self {
             descriptors: count("fd")?,
             threads: count("task")?,
-            resident_kib: resident_kib.ok_or("a process without memory")?,
+            resident_kib: crate::process::memory_kib(process, "VmRSS")?,
         })
     }
 

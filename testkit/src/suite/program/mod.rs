@@ -14,7 +14,7 @@ use std::path::Path;
 use libtest_mimic::Trial;
 use tempfile::TempDir;
 
-use crate::check::{Next, PASSWORD, Stage};
+use crate::check::{Next, Stage, credentials};
 use crate::program::{Program, run};
 use crate::transcript::frame;
 
@@ -55,10 +55,6 @@ fn greet(server: &mut Program, who: &str) -> Outcome {
     server.connect(who, true)?;
     say(server, who, r#"{"type":"list"}"#)?;
     expect(server, who, r#"{"type":"list","status":"error""#)
-}
-
-fn credentials(kind: &str, name: &str) -> String {
-    format!(r#"{{"type":"{kind}","data":{{"username":"{name}","password":"{PASSWORD}"}}}}"#)
 }
 
 fn public(text: &str) -> String {

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 use super::{Outcome, Test, credentials, enter, expect, public, refuses_to_start, say};
 use crate::check::{PASSWORD, Stage};
+#[cfg(unix)]
+use crate::process;
 use crate::program::Program;
 
 pub(super) const TESTS: [Test; 6] = [
@@ -84,23 +86,18 @@ fn it_takes_over_another_configuration_and_loses_nobody(binary: &Path) -> Outcom
     server.wait_for_log("message_rate 10 to 1")?;
     server.wait_for_log("these changes need a restart: room")?;
     server.connect("b", true)?;
-    say(&mut server, "b", &credentials("register", "casey"))?;
-    expect(
-        &mut server,
-        "b",
-        r#"{"type":"register","status":"error","message":"This server takes no new accounts"#,
-    )?;
+    let registration_is_closed = |server: &mut Program| {
+        say(server, "b", &credentials("register", "casey"))?;
+        let no = r#"{"type":"register","status":"error","message":"This server takes no new accounts"#;
+        expect(server, "b", no)
+    };
+    registration_is_closed(&mut server)?;
     server.wait_for_log("DEBUG")?;
 
     server.write_config(&["registration = 7".into()])?;
     server.signal("-HUP")?;
     server.wait_for_log("nothing was reloaded")?;
-    say(&mut server, "b", &credentials("register", "casey"))?;
-    expect(
-        &mut server,
-        "b",
-        r#"{"type":"register","status":"error","message":"This server takes no new accounts"#,
-    )?;
+    registration_is_closed(&mut server)?;
     // Who was there still is, and is held to the new limit.
     for _ in 0..2 {
         say(&mut server, "a", &public("still here"))?;
@@ -189,15 +186,11 @@ fn a_service_manager_hears_of_it_and_hands_it_sockets(binary: &Path) -> Outcome 
         hear("READY=1")?;
         hear("WATCHDOG=1")?;
         TcpStream::connect(address).map_err(io)?;
-        let signal = |signal: &str| {
-            let kill = Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status();
-            kill.map(drop).map_err(io)
-        };
-        signal("-HUP")?;
+        process::signal(child.id(), "-HUP")?;
         hear("RELOADING=1")?;
         hear("READY=1")?;
         hear("WATCHDOG=1")?;
-        signal("-TERM")?;
+        process::signal(child.id(), "-TERM")?;
         hear("STOPPING=1")
     })();
     if outcome.is_err() {

@@ -2,14 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 use std::{fs, io, thread};
 
 use tempfile::TempDir;
 
 use super::{Outcome, Test, enter, expect, greet, refuses_to_start};
 use crate::check::{Next, Stage};
-use crate::program::{Client, Program, command};
+use crate::program::{Client, PATIENCE, POLL, Program, command};
 
 pub(super) const TESTS: [Test; 8] = [
     ("it listens where it says", it_listens_where_it_says),
@@ -51,6 +51,7 @@ fn nobody_has_to_read_where_it_listens(binary: &Path) -> Outcome {
         .stdout(writer)
         .spawn()
         .map_err(io)?;
+    let give_up_at = Instant::now() + PATIENCE;
     let outcome = loop {
         if Client::open(address, true).is_ok() {
             break Ok(());
@@ -58,7 +59,10 @@ fn nobody_has_to_read_where_it_listens(binary: &Path) -> Outcome {
         if let Some(status) = child.try_wait().map_err(io)? {
             break Err(format!("it has ended: {status}"));
         }
-        thread::sleep(Duration::from_millis(5));
+        if Instant::now() > give_up_at {
+            break Err("it neither listens nor ends".into());
+        }
+        thread::sleep(POLL);
     };
     let _ = child.kill();
     let _ = child.wait();
