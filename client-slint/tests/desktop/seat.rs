@@ -44,6 +44,9 @@ impl Seat {
         let id = child.id().to_string();
         let mut seat = Self { child, window: String::new(), profile };
         seat.window = wait_for("a window", || {
+            if let Some(status) = seat.child.try_wait().expect("it is our child") {
+                panic!("the program ended before it had a window: {status}");
+            }
             let windows = xdotool(&["search", "--all", "--onlyvisible", "--pid", &id, "--name", "Chatroom"]);
             windows.lines().next().map(str::to_owned)
         });
