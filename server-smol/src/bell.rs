@@ -7,6 +7,8 @@ use std::task::Context;
 use atomic_waker::AtomicWaker;
 use server_common::exchange::Wake;
 
+use crate::turn;
+
 /// A bell that one task listens to and anybody may ring. Ringing it while nobody listens is not lost.
 #[derive(Clone, Default)]
 pub struct Bell {
@@ -22,9 +24,14 @@ struct Shared {
 impl Bell {
     pub(crate) fn ring(&self) {
         // One wake is enough until the task has listened again: a burst costs the task's queue one entry.
-        if !self.shared.is_rung.swap(true, Ordering::AcqRel) {
-            self.shared.waker.wake();
+        if !self.shared.is_rung.swap(true, Ordering::AcqRel) && !turn::postpone(self) {
+            self.wake();
         }
+    }
+
+    /// Wakes the task, now that it has been rung.
+    pub(crate) fn wake(&self) {
+        self.shared.waker.wake();
     }
 
     /// Whether the bell was rung since the last time. The task is woken by the next ring.
