@@ -9,8 +9,12 @@
 pub mod canary;
 pub mod chaos;
 pub mod check;
+#[cfg(target_os = "linux")]
+pub mod compare;
 pub mod crashes;
 pub mod fuzz;
+#[cfg(target_os = "linux")]
+pub mod load;
 mod process;
 pub mod program;
 pub mod recorded;

@@ -1,6 +1,8 @@
 //! What can be asked of a process, or done to it, by its id.
 
 use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 /// Sends it a signal, such as `-HUP` (Unix).
 pub(crate) fn signal(id: u32, signal: &str) -> Result<(), String> {
@@ -17,4 +19,31 @@ pub(crate) fn memory_kib(id: u32, size: &str) -> Result<u64, String> {
     let line = status.lines().find_map(|line| line.strip_prefix(size)?.strip_prefix(':'));
     let kib = line.and_then(|text| text.split_whitespace().next()?.parse().ok());
     kib.ok_or_else(|| format!("{path}: no {size}"))
+}
+
+/// The processor time of the threads it has, user and system. More exact than what the system tells of the whole
+/// process, which it rounds to its ticks; what threads took that have ended is not in it.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu(id: u32) -> Result<Duration, String> {
+    let mut nanoseconds = 0;
+    for thread in threads_of(id)? {
+        // One that ended since is not there.
+        let Ok(text) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+        let first = text.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
+        nanoseconds += first.ok_or_else(|| format!("what is {text:?} in a schedstat"))?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// How many threads it has.
+#[cfg(target_os = "linux")]
+pub(crate) fn threads(id: u32) -> Result<u64, String> {
+    u64::try_from(threads_of(id)?.count()).map_err(|error| error.to_string())
+}
+
+#[cfg(target_os = "linux")]
+fn threads_of(id: u32) -> Result<impl Iterator<Item = std::fs::DirEntry>, String> {
+    let path = format!("/proc/{id}/task");
+    let threads = std::fs::read_dir(&path).map_err(|error| format!("{path}: {error}"))?;
+    Ok(threads.map_while(Result::ok))
 }

@@ -1,0 +1,164 @@
+//! The servers that are compared, and how each is started.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::load::Dialect;
+use crate::program::Program;
+
+/// A server that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contender {
+    /// `chatroom-server-smol`.
+    Smol,
+    /// `chatroom-server-std`.
+    Threads,
+    /// ngIRCd.
+    Ngircd,
+    /// InspIRCd.
+    Inspircd,
+}
+
+/// A server that runs, and is ended when this is dropped.
+pub(super) enum Running {
+    Own(Program),
+    Peer { child: Child, address: SocketAddr, _folder: TempDir },
+}
+
+impl Contender {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Smol, Self::Threads, Self::Ngircd, Self::Inspircd];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Smol => "server-smol",
+            Self::Threads => "server-std",
+            Self::Ngircd => "ngircd",
+            Self::Inspircd => "inspircd",
+        }
+    }
+
+    /// Whether it is not this project's.
+    pub const fn is_peer(self) -> bool {
+        matches!(self, Self::Ngircd | Self::Inspircd)
+    }
+
+    /// What it speaks.
+    pub(super) const fn dialect(self) -> Dialect {
+        if self.is_peer() { Dialect::Irc } else { Dialect::Chatroom }
+    }
+
+    /// Its name and version.
+    pub(super) fn version(self) -> String {
+        if !self.is_peer() {
+            return format!("{} {}", self.name(), env!("CARGO_PKG_VERSION"));
+        }
+        let output = Command::new(self.name()).arg("--version").output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let first = text.unwrap_or_default().lines().next().unwrap_or_default().to_owned();
+        // What follows is how it was built. One says its name before the version, one with a dash between.
+        let version = first.trim_start_matches("InspIRCd-").trim_start_matches("ngIRCd ");
+        format!("{} {}", self.name(), version.split('-').next().unwrap_or_default())
+    }
+
+    /// Starts it with TLS on loopback, no limit on how much is said, and no look-up of who comes.
+    pub(super) fn start(self, binaries: &Path) -> Result<Running, String> {
+        let own = |binary: &str| {
+            let config = ["message-rate = 0".to_owned()];
+            Program::start(&binaries.join(binary), &config).map(Running::Own)
+        };
+        match self {
+            Self::Smol => own("chatroom-server-smol"),
+            Self::Threads => own("chatroom-server-std"),
+            Self::Ngircd => peer("ngircd", &["-n", "-f"], ngircd_config),
+            Self::Inspircd => peer("inspircd", &["--runasroot", "--nofork", "--config"], inspircd_config),
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn address(&self) -> SocketAddr {
+        match self {
+            Self::Own(program) => program.address(),
+            Self::Peer { address, .. } => *address,
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        match self {
+            Self::Own(program) => program.id(),
+            Self::Peer { child, .. } => child.id(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Self::Peer { child, .. } = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Starts `program` with a configuration and a new P-256 certificate, and waits until it listens.
+fn peer(program: &str, flags: &[&str], config: fn(&Path, u16) -> String) -> Result<Running, String> {
+    let start = || -> Result<Running, Box<dyn std::error::Error>> {
+        let folder = TempDir::new()?;
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        fs::write(folder.path().join("cert.pem"), certified.cert.pem())?;
+        fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem())?;
+        // It was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let file = folder.path().join("server.conf");
+        fs::write(&file, config(folder.path(), address.port()))?;
+        let mut command = Command::new(program);
+        command.args(flags).arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        let running = Running::Peer { child: command.spawn()?, address, _folder: folder };
+        let give_up_at = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > give_up_at {
+                return Err("it does not listen".into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(running)
+    };
+    start().map_err(|error| format!("{program}: {error}"))
+}
+
+fn ngircd_config(folder: &Path, port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "[Global]\nName = irc.localhost\nInfo = swarm\nServerUID = root\nServerGID = root\n\
+         Listen = 127.0.0.1\nPorts = 0\n\
+         [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\nPingTimeout = 600\n\
+         [Options]\nDNS = no\nIdent = no\nPAM = no\nChrootDir =\n\
+         [SSL]\nCertFile = {folder}/cert.pem\nKeyFile = {folder}/key.pem\nPorts = {port}\n"
+    )
+}
+
+fn inspircd_config(folder: &Path, port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        r#"<server name="irc.localhost" description="swarm" network="swarm">
+<admin name="swarm" nick="swarm" email="swarm@localhost">
+<module name="ssl_gnutls">
+<sslprofile name="swarm" provider="gnutls" certfile="{folder}/cert.pem" keyfile="{folder}/key.pem">
+<bind address="127.0.0.1" port="{port}" type="clients" sslprofile="swarm">
+<connect name="main" allow="*" timeout="60" pingfreq="600" recvq="1M" softsendq="64M" hardsendq="64M"
+    threshold="1000000" commandrate="1000000000" fakelag="no" localmax="100000" globalmax="100000"
+    maxconnwarn="no" resolvehostnames="no" useident="no">
+<performance softlimit="20000" somaxconn="1024" netbuffersize="65534">
+<pid file="{folder}/pid">
+<log method="file" type="*" level="sparse" target="{folder}/log">
+"#
+    )
+}
