@@ -25,12 +25,12 @@ impl Bell {
     pub(crate) fn ring(&self) {
         // One wake is enough until the task has listened again: a burst costs the task's queue one entry.
         if !self.shared.is_rung.swap(true, Ordering::AcqRel) && !turn::postpone(self) {
-            self.wake();
+            self.wake_listener();
         }
     }
 
-    /// Wakes the task, now that it has been rung.
-    pub(crate) fn wake(&self) {
+    /// Wakes the task that listens, now that this was rung.
+    pub(crate) fn wake_listener(&self) {
         self.shared.waker.wake();
     }
 

@@ -27,15 +27,16 @@ pub(crate) fn postpone(bell: &Bell) -> bool {
 /// Runs the tasks of `executor` on this thread, turn by turn and for ever.
 pub(crate) async fn run(executor: &Executor<'static>) -> ! {
     RUNG.set(Some(Vec::new()));
+    let mut rung = Vec::new();
     loop {
-        if !take(executor).await {
+        if !take(executor, &mut rung).await {
             executor.tick().await;
         }
     }
 }
 
-/// One turn. Whether there was anything to do.
-async fn take(executor: &Executor<'static>) -> bool {
+/// One turn. Whether there was anything to do. `rung` is empty, and kept for its memory.
+async fn take(executor: &Executor<'static>, rung: &mut Vec<Bell>) -> bool {
     let mut ticks = 0;
     loop {
         let before = ticks;
@@ -48,20 +49,13 @@ async fn take(executor: &Executor<'static>) -> bool {
         // All is done that was known of. What has come meanwhile is in time for this turn.
         look_for_events().await;
     }
-    let rung = RUNG.with_borrow_mut(|rung| rung.as_mut().map(mem::take)).unwrap_or_default();
-    rung.iter().for_each(Bell::wake);
+    RUNG.with_borrow_mut(|of_this_turn| of_this_turn.as_mut().map(|bells| mem::swap(bells, rung)));
     let is_busy = ticks > 0 || !rung.is_empty();
+    rung.drain(..).for_each(|bell| bell.wake_listener());
     if ticks == TICKS_MAX {
         // Who keeps this thread busy is not to keep the others' events from it.
         look_for_events().await;
     }
-    RUNG.with_borrow_mut(|kept| {
-        // If nobody rang anything since, the memory is for the next turn.
-        if let Some(kept) = kept.as_mut().filter(|kept| kept.is_empty()) {
-            *kept = rung;
-            kept.clear();
-        }
-    });
     is_busy
 }
 

@@ -37,8 +37,8 @@ pub(crate) fn cpu(id: u32) -> Result<Duration, String> {
 
 /// How many threads it has.
 #[cfg(target_os = "linux")]
-pub(crate) fn threads(id: u32) -> Result<u64, String> {
-    u64::try_from(threads_of(id)?.count()).map_err(|error| error.to_string())
+pub(crate) fn threads(id: u32) -> Result<usize, String> {
+    Ok(threads_of(id)?.count())
 }
 
 #[cfg(target_os = "linux")]

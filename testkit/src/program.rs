@@ -42,6 +42,11 @@ pub struct Client {
     received: Received,
 }
 
+/// An address on this machine whose port was free a moment ago.
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
 impl Program {
     /// Starts the server `binary` with lines of configuration, on a free port and in a folder of its own, and waits
     /// until it listens.
@@ -57,8 +62,7 @@ impl Program {
 
     /// The same, with its metrics on a port that was free a moment ago.
     pub fn start_watched(binary: &Path, config: &[String]) -> Result<Self, String> {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.map_err(|error| error.to_string())?;
+        let address = free_address().map_err(|error| error.to_string())?;
         let mut program = Self::start_with(binary, config, &["--metrics", &address.to_string()])?;
         program.metrics = Some(address);
         Ok(program)

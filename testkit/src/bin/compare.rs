@@ -19,7 +19,7 @@ mod linux {
     use std::time::Duration;
 
     use clap::Parser;
-    use testkit::compare::{self, Contender};
+    use testkit::compare;
 
     /// Measures chat servers side by side.
     #[derive(Parser)]
@@ -52,12 +52,9 @@ mod linux {
     }
 
     fn try_main(arguments: &Arguments) -> Result<(), String> {
-        let contenders = Contender::ALL;
         let span = Duration::from_secs(arguments.seconds);
-        let results = compare::run(&contenders, &arguments.binaries, arguments.rounds, span, |note| {
-            eprintln!("{note}")
-        });
-        let table = compare::markdown(&results, &contenders, arguments.rounds);
+        let results = compare::run(&arguments.binaries, arguments.rounds, span, |note| eprintln!("{note}"));
+        let table = compare::markdown(&results, arguments.rounds);
         print!("{table}");
         if let Some(page) = &arguments.page {
             let old = fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;

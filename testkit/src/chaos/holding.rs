@@ -15,12 +15,11 @@ impl Holding {
     /// What the process holds now.
     #[cfg(target_os = "linux")]
     pub(super) fn of(process: u32) -> Result<Self, String> {
-        let folder = std::path::Path::new("/proc").join(process.to_string());
-        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-        let count = |what| std::fs::read_dir(folder.join(what)).map(Iterator::count).map_err(say);
+        let folder = format!("/proc/{process}/fd");
+        let descriptors = std::fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
         Ok(Self {
-            descriptors: count("fd")?,
-            threads: count("task")?,
+            descriptors: descriptors.count(),
+            threads: crate::process::threads(process)?,
             resident_kib: crate::process::memory_kib(process, "VmRSS")?,
         })
     }

@@ -1,7 +1,7 @@
 //! The servers that are compared, and how each is started.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::load::Dialect;
-use crate::program::Program;
+use crate::program::{Program, free_address};
 
 /// A server that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contender {
+pub(super) enum Contender {
     /// `chatroom-server-smol`.
     Smol,
     /// `chatroom-server-std`.
@@ -33,10 +33,10 @@ pub(super) enum Running {
 
 impl Contender {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Smol, Self::Threads, Self::Ngircd, Self::Inspircd];
+    pub(super) const ALL: [Self; 4] = [Self::Smol, Self::Threads, Self::Ngircd, Self::Inspircd];
 
     /// What it is called.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Smol => "server-smol",
             Self::Threads => "server-std",
@@ -46,7 +46,7 @@ impl Contender {
     }
 
     /// Whether it is not this project's.
-    pub const fn is_peer(self) -> bool {
+    pub(super) const fn is_peer(self) -> bool {
         matches!(self, Self::Ngircd | Self::Inspircd)
     }
 
@@ -115,8 +115,7 @@ fn peer(program: &str, flags: &[&str], config: fn(&Path, u16) -> String) -> Resu
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
         fs::write(folder.path().join("cert.pem"), certified.cert.pem())?;
         fs::write(folder.path().join("key.pem"), certified.signing_key.serialize_pem())?;
-        // It was free a moment ago.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let file = folder.path().join("server.conf");
         fs::write(&file, config(folder.path(), address.port()))?;
         let mut command = Command::new(program);

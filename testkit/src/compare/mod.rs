@@ -13,14 +13,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::load::{self, Pace, Report, Settings};
-pub use contender::Contender;
+use contender::Contender;
 pub use table::markdown;
 
 /// A way in which people talk.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+struct Row {
     /// What it is called in the table.
-    pub name: &'static str,
+    name: &'static str,
     clients: usize,
     rooms: usize,
     idle: usize,
@@ -28,7 +28,7 @@ pub struct Row {
 }
 
 /// What is compared: quiet talk, one message at a time, bursts, many small rooms, a large one, and nobody talking.
-pub const ROWS: [Row; 6] = [
+const ROWS: [Row; 6] = [
     Row {
         name: "20 clients, 2 senders at 50/s",
         clients: 20,
@@ -54,18 +54,12 @@ pub const ROWS: [Row; 6] = [
 pub struct Results(BTreeMap<&'static str, BTreeMap<&'static str, Vec<Report>>>);
 
 /// Runs all rows on all servers, `rounds` times over, each for `span`. What fails is told by `note`, and left out.
-pub fn run(
-    contenders: &[Contender],
-    binaries: &Path,
-    rounds: usize,
-    span: Duration,
-    mut note: impl FnMut(&str),
-) -> Results {
+pub fn run(binaries: &Path, rounds: usize, span: Duration, mut note: impl FnMut(&str)) -> Results {
     let mut results = Results::default();
     for round in 1..=rounds {
         for row in ROWS {
-            for contender in contenders {
-                match measure(*contender, binaries, row, span) {
+            for contender in Contender::ALL {
+                match measure(contender, binaries, row, span) {
                     Ok(report) => {
                         let of_contender = results.0.entry(contender.name()).or_default();
                         of_contender.entry(row.name).or_default().push(report);
@@ -81,7 +75,7 @@ pub fn run(
 
 fn measure(contender: Contender, binaries: &Path, row: Row, span: Duration) -> Result<Report, String> {
     let server = contender.start(binaries)?;
-    let is_idle = row.clients == 0;
+    let is_idle = row.is_idle();
     load::run(&Settings {
         address: server.address(),
         dialect: contender.dialect(),
@@ -94,6 +88,13 @@ fn measure(contender: Contender, binaries: &Path, row: Row, span: Duration) -> R
         span: if is_idle { IDLE_SPAN } else { span },
         process: Some(server.id()),
     })
+}
+
+impl Row {
+    /// Nobody talks: what is looked at is memory.
+    fn is_idle(self) -> bool {
+        self.clients == 0
+    }
 }
 
 impl Results {

@@ -70,15 +70,16 @@ impl Client {
         self.send(&message)
     }
 
-    /// Reads and writes as far as the network goes along. `hear` is called with each text and when it came.
+    /// Reads and writes as far as the network goes along. `hear` is called with each text and when it came. `buffer` is
+    /// for what is read, and all clients' in turn: to make one each time would cost more than most reads.
     pub(super) fn go_on(
         &mut self,
+        buffer: &mut [u8],
         mut hear: impl FnMut(Instant, Mark) -> Result<(), String>,
     ) -> Result<(), String> {
         self.write()?;
-        let mut buffer = [0; READ_BYTES];
         loop {
-            let count = match self.stream.read(&mut buffer) {
+            let count = match self.stream.read(buffer) {
                 Ok(0) => return Err("the server has closed".into()),
                 Ok(count) => count,
                 Err(error) if is_later(&error) => return Ok(()),
@@ -90,7 +91,7 @@ impl Client {
             self.take_in(now, &mut hear)?;
             self.write()?;
             // Less than there was room for: there is no more, and the next time is told.
-            if count < READ_BYTES {
+            if count < buffer.len() {
                 return Ok(());
             }
         }
@@ -156,6 +157,3 @@ impl Client {
 fn is_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)
 }
-
-/// Bytes read at once.
-const READ_BYTES: usize = 64 * 1024;

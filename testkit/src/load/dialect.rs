@@ -2,6 +2,9 @@
 
 use std::str;
 
+use crate::check::credentials;
+use crate::transcript::frame;
+
 /// The protocol between clients and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Dialect {
@@ -57,9 +60,7 @@ impl Dialect {
     /// What is said first to log in as `name`.
     pub(super) fn hello(self, name: &str) -> Vec<u8> {
         match self {
-            Self::Chatroom => {
-                request("register", &format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#))
-            }
+            Self::Chatroom => frame(credentials("register", name).as_bytes()),
             Self::Irc => format!("NICK {name}\r\nUSER {name} 0 * :{name}\r\n").into_bytes(),
         }
     }
@@ -78,10 +79,9 @@ impl Dialect {
                 let json: serde_json::Value =
                     serde_json::from_str(&text).map_err(|error| error.to_string())?;
                 let is_ok = json["status"] == "ok";
-                let account = format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#);
                 match (json["type"].as_str().unwrap_or_default(), room) {
                     // Somebody of this name may be left from the run before.
-                    ("register", _) => Ok(Some(request("login", &account))),
+                    ("register", _) => Ok(Some(frame(credentials("login", name).as_bytes()))),
                     ("login", None) if is_ok => Ok(Some(Vec::new())),
                     ("login", Some((room, true))) if is_ok => {
                         Ok(Some(request("create", &format!(r#"{{"room":"{}"}}"#, room_name(room)))))
@@ -161,10 +161,7 @@ impl Dialect {
 }
 
 fn request(kind: &str, data: &str) -> Vec<u8> {
-    let json = format!(r#"{{"type":"{kind}","data":{data}}}"#);
-    let mut frame = u32::try_from(json.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
-    frame.extend_from_slice(json.as_bytes());
-    frame
+    frame(format!(r#"{{"type":"{kind}","data":{data}}}"#).as_bytes())
 }
 
 fn enter(room: usize) -> Vec<u8> {
@@ -177,7 +174,6 @@ fn room_name(room: usize) -> String {
 
 /// Bytes of a mark.
 pub(super) const MARK_BYTES: usize = 13;
-const PASSWORD: &str = "not a secret, but long enough";
 
 #[cfg(test)]
 mod tests {

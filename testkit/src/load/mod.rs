@@ -122,6 +122,7 @@ struct Swarm {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
+    buffer: Vec<u8>,
     tally: Tally,
     text_bytes: usize,
 }
@@ -133,6 +134,7 @@ impl Swarm {
             poll: Poll::new().map_err(|error| format!("no poll: {error}"))?,
             events: Events::with_capacity(EVENTS_MAX),
             clients: Vec::with_capacity(settings.clients + settings.idle),
+            buffer: vec![0; READ_BYTES],
             tally: Tally::new(settings),
             text_bytes: settings.text_bytes,
         };
@@ -218,7 +220,8 @@ impl Swarm {
         let tally = &mut self.tally;
         for event in &self.events {
             let number = event.token().0;
-            let heard = self.clients[number].go_on(|now, mark| tally.hear(number, now, mark));
+            let heard =
+                self.clients[number].go_on(&mut self.buffer, |now, mark| tally.hear(number, now, mark));
             heard.map_err(|error| format!("client {number}: {error}"))?;
         }
         Ok(())
@@ -273,6 +276,8 @@ pub const TEXT_BYTES_MIN: usize = dialect::MARK_BYTES;
 const HANDSHAKES_MAX: usize = 64;
 /// What is taken in between two looks at the clock.
 const EVENTS_MAX: usize = 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
 /// How long nothing may happen that must.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);

@@ -31,7 +31,7 @@ pub struct Report {
     /// The server's memory in the end, in KiB.
     pub memory_kib: Option<u64>,
     /// The server's threads in the end.
-    pub threads: Option<u64>,
+    pub threads: Option<usize>,
 }
 
 /// What the server's process took.
@@ -44,7 +44,7 @@ pub struct ServerCost {
     /// Its memory in the end, in KiB.
     pub memory_kib: u64,
     /// Its threads in the end.
-    pub threads: u64,
+    pub threads: usize,
 }
 
 impl Report {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Outcome, Test, enter, expect, greet, refuses_to_start};
 use crate::check::{Next, Stage};
-use crate::program::{Client, PATIENCE, POLL, Program, command};
+use crate::program::{Client, PATIENCE, POLL, Program, command, free_address};
 
 pub(super) const TESTS: [Test; 8] = [
     ("it listens where it says", it_listens_where_it_says),
@@ -42,7 +42,7 @@ fn it_listens_where_it_says(binary: &Path) -> Outcome {
 fn nobody_has_to_read_where_it_listens(binary: &Path) -> Outcome {
     let io = |error: io::Error| error.to_string();
     let folder = TempDir::new().map_err(io)?;
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(io)?;
+    let address = free_address().map_err(io)?;
     let (reader, writer) = io::pipe().map_err(io)?;
     drop(reader);
     let mut child = command(binary)
