@@ -32,6 +32,9 @@ pub trait Wake: Send + Sync + 'static {
     fn wake(&self);
 }
 
+/// Has [`Exchange::tick`] called soon. Called from any thread; must not block.
+pub type Alarm = Box<dyn Fn() + Send + Sync>;
+
 /// A connection as others reach it.
 pub struct Peer<W> {
     id: ConnId,
@@ -65,8 +68,8 @@ pub struct Exchange<W> {
     ledger: Arc<Ledger>,
     /// How often [`Exchange::tick`] was called.
     ticks: AtomicU64,
-    /// Wakes whoever calls [`Exchange::tick`].
-    alarm: W,
+    /// Rung when [`Exchange::tick`] is to be called sooner than it said last.
+    alarm: Alarm,
 }
 
 struct State<W> {
@@ -89,8 +92,8 @@ struct State<W> {
 }
 
 impl<W: Wake> Exchange<W> {
-    /// An exchange around `hub`. `alarm` is woken when [`Exchange::tick`] is to be called sooner than it said last.
-    pub fn new(hub: Hub, rules: &Rules, alarm: W) -> Self {
+    /// An exchange around `hub`. `alarm` is rung when [`Exchange::tick`] is to be called sooner than it said last.
+    pub fn new(hub: Hub, rules: &Rules, alarm: Alarm) -> Self {
         let ledger = Arc::clone(hub.ledger());
         let state = State {
             hub,
@@ -161,7 +164,7 @@ impl<W: Wake> Exchange<W> {
     /// more often, whoever calls it is known to be at work.
     pub fn prod(&self) -> u64 {
         let ticks = self.ticks.load(Ordering::Relaxed);
-        self.alarm.wake();
+        (self.alarm)();
         ticks
     }
 
@@ -245,7 +248,7 @@ impl<W: Wake> Exchange<W> {
         if is_due {
             self.publish_due(now);
         } else if is_early {
-            self.alarm.wake();
+            (self.alarm)();
         }
         result
     }
@@ -272,7 +275,7 @@ impl<W: Wake> Exchange<W> {
         let is_early = state.hub.deadline().is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
         drop(state);
         if is_early {
-            self.alarm.wake();
+            (self.alarm)();
         }
     }
 

@@ -19,6 +19,7 @@ mod descriptors;
 pub mod exchange;
 pub mod identity;
 pub mod keys;
+pub mod line;
 pub mod log;
 pub mod metrics;
 mod network;
@@ -35,4 +36,5 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 mod text;
+pub mod turn;
 mod unix;

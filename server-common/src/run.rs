@@ -15,7 +15,7 @@ use crate::commands;
 use crate::config::{Config, ConfigError, Program};
 use crate::data::DataDir;
 use crate::descriptors;
-use crate::exchange::Wake;
+use crate::exchange::{Alarm, Wake};
 use crate::identity::Identity;
 use crate::log;
 use crate::operate::Operation;
@@ -140,12 +140,12 @@ impl Setup {
         &self.identity
     }
 
-    /// Starts the password threads and the hub; from here on connections can be accepted. `alarm` wakes whoever calls
-    /// [`tick`](crate::exchange::Exchange::tick).
+    /// Starts the password threads and the hub; from here on connections can be accepted. `alarm` has
+    /// [`tick`](crate::exchange::Exchange::tick) called.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn serve<W: Wake>(self, alarm: W) -> Result<Service<W>, String> {
+    pub fn serve<W: Wake>(self, alarm: Alarm) -> Result<Service<W>, String> {
         let Self { config, data, identity, accounts, .. } = self;
         Service::start(config, data, identity.tls, accounts, alarm).map_err(|error| {
             format!("no thread could be started: {error}; raise the limit on this user's processes")

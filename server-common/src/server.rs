@@ -10,7 +10,7 @@ use chatroom_core::name::RoomName;
 use chatroom_core::server::Rules;
 
 use crate::admission::{Admission, Pass, Standing};
-use crate::exchange::{Exchange, Peer, Wake};
+use crate::exchange::{Alarm, Exchange, Peer, Wake};
 use crate::metrics::Counts;
 use crate::session::{Desk, Session, Transport};
 
@@ -35,13 +35,13 @@ pub(crate) struct Admitted<W: Wake> {
 }
 
 impl<W: Wake> Server<W> {
-    /// A server with these rooms from the start. `alarm` wakes whoever calls [`Exchange::tick`].
+    /// A server with these rooms from the start. `alarm` has [`Exchange::tick`] called.
     pub fn new(
         now: Instant,
         rules: Rules,
         rooms: &[RoomName],
         desk: Box<dyn Desk<W>>,
-        alarm: W,
+        alarm: Alarm,
     ) -> Arc<Self> {
         let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rules.look_of, rooms);
         Arc::new(Self {

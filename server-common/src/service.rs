@@ -15,7 +15,7 @@ use crate::accounts::{Accounts, Registration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data::DataDir;
-use crate::exchange::{Peer, Wake};
+use crate::exchange::{Alarm, Peer, Wake};
 use crate::keys::{name_key, name_look};
 use crate::metrics::Report;
 use crate::passwords::Pool;
@@ -43,14 +43,13 @@ struct Backstage<W: Wake> {
 type PasswordPool<W> = Pool<(Arc<Peer<W>>, Ticket)>;
 
 impl<W: Wake> Service<W> {
-    /// Starts the password threads and the hub. `alarm` wakes whoever calls
-    /// [`tick`](crate::exchange::Exchange::tick).
+    /// Starts the password threads and the hub. `alarm` has [`tick`](crate::exchange::Exchange::tick) called.
     pub(crate) fn start(
         config: Config,
         data: DataDir,
         tls: tls::ServerConfig,
         accounts: Arc<Accounts>,
-        alarm: W,
+        alarm: Alarm,
     ) -> io::Result<Self> {
         let clock = Clock::start();
         let pool = Arc::new(Pool::start(Arc::clone(&accounts), &config.limits, clock)?);

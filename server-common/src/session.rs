@@ -146,6 +146,12 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.pump(now, taken);
     }
 
+    /// It is dropped now, whatever it has come to: the others see it leave at this time, not when it was told something last,
+    /// which may be hours ago.
+    pub fn let_go(mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// Bytes for the network. Report what was written with [`Happened::Wrote`].
     pub fn wire(&self) -> &[u8] {
         &self.wire[self.written..]

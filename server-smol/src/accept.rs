@@ -8,27 +8,26 @@ use server_common::accepting::Accepting;
 use server_common::service::Service;
 use smol::Executor;
 
-use crate::bell::Bell;
-use crate::connection;
+use crate::connection::Connection;
+use crate::socket::{Line, Socket};
 
 /// Accepts at one address until it is cancelled. What takes time, the handshake above all, is the connection's task's.
 pub(crate) async fn run(
     listener: Async<TcpListener>,
-    service: Service<Bell>,
+    service: Service<Arc<Line>>,
     executor: Arc<Executor<'static>>,
 ) {
     let mut accepting = Accepting::default();
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                let bell = Bell::default();
-                // It is beyond a limit, or none are served any more: this one is closed by dropping it.
-                let Some(session) = service.accept(from.ip(), bell.clone()) else { continue };
                 if let Err(error) = service.prepare(stream.get_ref()) {
                     tracing::debug!(%error, "a connection was lost while it was accepted");
                     continue;
                 }
-                executor.spawn(connection::Connection::new(service.clone(), session, stream, bell)).detach();
+                // It is beyond a limit, or none are served any more: this one is closed by dropping it.
+                let Some(line) = Line::open(&service, from.ip(), Socket::new(stream)) else { continue };
+                executor.spawn(Connection::new(line, service.clock())).detach();
             }
             Err(error) => {
                 if let Some(pause) = accepting.failed(service.now(), &error) {

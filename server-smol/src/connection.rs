@@ -1,119 +1,77 @@
-//! One connection: a task that reads, writes, and waits for whatever comes first.
+//! The task of one connection: it waits at the socket and for the clock, and reads. What others have for the connection
+//! they write themselves.
 
 use std::future::Future;
-use std::io::{self, Read};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
-use async_io::{Async, Timer};
-use server_common::service::Service;
-use server_common::session::{Happened, Session};
-use smol::io::AsyncWrite;
-use tls::Pipe;
+use async_io::Timer;
+use chatroom_core::Instant;
+use server_common::clock::Clock;
+use server_common::line::Wants;
+use server_common::session::Happened;
 
-use crate::bell::Bell;
+use crate::socket::Line;
 
 /// A connection's task. Ends with the connection.
 pub(crate) struct Connection {
-    service: Service<Bell>,
-    session: Session<Bell, Pipe>,
-    stream: Async<TcpStream>,
-    bell: Bell,
+    line: Arc<Line>,
+    clock: Clock,
     timer: Timer,
     /// When `timer` fires. A deadline that moves away leaves it alone: firing early costs less than setting it anew.
     armed_at: Option<Instant>,
-    /// There may be something to read. Asking the system each time a message is to be written would cost as much as
-    /// writing it.
+    /// There may be something to read. Asking the system each time would cost as much as reading.
     is_readable: bool,
-    /// Our side of the stream is shut.
-    is_shut: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(
-        service: Service<Bell>,
-        session: Session<Bell, Pipe>,
-        stream: Async<TcpStream>,
-        bell: Bell,
-    ) -> Self {
-        Self {
-            service,
-            session,
-            stream,
-            bell,
-            timer: Timer::never(),
-            armed_at: None,
-            is_readable: false,
-            is_shut: false,
-        }
+    pub(crate) fn new(line: Arc<Line>, clock: Clock) -> Self {
+        Self { line, clock, timer: Timer::never(), armed_at: None, is_readable: false }
     }
 
-    /// Does what can be done without waiting. Whether anything could.
-    fn round(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let mut is_news = false;
-        if self.bell.poll(cx) || self.poll_timer(cx) {
-            self.session.handle(self.service.now(), Happened::Woken);
-            is_news = true;
-        }
-        is_news |= self.poll_read(cx)?;
-        is_news |= self.poll_write(cx)?;
-        Ok(is_news)
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        if self.session.end().is_some() || !self.session.wants_read() {
-            return Ok(false);
-        }
-        if !self.is_readable {
-            let Poll::Ready(ready) = self.stream.poll_readable(cx) else { return Ok(false) };
-            ready?;
-        }
-        // On the stack, so that an idle connection has none.
-        let mut buffer = [0; READ_BYTES];
-        let read = match self.stream.get_ref().read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
-            read => {
-                let count = read?;
-                let happened = if count == 0 { Happened::ReadEnd } else { Happened::Read(&buffer[..count]) };
-                self.session.handle(self.service.now(), happened);
-                count
-            }
-        };
-        // A full buffer says that there is more, anything less that there is none.
-        self.is_readable = read == READ_BYTES;
-        Ok(true)
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        if self.session.end().is_some() {
-            return Ok(false);
-        }
-        if !self.session.wire().is_empty() {
-            let written = Pin::new(&mut &self.stream).poll_write(cx, self.session.wire());
-            let Poll::Ready(written) = written else { return Ok(false) };
-            match written? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => self.session.handle(self.service.now(), Happened::Wrote(count)),
-            }
+    /// Waits for what the line wants, and does it when it can be done. Whether anything was.
+    fn round(&mut self, wants: &mut Wants, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.poll_timer(*wants, cx) {
+            *wants = self.line.handle(Happened::Woken);
             return Ok(true);
         }
-        if self.session.is_finishing() && !self.is_shut {
-            self.is_shut = true;
-            self.stream.get_ref().shutdown(Shutdown::Write)?;
+        if wants.write && self.line.port().poll_writable(cx)?.is_ready() {
+            *wants = self.line.flush();
+            return Ok(true);
+        }
+        if wants.read && (self.is_readable || self.line.port().poll_readable(cx)?.is_ready()) {
+            return self.read(wants);
         }
         Ok(false)
     }
 
-    /// Whether the session's deadline has come.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadline = self.session.deadline().and_then(|at| self.service.clock().to_std(at));
-        if let Some(deadline) = deadline
+    fn read(&mut self, wants: &mut Wants) -> io::Result<bool> {
+        // On the stack, so that an idle connection has none.
+        let mut buffer = [0; READ_BYTES];
+        let count = match self.line.port().read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_readable = false;
+                return Ok(true);
+            }
+            read => read?,
+        };
+        // A full buffer says that there is more, anything less that there is none.
+        self.is_readable = count == READ_BYTES;
+        let happened = if count == 0 { Happened::ReadEnd } else { Happened::Read(&buffer[..count]) };
+        *wants = self.line.handle(happened);
+        Ok(true)
+    }
+
+    /// Whether the line's deadline has come.
+    fn poll_timer(&mut self, wants: Wants, cx: &mut Context<'_>) -> bool {
+        if let Some(deadline) = wants.deadline
             && self.armed_at.is_none_or(|armed_at| deadline < armed_at)
+            && let Some(at) = self.clock.to_std(deadline)
         {
-            self.timer.set_at(deadline);
+            self.timer.set_at(at);
             self.armed_at = Some(deadline);
         }
         let is_due = self.armed_at.is_some() && Pin::new(&mut self.timer).poll(cx).is_ready();
@@ -128,26 +86,31 @@ impl Future for Connection {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.line.port().register(cx);
+        let mut wants = self.line.look();
         for _ in 0..ROUNDS_MAX {
-            match self.round(cx) {
-                Err(error) => {
-                    tracing::debug!(%error, "a connection was lost");
-                    // It leaves the hub at the time it was told last, and that may be hours ago.
-                    let now = self.service.now();
-                    self.session.handle(now, Happened::Woken);
-                    return Poll::Ready(());
-                }
-                Ok(_) if self.session.end().is_some() => {
-                    tracing::debug!(end = ?self.session.end(), "a connection ended");
-                    return Poll::Ready(());
-                }
+            if wants.is_over {
+                return Poll::Ready(());
+            }
+            match self.round(&mut wants, cx) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
+                Err(error) => {
+                    self.line.close(&error);
+                    return Poll::Ready(());
+                }
             }
         }
         // There is more to do, but others wait for this thread too.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// The task may also be dropped before its connection ends.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.line.close(&"its task was dropped");
     }
 }
 

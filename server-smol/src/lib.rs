@@ -6,15 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod accept;
-mod bell;
 mod connection;
+mod socket;
 mod turn;
 
-use std::future::{self, Future};
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread;
 
 use async_io::{Async, Timer};
@@ -25,14 +22,14 @@ use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task};
 
-use bell::Bell;
+use socket::Line;
 
 /// This program, and how many connections it is made for.
 pub const PROGRAM: Program = Program { name: "chatroom-server-smol", connections_max: 20_000 };
 
 /// A server that serves.
 pub struct Tasks {
-    service: Service<Bell>,
+    service: Service<Arc<Line>>,
     addresses: Vec<SocketAddr>,
     acceptors: Vec<Task<()>>,
     /// The threads run the executor until this is dropped.
@@ -54,9 +51,12 @@ impl Tasks {
             })?;
         }
 
-        let alarm = Bell::default();
-        let service = setup.serve(alarm.clone())?;
-        executor.spawn(tick(service.clone(), alarm)).detach();
+        // One alarm is as good as many.
+        let (alarm, alarms) = channel::bounded(1);
+        let service = setup.serve(Box::new(move || {
+            let _ = alarm.try_send(());
+        }))?;
+        executor.spawn(tick(service.clone(), alarms)).detach();
         let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
         for listener in listeners {
             let address = listener.get_ref().local_addr();
@@ -69,9 +69,9 @@ impl Tasks {
 }
 
 impl Running for Tasks {
-    type Wake = Bell;
+    type Wake = Arc<Line>;
 
-    fn service(&self) -> &Service<Bell> {
+    fn service(&self) -> &Service<Arc<Line>> {
         &self.service
     }
 
@@ -108,18 +108,16 @@ fn start_thread(number: usize, executor: Arc<Executor<'static>>, alive: Receiver
 }
 
 /// Sends lists when they are due, for as long as the server runs.
-async fn tick(service: Service<Bell>, alarm: Bell) {
-    let mut timer = Timer::never();
-    future::poll_fn(|cx| {
-        loop {
-            let is_rung = alarm.poll(cx);
-            let is_due = Pin::new(&mut timer).poll(cx).is_ready();
-            if !is_rung && !is_due {
-                return Poll::<()>::Pending;
-            }
-            let next = service.server().exchange().tick(service.now());
-            timer = next.and_then(|at| service.clock().to_std(at)).map_or(Timer::never(), Timer::at);
-        }
-    })
-    .await;
+async fn tick(service: Service<Arc<Line>>, alarms: Receiver<()>) {
+    loop {
+        let next = service.server().exchange().tick(service.now());
+        let due = next.and_then(|at| service.clock().to_std(at)).map_or(Timer::never(), Timer::at);
+        let alarm = async {
+            let _ = alarms.recv().await;
+        };
+        let timer = async {
+            due.await;
+        };
+        alarm.or(timer).await;
+    }
 }

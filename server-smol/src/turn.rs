@@ -1,33 +1,17 @@
-//! What a thread does in which order: it reads all there is to read, then writes what follows from it.
-//!
-//! What one message sets off is a write for each member of its room, and writes are what deliveries cost: a system
-//! call, a record and a packet each. So a connection is not told of its mail at once, but when its thread has nothing
-//! more to read, and gets in one write all that has come together for it.
+//! The turns of a thread: it runs tasks until they have read all there is to read, then tends the connections that were
+//! rung for.
 
-use std::cell::RefCell;
 use std::future;
 use std::mem;
 use std::task::Poll;
 
+use server_common::turn::{self, Rung, Tend};
 use smol::Executor;
-
-use crate::bell::Bell;
-
-thread_local! {
-    /// Bells that this thread rang in this turn. `None` on a thread that takes no turns.
-    static RUNG: RefCell<Option<Vec<Bell>>> = const { RefCell::new(None) };
-}
-
-/// Has the task that listens to `bell` woken at the end of this thread's turn. On a thread that takes no turns nothing
-/// happens, and `false` is returned.
-pub(crate) fn postpone(bell: &Bell) -> bool {
-    RUNG.with_borrow_mut(|rung| rung.as_mut().map(|rung| rung.push(bell.clone())).is_some())
-}
 
 /// Runs the tasks of `executor` on this thread, turn by turn and for ever.
 pub(crate) async fn run(executor: &Executor<'static>) -> ! {
-    RUNG.set(Some(Vec::new()));
-    let mut rung = Vec::new();
+    turn::begin();
+    let mut rung = Rung::new();
     loop {
         if !take(executor, &mut rung).await {
             executor.tick().await;
@@ -36,7 +20,7 @@ pub(crate) async fn run(executor: &Executor<'static>) -> ! {
 }
 
 /// One turn. Whether there was anything to do. `rung` is empty, and kept for its memory.
-async fn take(executor: &Executor<'static>, rung: &mut Vec<Bell>) -> bool {
+async fn take(executor: &Executor<'static>, rung: &mut Rung) -> bool {
     let mut ticks = 0;
     loop {
         let before = ticks;
@@ -49,9 +33,9 @@ async fn take(executor: &Executor<'static>, rung: &mut Vec<Bell>) -> bool {
         // All is done that was known of. What has come meanwhile is in time for this turn.
         look_for_events().await;
     }
-    RUNG.with_borrow_mut(|of_this_turn| of_this_turn.as_mut().map(|bells| mem::swap(bells, rung)));
+    turn::end(rung);
     let is_busy = ticks > 0 || !rung.is_empty();
-    rung.drain(..).for_each(|bell| bell.wake_listener());
+    rung.drain(..).for_each(Tend::tend);
     if ticks == TICKS_MAX {
         // Who keeps this thread busy is not to keep the others' events from it.
         look_for_events().await;
@@ -72,69 +56,79 @@ async fn look_for_events() {
     .await;
 }
 
-/// Tasks that run in one turn, before those who have mail are told: as many as take about a millisecond if each writes.
+/// Tasks that run in one turn, before those who have mail get it: as many as take about a millisecond if each writes.
 const TICKS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use smol::channel;
     use smol::future::FutureExt as _;
 
     use super::*;
 
     type Story = Arc<Mutex<Vec<&'static str>>>;
 
-    /// A task that notes when it hears the bell for the first time.
-    async fn listen(bell: Bell, story: Story) {
-        future::poll_fn(|cx| if bell.poll(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
-        story.lock().unwrap().push("written");
+    /// Somebody with mail: notes when it is written.
+    struct Member {
+        story: Story,
+        is_over: channel::Sender<()>,
     }
 
-    fn run_until(executor: &Executor<'static>, end: impl Future<Output = ()>) {
-        smol::block_on(end.or(async { run(executor).await }));
-        RUNG.set(None);
+    impl Tend for Member {
+        fn tend(self: Arc<Self>) {
+            self.story.lock().unwrap().push("written");
+            let _ = self.is_over.try_send(());
+        }
+    }
+
+    fn member() -> (Arc<Member>, channel::Receiver<()>) {
+        let (is_over, over) = channel::bounded(1);
+        (Arc::new(Member { story: Story::default(), is_over }), over)
+    }
+
+    fn run_until(executor: &Executor<'static>, over: &channel::Receiver<()>) {
+        let over = async { over.recv().await.unwrap() };
+        smol::block_on(over.or(async { run(executor).await }));
     }
 
     #[test]
     fn mail_is_written_once_all_that_can_be_read_is_read() {
-        let (executor, bell, story) = (Executor::new(), Bell::default(), Story::default());
-        let listener = executor.spawn(listen(bell.clone(), Arc::clone(&story)));
+        let executor = Executor::new();
+        let (member, over) = member();
         for _ in 0..3 {
-            let (bell, story) = (bell.clone(), Arc::clone(&story));
+            let member = Arc::clone(&member);
             let read = async move {
-                bell.ring();
+                assert!(turn::postpone(&member));
                 // Like a socket that has more, and is asked again.
                 look_for_events().await;
-                story.lock().unwrap().push("read");
+                member.story.lock().unwrap().push("read");
             };
             executor.spawn(read).detach();
         }
-        run_until(&executor, listener);
-        assert_eq!(*story.lock().unwrap(), ["read", "read", "read", "written"]);
+        run_until(&executor, &over);
+        assert_eq!(*member.story.lock().unwrap(), ["read", "read", "read", "written", "written", "written"]);
     }
 
     #[test]
     fn who_always_has_more_to_read_holds_up_nobody() {
-        let (executor, bell, story) = (Executor::new(), Bell::default(), Story::default());
-        let listener = executor.spawn(listen(bell.clone(), Arc::clone(&story)));
+        let executor = Executor::new();
+        let (member, over) = member();
+        let other = Arc::clone(&member);
         let flood = async move {
+            assert!(turn::postpone(&other));
             loop {
-                bell.ring();
                 look_for_events().await;
             }
         };
         executor.spawn(flood).detach();
-        run_until(&executor, listener);
-        assert_eq!(*story.lock().unwrap(), ["written"]);
+        run_until(&executor, &over);
+        assert_eq!(*member.story.lock().unwrap(), ["written"]);
     }
 
     #[test]
-    fn a_thread_that_takes_no_turns_wakes_at_once() {
-        let (bell, story) = (Bell::default(), Story::default());
-        assert!(!postpone(&bell));
-        bell.ring();
-        smol::block_on(listen(bell, Arc::clone(&story)));
-        assert_eq!(*story.lock().unwrap(), ["written"]);
+    fn a_thread_that_takes_no_turns_postpones_nothing() {
+        assert!(!turn::postpone(&member().0));
     }
 }

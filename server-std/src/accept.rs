@@ -10,8 +10,9 @@ use std::time::Duration;
 use server_common::accepting::Accepting;
 use server_common::service::Service;
 
-use crate::bell::Bell;
+use crate::caretaker::Caretaker;
 use crate::connection;
+use crate::socket::Line;
 
 /// A thread that accepts at one address until it is stopped.
 pub(crate) struct Acceptor {
@@ -21,12 +22,16 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) fn start(listener: TcpListener, service: Service<Bell>) -> io::Result<Self> {
+    pub(crate) fn start(
+        listener: TcpListener,
+        service: Service<Arc<Line>>,
+        caretaker: Arc<Caretaker>,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let is_over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_over);
         let thread = thread::Builder::new().name(format!("accept {address}"));
-        let thread = thread.spawn(move || accept(&listener, &service, &flag))?;
+        let thread = thread.spawn(move || accept(&listener, &service, &caretaker, &flag))?;
         Ok(Self { address, is_over, thread })
     }
 
@@ -52,7 +57,12 @@ impl Acceptor {
     }
 }
 
-fn accept(listener: &TcpListener, service: &Service<Bell>, is_over: &AtomicBool) {
+fn accept(
+    listener: &TcpListener,
+    service: &Service<Arc<Line>>,
+    caretaker: &Arc<Caretaker>,
+    is_over: &AtomicBool,
+) {
     let mut accepting = Accepting::default();
     loop {
         let accepted = listener.accept();
@@ -60,9 +70,9 @@ fn accept(listener: &TcpListener, service: &Service<Bell>, is_over: &AtomicBool)
             return;
         }
         match accepted {
-            // What takes time, the handshake above all, is done by the connection's own threads.
+            // What takes time, the handshake above all, is done by the connection's own thread.
             Ok((stream, from)) => {
-                if let Err(error) = connection::start(service, stream, from.ip()) {
+                if let Err(error) = connection::start(service, caretaker, stream, from.ip()) {
                     tracing::debug!(%error, "a connection was lost while it was accepted, or there is no thread for it");
                 }
             }

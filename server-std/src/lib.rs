@@ -1,37 +1,38 @@
 //! The chat server on blocking threads of the standard library.
 //!
-//! Two threads serve a connection: one blocks in `read`, the other does everything else, so that nothing of the
-//! connection needs a lock but the buffer between the two. One thread blocks in `accept` for each address listened
-//! on, one waits for the moments at which lists are due. A thread costs memory and a switch; what it gives is code
-//! that reads from top to bottom, and a system that shares the cores out fairly.
+//! One thread serves a connection: it blocks in `read`, and writes what follows from it to everybody it is for, each of
+//! them without waiting. While a client takes less than it is sent, a second one writes the rest. One thread blocks in
+//! `accept` for each address listened on, and a caretaker waits for deadlines and sends lists. A thread costs memory and
+//! a switch; what it gives is code that reads from top to bottom, and a system that shares the cores out fairly.
 
 #![forbid(unsafe_code)]
 
 mod accept;
-mod bell;
+mod caretaker;
 mod connection;
+mod post;
+mod socket;
+mod unblocked;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use server_common::config::Program;
 use server_common::run::{Running, Setup};
 use server_common::service::Service;
 
 use accept::Acceptor;
-use bell::Bell;
+use caretaker::Caretaker;
+use socket::Line;
 
-/// This program, and how many connections it is made for, at two threads each.
+/// This program, and how many connections it is made for.
 pub const PROGRAM: Program = Program { name: "chatroom-server-std", connections_max: 4_096 };
 
 /// A server that serves.
 pub struct Threads {
-    service: Service<Bell>,
+    service: Service<Arc<Line>>,
     acceptors: Vec<Acceptor>,
-    alarm: Bell,
-    is_over: Arc<AtomicBool>,
+    caretaker: Arc<Caretaker>,
 }
 
 impl Threads {
@@ -41,13 +42,14 @@ impl Threads {
     /// What kept it from doing so, as a sentence.
     pub fn start(mut setup: Setup) -> Result<Self, String> {
         let listeners = setup.bind(TcpListener::bind, Ok)?;
-        let alarm = Bell::default();
-        let service = setup.serve(alarm.clone())?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let mut threads = Self { service, acceptors: Vec::new(), alarm, is_over };
-        threads.start_ticker().map_err(no_thread)?;
+        let caretaker = Caretaker::new();
+        let alarmed = Arc::clone(&caretaker);
+        let service = setup.serve(Box::new(move || alarmed.alarm()))?;
+        caretaker.start(service.clone()).map_err(no_thread)?;
+        let mut threads = Self { service, acceptors: Vec::new(), caretaker };
         for listener in listeners {
-            let acceptor = Acceptor::start(listener, threads.service.clone()).map_err(no_thread)?;
+            let acceptor = Acceptor::start(listener, threads.service.clone(), Arc::clone(&threads.caretaker))
+                .map_err(no_thread)?;
             threads.acceptors.push(acceptor);
         }
         Ok(threads)
@@ -57,24 +59,12 @@ impl Threads {
     pub fn users(&self) -> usize {
         self.service.server().exchange().users()
     }
-
-    /// A thread that sends lists when they are due.
-    fn start_ticker(&self) -> std::io::Result<()> {
-        let (service, alarm, is_over) = (self.service.clone(), self.alarm.clone(), Arc::clone(&self.is_over));
-        let tick = move || {
-            while !is_over.load(Ordering::Relaxed) {
-                let next = service.server().exchange().tick(service.now());
-                alarm.wait_until(next.and_then(|at| service.clock().to_std(at)));
-            }
-        };
-        thread::Builder::new().name("lists".into()).spawn(tick).map(drop)
-    }
 }
 
 impl Running for Threads {
-    type Wake = Bell;
+    type Wake = Arc<Line>;
 
-    fn service(&self) -> &Service<Bell> {
+    fn service(&self) -> &Service<Arc<Line>> {
         &self.service
     }
 
@@ -87,8 +77,7 @@ impl Running for Threads {
             acceptor.stop();
         }
         self.service.shut_down();
-        self.is_over.store(true, Ordering::Relaxed);
-        self.alarm.ring();
+        self.caretaker.stop();
     }
 }
 

@@ -84,7 +84,16 @@ impl World {
         let now = Instant::default();
         let alarm = Flag::default();
         let rules = Rules { limits: limits.clone(), key_of: name_key, look_of: name_look };
-        let server = Server::new(now, rules, rooms, Box::new(desk), alarm.clone());
+        let server = Server::new(
+            now,
+            rules,
+            rooms,
+            Box::new(desk),
+            Box::new({
+                let alarm = alarm.clone();
+                move || alarm.wake()
+            }),
+        );
         Self { now, link, server, alarm, clients: BTreeMap::new() }
     }
 

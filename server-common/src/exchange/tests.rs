@@ -19,7 +19,7 @@ impl Wake for Nobody {
 fn exchange(limits: Limits) -> Exchange<Nobody> {
     let limits = Limits { message_rate: 0, rooms_created_per_hour_max: 0, ..limits };
     let hub = Hub::new(NOW(), limits.clone(), name_key, name_look, &[]);
-    Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Nobody)
+    Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Box::new(|| {}))
 }
 
 /// Somebody in a room of that name, who has taken all that came so far.

@@ -75,7 +75,7 @@ impl Client {
 
 fn server(limits: Limits) -> Arc<Server<Nobody>> {
     let rules = Rules { limits, key_of: name_key, look_of: name_look };
-    Server::new(Instant::default(), rules, &[], Box::new(Trusting), Nobody)
+    Server::new(Instant::default(), rules, &[], Box::new(Trusting), Box::new(|| {}))
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
     let limits = Limits { message_rate: 0, ..Limits::default() };
     let den = RoomName::parse("den").expect("that is a name");
     let hub = Hub::new(now, limits.clone(), name_key, name_look, std::slice::from_ref(&den));
-    let exchange = Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Silent);
+    let exchange =
+        Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Box::new(|| {}));
     let peers: Peers = (0..members)
         .map(|number| {
             let peer = exchange.connect(now, Silent).expect("there is room");

@@ -13,6 +13,7 @@ use chatroom_core::message::Text;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
 use chatroom_core::server::Rules;
+use server_common::exchange::Wake;
 use server_common::keys::{name_key, name_look};
 use server_common::server::Server;
 use server_common::session;
@@ -499,7 +500,7 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Serve
     let rules = Rules { limits: swarm.limits.clone(), key_of: name_key, look_of: name_look };
     let rooms = [RoomName::parse(room(EXAMPLE, 0).text).expect("it is a name")];
     let alarm = Bell::new(usize::MAX, 0, Arc::clone(rung));
-    Server::new(now, rules, &rooms, Box::new(office.clone()), alarm)
+    Server::new(now, rules, &rooms, Box::new(office.clone()), Box::new(move || alarm.wake()))
 }
 
 fn command(wish: &Wish, id: u64) -> Command {

@@ -1,0 +1,47 @@
+//! What a thread does in which order: it reads all there is to read, then writes what follows from it.
+//!
+//! What one message sets off is a write for each member of its room, and writes are what deliveries cost: a system
+//! call, a record and a packet each. So mail is not written when it is put down, but at the end of the thread's turn, and
+//! a member gets in one write all that has come together by then.
+
+use std::cell::RefCell;
+use std::mem;
+use std::sync::Arc;
+
+/// Something that was rung for.
+pub trait Tend: Send + Sync {
+    /// Looks what there is, and does what can be done about it without waiting.
+    fn tend(self: Arc<Self>);
+}
+
+/// What was rung for in a turn.
+pub type Rung = Vec<Arc<dyn Tend>>;
+
+thread_local! {
+    /// What this thread rang for in this turn. `None` on a thread that takes no turns.
+    static RUNG: RefCell<Option<Rung>> = const { RefCell::new(None) };
+}
+
+/// From now on this thread takes turns, and calls [`end`] after each.
+pub fn begin() {
+    RUNG.set(Some(Vec::new()));
+}
+
+/// Ends a turn: hands over what was rung for in it. `rung` is empty, and given for its memory.
+pub fn end(rung: &mut Rung) {
+    RUNG.with_borrow_mut(|of_this_turn| {
+        of_this_turn.as_mut().map(|of_this_turn| mem::swap(of_this_turn, rung))
+    });
+}
+
+/// Has `rung` tended at the end of this thread's turn. On a thread that takes no turns nothing happens, and `false` is
+/// returned.
+pub fn postpone<T: Tend + 'static>(rung: &Arc<T>) -> bool {
+    RUNG.with_borrow_mut(|of_this_turn| match of_this_turn {
+        Some(of_this_turn) => {
+            of_this_turn.push(Arc::<T>::clone(rung));
+            true
+        }
+        None => false,
+    })
+}
