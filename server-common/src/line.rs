@@ -90,6 +90,11 @@ impl<P: Port> Line<P> {
         &self.port
     }
 
+    /// Whether its TLS handshake is over.
+    pub fn is_secure(&self) -> bool {
+        self.lock().session.as_ref().is_some_and(Session::is_secure)
+    }
+
     /// Tells the session what happened. What it has to say to that is written at the end of the thread's turn, with all
     /// that others have for it by then. For whoever waits at the port; what to wait for is returned.
     pub fn handle(self: &Arc<Self>, happened: Happened<'_>) -> Wants {
@@ -106,7 +111,7 @@ impl<P: Port> Line<P> {
     pub fn flush(self: &Arc<Self>) -> Wants {
         self.with(|state| {
             state.is_blocked = false;
-            self.write(self.clock.now(), state);
+            self.write(state);
         })
     }
 
@@ -163,19 +168,23 @@ impl<P: Port> Line<P> {
     /// Has the session look at its mail and its clock, and writes.
     fn work(&self, state: &mut State<P>) {
         self.is_due.store(false, Ordering::SeqCst);
-        self.is_rung.store(false, Ordering::SeqCst);
-        if let Some(session) = &mut state.session {
-            let now = self.clock.now();
-            session.handle(now, Happened::Woken);
-            self.write(now, state);
+        self.look_for_mail(state);
+        self.write(state);
+    }
+
+    fn look_for_mail(&self, state: &mut State<P>) {
+        if self.is_rung.swap(false, Ordering::SeqCst)
+            && let Some(session) = &mut state.session
+        {
+            session.handle(self.clock.now(), Happened::Woken);
         }
     }
 
     /// Writes what goes, and does what follows once all of it is written.
-    fn write(&self, now: Instant, state: &mut State<P>) {
+    fn write(&self, state: &mut State<P>) {
         let Some(session) = &mut state.session else { return };
         if !state.is_blocked {
-            match self.write_some(now, session) {
+            match self.write_some(session) {
                 Ok(is_blocked) => state.is_blocked = is_blocked,
                 Err(error) => return self.end(state, &error),
             }
@@ -189,14 +198,14 @@ impl<P: Port> Line<P> {
     }
 
     /// Writes until all is written, no more goes, or it is others' turn. Whether something is left.
-    fn write_some(&self, now: Instant, session: &mut Session<Arc<Self>, Pipe>) -> io::Result<bool> {
+    fn write_some(&self, session: &mut Session<Arc<Self>, Pipe>) -> io::Result<bool> {
         for _ in 0..WRITES_MAX {
             if session.wire().is_empty() || session.end().is_some() {
                 return Ok(false);
             }
             match self.port.write(session.wire()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => session.handle(now, Happened::Wrote(count)),
+                Ok(count) => session.handle(self.clock.now(), Happened::Wrote(count)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
@@ -246,6 +255,13 @@ impl Wants {
 }
 
 impl<P: Port> Tend for Line<P> {
+    fn prepare(&self) {
+        // Whoever has the lock is at it, and it is tended in any case.
+        if let Ok(mut state) = self.state.try_lock() {
+            self.look_for_mail(&mut state);
+        }
+    }
+
     fn tend(self: Arc<Self>) {
         self.is_due.store(true, Ordering::SeqCst);
         self.settle();

@@ -162,6 +162,11 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.conn.wants_bytes()
     }
 
+    /// Whether the TLS handshake is over.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// Whether the sending side is to be shut once [`Session::wire`] is empty.
     pub fn is_finishing(&self) -> bool {
         self.is_finishing
@@ -221,8 +226,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.written += bytes;
         if self.written == self.wire.len() {
             self.written = 0;
-            self.wire.clear();
-            self.wire.shrink_to(WIRE_KEPT_BYTES);
+            // To allocate anew is little beside a write, and nobody else pays for it: most connections are silent.
+            self.wire = Vec::new();
         } else if self.written >= self.wire.len() - self.written {
             // A client that never takes the last byte is not to make us keep all those before it. Moving the smaller
             // half costs each byte one move at most.
@@ -309,6 +314,9 @@ impl<W: Wake, T: Transport> Session<W, T> {
             };
             self.conn.handle(now, input);
         }
+        if !self.has_mail {
+            letters = Vec::new();
+        }
         self.letters = letters;
         is_news
     }
@@ -342,9 +350,6 @@ impl<W: Wake, T: Transport> Drop for Session<W, T> {
         self.server.leave(self.now, &self.pass);
     }
 }
-
-/// A buffer of this size is kept between writes.
-const WIRE_KEPT_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::future;
 use std::mem;
 use std::task::Poll;
 
-use server_common::turn::{self, Rung, Tend};
+use server_common::turn::{self, Rung};
 use smol::Executor;
 
 /// Runs the tasks of `executor` on this thread, turn by turn and for ever.
@@ -35,7 +35,7 @@ async fn take(executor: &Executor<'static>, rung: &mut Rung) -> bool {
     }
     turn::end(rung);
     let is_busy = ticks > 0 || !rung.is_empty();
-    rung.drain(..).for_each(Tend::tend);
+    turn::tend(rung);
     if ticks == TICKS_MAX {
         // Who keeps this thread busy is not to keep the others' events from it.
         look_for_events().await;
@@ -63,6 +63,7 @@ const TICKS_MAX: usize = 256;
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use server_common::turn::Tend;
     use smol::channel;
     use smol::future::FutureExt as _;
 
@@ -77,6 +78,8 @@ mod tests {
     }
 
     impl Tend for Member {
+        fn prepare(&self) {}
+
         fn tend(self: Arc<Self>) {
             self.story.lock().unwrap().push("written");
             let _ = self.is_over.try_send(());

@@ -26,13 +26,7 @@ pub(crate) fn start(
     let Some(line) = Line::open(service, from, Socket::new(stream, Arc::clone(caretaker))) else {
         return Ok(());
     };
-    let reader = Reader { line: Arc::clone(&line), caretaker: Arc::clone(caretaker), rung: Rung::new() };
-    let thread = thread::Builder::new().name("reader".into()).stack_size(STACK_BYTES);
-    let started = thread.spawn(move || reader.run());
-    if let Err(error) = &started {
-        line.close(error);
-    }
-    started.map(drop)
+    Reader { line, caretaker: Arc::clone(caretaker), rung: Rung::new() }.start(GREETER_STACK_BYTES)
 }
 
 struct Reader {
@@ -42,8 +36,22 @@ struct Reader {
 }
 
 impl Reader {
+    /// Goes on in a thread of its own.
+    fn start(self, stack_bytes: usize) -> io::Result<()> {
+        let line = Arc::clone(&self.line);
+        let thread = thread::Builder::new().name("reader".into()).stack_size(stack_bytes);
+        let started = thread.spawn(move || self.run());
+        if let Err(error) = &started {
+            line.close(error);
+        }
+        started.map(drop)
+    }
+
+    /// Reads until there is nothing more to read, or until the handshake is over: that needs so much stack that another
+    /// thread goes on, with one that is new. What a thread's stack has taken once it keeps.
     fn run(mut self) {
         turn::begin();
+        let is_greeter = !self.line.is_secure();
         let mut wants = self.line.look();
         socket::watch(&self.line, wants);
         let mut buffer = [0; READ_BYTES];
@@ -56,6 +64,12 @@ impl Reader {
             };
             socket::watch(&self.line, wants);
             self.caretaker.end_turn(&mut self.rung);
+            if is_greeter && self.line.is_secure() {
+                if let Err(error) = self.start(STACK_BYTES) {
+                    tracing::warn!(%error, "there is no thread for a connection, which is dropped");
+                }
+                return;
+            }
         }
     }
 
@@ -82,7 +96,9 @@ impl Drop for Reader {
     }
 }
 
-/// Bytes read at once. Most messages are far smaller; who sends much is read from again.
-const READ_BYTES: usize = 4 * 1024;
-/// The TLS handshake, with its ML-KEM keys, and a hash of a list are what needs most; a debug build needs more.
-const STACK_BYTES: usize = 512 * 1024;
+/// Bytes read at once, on a stack that stays. Most messages are far smaller; who sends much is read from again.
+const READ_BYTES: usize = 2 * 1024;
+/// The TLS handshake, with its ML-KEM keys, is what needs most; a debug build needs more.
+const GREETER_STACK_BYTES: usize = 512 * 1024;
+/// What a message takes on its way from one socket to others; a debug build needs more.
+const STACK_BYTES: usize = 256 * 1024;

@@ -45,11 +45,9 @@ impl Post {
         let round = Round { post: self, rung };
         let mut queue = self.lock();
         let count = queue.len().min(ROUND);
-        round.rung.extend(queue.drain(..count).rev());
+        round.rung.extend(queue.drain(..count));
         drop(queue);
-        while let Some(next) = round.rung.pop() {
-            next.tend();
-        }
+        turn::tend(round.rung);
         drop(round);
         // Who found no place before this has put theirs down before this.
         fence(Ordering::SeqCst);
