@@ -16,11 +16,13 @@ use tls::Pipe;
 use crate::clock::Clock;
 use crate::exchange::Wake;
 use crate::service::Service;
-use crate::session::{Happened, Session};
+use crate::session::{Happened, Session, Transport};
 use crate::turn::{self, Tend};
 
 /// A connection's socket, and whoever waits at it.
 pub trait Port: Send + Sync + Sized + 'static {
+    /// What is between the socket and the session.
+    type Transport: Transport + Send;
     /// Writes what goes at once; an error of [`io::ErrorKind::WouldBlock`] if nothing does.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Shuts our side of the stream, or all of it.
@@ -58,7 +60,7 @@ pub struct Line<P: Port> {
 
 struct State<P: Port> {
     /// `None` before it begins and when it is over.
-    session: Option<Session<Arc<Line<P>>, Pipe>>,
+    session: Option<Session<Arc<Line<P>>, P::Transport>>,
     /// The socket takes nothing, until it is waited for.
     is_blocked: bool,
     /// Our side of the stream is shut.
@@ -67,20 +69,30 @@ struct State<P: Port> {
     watched: Wants,
 }
 
-impl<P: Port> Line<P> {
+impl<P: Port<Transport = Pipe>> Line<P> {
     /// A line for a connection that was accepted from `address`. `None` says to drop it: it is beyond a limit, or none are
     /// served any more. Call [`Line::look`] once it is waited at the port.
     pub fn open(service: &Service<Arc<Self>>, address: IpAddr, port: P) -> Option<Arc<Self>> {
+        Self::begin(service.clock(), port, |line| service.accept(address, line))
+    }
+}
+
+impl<P: Port> Line<P> {
+    fn begin(
+        clock: Clock,
+        port: P,
+        accept: impl FnOnce(Arc<Self>) -> Option<Session<Arc<Self>, P::Transport>>,
+    ) -> Option<Arc<Self>> {
         let state = State { session: None, is_blocked: false, is_shut: false, watched: Wants::default() };
         let line = Arc::new(Self {
             port,
-            clock: service.clock(),
+            clock,
             // As if it were rung: what comes before somebody looks is found then.
             is_rung: AtomicBool::new(true),
             is_due: AtomicBool::new(true),
             state: Mutex::new(state),
         });
-        let session = service.accept(address, Arc::clone(&line))?;
+        let session = accept(Arc::clone(&line))?;
         line.lock().session = Some(session);
         Some(line)
     }
@@ -198,7 +210,7 @@ impl<P: Port> Line<P> {
     }
 
     /// Writes until all is written, no more goes, or it is others' turn. Whether something is left.
-    fn write_some(&self, session: &mut Session<Arc<Self>, Pipe>) -> io::Result<bool> {
+    fn write_some(&self, session: &mut Session<Arc<Self>, P::Transport>) -> io::Result<bool> {
         for _ in 0..WRITES_MAX {
             if session.wire().is_empty() || session.end().is_some() {
                 return Ok(false);
@@ -256,7 +268,7 @@ impl Wants {
 
 impl<P: Port> Tend for Line<P> {
     fn prepare(&self) {
-        // Whoever has the lock is at it, and it is tended in any case.
+        // Whoever has the lock is at it; and who finds it taken by this is not missed, for it is tended next.
         if let Ok(mut state) = self.state.try_lock() {
             self.look_for_mail(&mut state);
         }
@@ -280,3 +292,6 @@ impl<P: Port> Wake for Arc<Line<P>> {
 
 /// Writes that follow each other before others have the thread. What is left is written when the socket is waited for.
 const WRITES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests;

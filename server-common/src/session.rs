@@ -91,6 +91,8 @@ pub struct Session<W: Wake, T: Transport> {
     letters: Vec<Letter>,
     /// More mail waits than was taken in.
     has_mail: bool,
+    /// It has asked a question in this round.
+    has_asked: bool,
 }
 
 impl<W: Wake, T: Transport> Session<W, T> {
@@ -124,6 +126,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             batch_bytes: 0,
             letters: Vec::new(),
             has_mail: false,
+            has_asked: false,
         }
     }
 
@@ -251,6 +254,12 @@ impl<W: Wake, T: Transport> Session<W, T> {
             if !is_news || self.end.is_some() {
                 break;
             }
+            // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits. But a
+            // question may have been answered on the spot.
+            if !self.has_mail && !std::mem::take(&mut self.has_asked) && self.is_sealing() {
+                self.conn.handle(now, Input::Sent { taken: 0, pending: self.wire().len() });
+                break;
+            }
         }
         self.peer.set_sealed_bytes(self.wire().len());
     }
@@ -269,6 +278,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                     self.batch.push(frame);
                 }
                 Output::Ask(ticket, question) => {
+                    self.has_asked = true;
                     self.server.desk.ask(now, self.address, &self.peer, ticket, question);
                 }
                 Output::Hub(command) => {
@@ -289,6 +299,11 @@ impl<W: Wake, T: Transport> Session<W, T> {
             }
         }
         is_news
+    }
+
+    /// Whether what the connection says goes to the wire, and not to nobody or into the handshake.
+    fn is_sealing(&self) -> bool {
+        self.is_secure && !self.is_broken && !self.is_finishing
     }
 
     /// Mail may count for more in its mailbox than it is, and then there is room for more of it before the next request.

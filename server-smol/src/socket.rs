@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use async_io::Async;
 use atomic_waker::AtomicWaker;
 use server_common::line::{self, Port, Wants};
+use tls::Pipe;
 
 /// A socket that does not block, and the waker of its connection's task.
 pub struct Socket {
@@ -42,6 +43,8 @@ impl Socket {
 }
 
 impl Port for Socket {
+    type Transport = Pipe;
+
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.get_ref().write(bytes)
     }

@@ -82,3 +82,89 @@ impl Drop for Round<'_> {
 const ROUNDS_MAX: usize = 16;
 /// Connections tended in a round.
 const ROUND: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use super::*;
+
+    /// Somebody who, when tended, waits for the test's word, if it wants to give one.
+    struct Member {
+        name: &'static str,
+        tended: Sender<&'static str>,
+        word: Mutex<Option<Receiver<()>>>,
+    }
+
+    impl Tend for Member {
+        fn prepare(&self) {}
+
+        fn tend(self: Arc<Self>) {
+            self.tended.send(self.name).unwrap();
+            if let Some(word) = self.word.lock().unwrap().take() {
+                word.recv().expect("a word");
+            }
+        }
+    }
+
+    fn member(name: &'static str, tended: &Sender<&'static str>, word: Option<Receiver<()>>) -> Arc<Member> {
+        Arc::new(Member { name, tended: tended.clone(), word: Mutex::new(word) })
+    }
+
+    fn post_with_one_place() -> Post {
+        Post { rung: Mutex::default(), places: AtomicUsize::new(1) }
+    }
+
+    /// A turn of a thread that rings for these.
+    fn turn(post: &Post, members: &[Arc<Member>]) -> bool {
+        turn::begin();
+        members.iter().for_each(|member| assert!(turn::postpone(member)));
+        post.end_turn(&mut Rung::new())
+    }
+
+    #[test]
+    fn who_finds_no_place_leaves_it_to_who_has_it() {
+        let post = post_with_one_place();
+        let (tended, story) = mpsc::channel();
+        let (say, word) = mpsc::channel();
+        let (slow, quick) = (member("slow", &tended, Some(word)), member("quick", &tended, None));
+        thread::scope(|scope| {
+            let first = scope.spawn(|| turn(&post, &[slow]));
+            assert_eq!(story.recv(), Ok("slow"));
+            assert!(turn(&post, &[quick]), "it is left to the other thread");
+            assert!(story.try_recv().is_err(), "which is not done");
+            say.send(()).unwrap();
+            assert!(first.join().unwrap());
+        });
+        assert_eq!(story.try_iter().collect::<Vec<_>>(), ["quick"]);
+    }
+
+    #[test]
+    fn who_brings_a_thread_down_takes_nobody_along() {
+        let post = post_with_one_place();
+        let (tended, story) = mpsc::channel();
+        let (never_says, word) = mpsc::channel();
+        drop(never_says);
+        let members =
+            [member("a", &tended, None), member("b", &tended, Some(word)), member("c", &tended, None)];
+        thread::scope(|scope| assert!(scope.spawn(|| turn(&post, &members)).join().is_err()));
+        assert_eq!(story.try_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(turn(&post, &[]), "the next one who ends a turn");
+        assert_eq!(story.try_iter().collect::<Vec<_>>(), ["c"]);
+    }
+
+    #[test]
+    fn who_always_has_more_is_relieved() {
+        struct Endless;
+        impl Tend for Endless {
+            fn prepare(&self) {}
+            fn tend(self: Arc<Self>) {
+                assert!(turn::postpone(&self));
+            }
+        }
+        let post = post_with_one_place();
+        turn::begin();
+        assert!(turn::postpone(&Arc::new(Endless)));
+        assert!(!post.end_turn(&mut Rung::new()));
+    }
+}

@@ -9,6 +9,7 @@ use std::thread;
 
 use chatroom_core::Instant;
 use server_common::line::{self, Port, Wants};
+use tls::Pipe;
 
 use crate::caretaker::Caretaker;
 use crate::unblocked;
@@ -131,6 +132,8 @@ fn write(line: &Arc<Line>) {
 }
 
 impl Port for Socket {
+    type Transport = Pipe;
+
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         unblocked::write(&self.stream, bytes)
     }

@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 
 use chatroom_core::hub::Farewell;
 use chatroom_core::limits::Limits;
-use chatroom_core::server::{Answer, Rules};
+use chatroom_core::server::Rules;
 
 use super::*;
 use crate::keys::{name_key, name_look};
+use crate::testing::{Clear, Trusting};
 
 /// A connection without TLS, of somebody who is logged in.
 struct Client {
@@ -19,35 +20,6 @@ struct Nobody;
 
 impl Wake for Nobody {
     fn wake(&self) {}
-}
-
-/// Every password is right.
-struct Trusting;
-
-impl Desk<Nobody> for Trusting {
-    fn ask(&self, _: Instant, _: IpAddr, peer: &Arc<Peer<Nobody>>, ticket: Ticket, question: Question) {
-        let Question::Verify { account, .. } = question else { panic!("nobody registers here") };
-        peer.answer(ticket, Answer::Verified(account));
-    }
-}
-
-struct Clear;
-
-impl Transport for Clear {
-    fn open(&mut self, wire: &[u8], plain: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<Opened, TlsError> {
-        plain.extend_from_slice(wire);
-        Ok(Opened { peer_closed: false })
-    }
-
-    fn seal(&mut self, frames: &[Frame], out: &mut Vec<u8>) {
-        out.extend(frames.iter().flat_map(|frame| frame.iter()));
-    }
-
-    fn close(&mut self, _: &mut Vec<u8>) {}
-
-    fn is_secure(&self) -> bool {
-        true
-    }
 }
 
 impl Client {
