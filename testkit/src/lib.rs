@@ -15,6 +15,8 @@ pub mod crashes;
 pub mod fuzz;
 #[cfg(target_os = "linux")]
 pub mod load;
+pub mod page;
+pub mod pipes;
 mod process;
 pub mod program;
 pub mod recorded;
