@@ -25,14 +25,35 @@ pub(crate) fn memory_kib(id: u32, size: &str) -> Result<u64, String> {
 /// process, which it rounds to its ticks; what threads took that have ended is not in it.
 #[cfg(target_os = "linux")]
 pub(crate) fn cpu(id: u32) -> Result<Duration, String> {
-    let mut nanoseconds = 0;
+    let mut cpu = Duration::ZERO;
     for thread in threads_of(id)? {
         // One that ended since is not there.
         let Ok(text) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
-        let first = text.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
-        nanoseconds += first.ok_or_else(|| format!("what is {text:?} in a schedstat"))?;
+        cpu += parse_schedstat(&text)?;
     }
-    Ok(Duration::from_nanos(nanoseconds))
+    Ok(cpu)
+}
+
+/// The processor time of the thread that asks, user and system.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu_of_this_thread() -> Result<Duration, String> {
+    let path = "/proc/thread-self/schedstat";
+    parse_schedstat(&std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?)
+}
+
+#[cfg(target_os = "linux")]
+fn parse_schedstat(text: &str) -> Result<Duration, String> {
+    let first = text.split_whitespace().next().and_then(|text| text.parse().ok());
+    first.map(Duration::from_nanos).ok_or_else(|| format!("what is {text:?} in a schedstat"))
+}
+
+/// Lets this process hold as many files and sockets as it may. Most systems begin with fewer.
+#[cfg(target_os = "linux")]
+pub(crate) fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where that is refused, connections will be, and say so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// How many threads it has.

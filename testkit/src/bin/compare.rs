@@ -13,17 +13,22 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::process::ExitCode;
     use std::time::Duration;
 
     use clap::Parser;
-    use testkit::compare;
+    use testkit::compare::{self, Part};
+    use testkit::page;
 
     /// Measures chat servers side by side.
     #[derive(Parser)]
     struct Arguments {
+        /// What is measured; everything, if nothing is said.
+        #[arg(value_enum)]
+        parts: Vec<Part>,
         /// Where this project's programs are.
         #[arg(long, default_value = "target/release")]
         binaries: PathBuf,
@@ -33,9 +38,12 @@ mod linux {
         /// How long each measurement takes, in seconds.
         #[arg(long, default_value_t = 4)]
         seconds: u64,
-        /// The page whose part between `<!-- results -->` and `<!-- end of results -->` is replaced.
+        /// The page in which each part takes the place of what is between `<!-- PART -->` and `<!-- end of PART -->`.
         #[arg(long)]
         page: Option<PathBuf>,
+        /// The folder that plots are put into.
+        #[arg(long)]
+        plots: Option<PathBuf>,
         /// Where every figure of every round is written, as JSON.
         #[arg(long)]
         json: Option<PathBuf>,
@@ -53,18 +61,26 @@ mod linux {
 
     fn try_main(arguments: &Arguments) -> Result<(), String> {
         let span = Duration::from_secs(arguments.seconds);
-        let results = compare::run(&arguments.binaries, arguments.rounds, span, |note| eprintln!("{note}"));
-        let table = compare::markdown(&results, arguments.rounds);
-        print!("{table}");
-        if let Some(page) = &arguments.page {
-            let old = fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;
-            write(page, &replaced(&old, &table).ok_or("the page has no place for results")?)?;
+        let parts = if arguments.parts.is_empty() { &Part::ALL[..] } else { &arguments.parts };
+        let mut all = BTreeMap::new();
+        for part in parts {
+            let rounds = part.rounds(arguments.rounds);
+            let results = compare::run(*part, &arguments.binaries, rounds, span, |note| eprintln!("{note}"));
+            let tables = compare::markdown(*part, &results, rounds);
+            print!("{tables}");
+            if let Some(page) = &arguments.page {
+                page::replace(page, part.name(), &tables)?;
+            }
+            if let Some(folder) = &arguments.plots {
+                for (name, svg) in compare::plots(*part, &results)? {
+                    write(&folder.join(name).with_extension("svg"), &svg)?;
+                }
+            }
+            all.insert(part.name(), results);
         }
         if let Some(file) = &arguments.json {
-            write(
-                file,
-                &(serde_json::to_string_pretty(&results).map_err(|error| error.to_string())? + "\n"),
-            )?;
+            let json = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
+            write(file, &(json + "\n"))?;
         }
         Ok(())
     }
@@ -72,13 +88,4 @@ mod linux {
     fn write(file: &Path, text: &str) -> Result<(), String> {
         fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
     }
-
-    fn replaced(page: &str, table: &str) -> Option<String> {
-        let (before, rest) = page.split_once(BEGIN)?;
-        let (_, after) = rest.split_once(END)?;
-        Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
-    }
-
-    const BEGIN: &str = "<!-- results -->";
-    const END: &str = "<!-- end of results -->";
 }

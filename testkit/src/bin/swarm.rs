@@ -26,7 +26,7 @@ mod linux {
     use std::time::Duration;
 
     use clap::Parser;
-    use testkit::load::{self, Dialect, Pace, Settings};
+    use testkit::load::{self, Dialect, Pace, Settings, Storm};
 
     /// Lets many clients talk at a chat server, and reports how it did.
     #[derive(Parser)]
@@ -55,6 +55,9 @@ mod linux {
         /// How many clients talk, at a rate.
         #[arg(long, default_value_t = 1, requires = "rate")]
         senders: usize,
+        /// How many more come all at once when it begins to count, register and log in.
+        #[arg(long)]
+        storm: Option<usize>,
         /// Bytes of each text.
         #[arg(long, default_value_t = 64)]
         text_bytes: usize,
@@ -94,6 +97,7 @@ mod linux {
                 Some(per_second) => Pace::Rate { senders: arguments.senders, per_second },
                 None => Pace::Window(arguments.window),
             },
+            storm: arguments.storm.map(|logins| Storm { logins, at_a_time: logins }),
             text_bytes: arguments.text_bytes,
             warm_up: seconds(arguments.warm_up)?,
             span: seconds(arguments.seconds)?,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::part::Row;
 use crate::load::Dialect;
 use crate::program::{Program, free_address};
 
@@ -50,6 +51,14 @@ impl Contender {
         matches!(self, Self::Ngircd | Self::Inspircd)
     }
 
+    /// The most connections it is made for.
+    pub(super) const fn connections_max(self) -> usize {
+        match self {
+            Self::Threads => 4_096,
+            Self::Smol | Self::Ngircd | Self::Inspircd => 20_000,
+        }
+    }
+
     /// What it speaks.
     pub(super) const fn dialect(self) -> Dialect {
         if self.is_peer() { Dialect::Irc } else { Dialect::Chatroom }
@@ -69,10 +78,10 @@ impl Contender {
     }
 
     /// Starts it with TLS on loopback, no limit on how much is said, and no look-up of who comes.
-    pub(super) fn start(self, binaries: &Path) -> Result<Running, String> {
+    pub(super) fn start(self, binaries: &Path, row: Row) -> Result<Running, String> {
         let own = |binary: &str| {
-            let config = ["message-rate = 0".to_owned()];
-            Program::start(&binaries.join(binary), &config).map(Running::Own)
+            let (config, flags) = row.server();
+            Program::start_with(&binaries.join(binary), &config, flags).map(Running::Own)
         };
         match self {
             Self::Smol => own("chatroom-server-smol"),

@@ -21,6 +21,8 @@ pub(super) struct Client {
     pipe: Pipe,
     has_said_hello: bool,
     is_ready: bool,
+    /// It has gone into a room where nobody talks.
+    is_away: bool,
     /// What came and is not whole yet.
     plain: Vec<u8>,
     /// What the network has not taken yet.
@@ -30,6 +32,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn open(
         settings: &Settings,
+        name: String,
         number: usize,
         room: Option<usize>,
         trust: &ClientConfig,
@@ -47,13 +50,14 @@ impl Client {
         Ok(Self {
             dialect: settings.dialect,
             text_bytes: settings.text_bytes,
-            name: format!("u{number}"),
+            name,
             room,
             is_host: number < settings.rooms,
             stream,
             pipe,
             has_said_hello: false,
             is_ready: false,
+            is_away: false,
             plain: Vec::new(),
             wire,
         })
@@ -68,6 +72,13 @@ impl Client {
     pub(super) fn say(&mut self, text: &str) -> Result<(), String> {
         let message = self.dialect.message(&self.name, self.room.unwrap_or_default(), text);
         self.send(&message)
+    }
+
+    /// Goes into a room where nobody talks, or comes back.
+    pub(super) fn move_on(&mut self) -> Result<(), String> {
+        let request = self.dialect.move_on(self.is_away);
+        self.is_away = !self.is_away;
+        self.send(&request)
     }
 
     /// Reads and writes as far as the network goes along. `hear` is called with each text and when it came. `buffer` is

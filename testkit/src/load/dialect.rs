@@ -124,6 +124,16 @@ impl Dialect {
         }
     }
 
+    /// Into a room that is there in any case, or out of it.
+    pub(super) fn move_on(self, is_there: bool) -> Vec<u8> {
+        match (self, is_there) {
+            (Self::Chatroom, false) => request("enter", r#"{"room":"example"}"#),
+            (Self::Chatroom, true) => frame(br#"{"type":"exit"}"#),
+            (Self::Irc, false) => b"JOIN #example\r\n".to_vec(),
+            (Self::Irc, true) => b"PART #example\r\n".to_vec(),
+        }
+    }
+
     /// What a server's word that is no text asks for once the client has come in: nothing, or an answer.
     pub(super) fn answer(self, incoming: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let is = |prefix: &[u8]| incoming.starts_with(prefix);
@@ -133,7 +143,7 @@ impl Dialect {
                 Ok(Some(format!("PONG {}\r\n", token.trim_end()).into_bytes()))
             }
             Self::Irc if !is(b"ERROR") => Ok(None),
-            Self::Chatroom if is(br#"{"type":"list"#) => Ok(None),
+            Self::Chatroom if EXPECTED.into_iter().any(is) => Ok(None),
             Self::Irc | Self::Chatroom => {
                 Err(format!("the server said {}", String::from_utf8_lossy(incoming)))
             }
@@ -172,6 +182,9 @@ fn room_name(room: usize) -> String {
     format!("swarm{room}")
 }
 
+/// How that begins which a server of this project may say to who has come in.
+const EXPECTED: [&[u8]; 3] =
+    [br#"{"type":"list"#, br#"{"type":"enter","status":"ok""#, br#"{"type":"exit","status":"ok""#];
 /// Bytes of a mark.
 pub(super) const MARK_BYTES: usize = 13;
 

@@ -15,6 +15,7 @@ mod tally;
 use std::io;
 use std::net::SocketAddr;
 use std::process;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub idle: usize,
     /// Who talks, and when.
     pub pace: Pace,
+    /// Who comes when it begins to count. Nobody waits for them.
+    pub storm: Option<Storm>,
     /// Bytes of each text, [`TEXT_BYTES_MIN`] at least.
     pub text_bytes: usize,
     /// How long they talk before it counts.
@@ -64,6 +67,22 @@ pub enum Pace {
         /// Messages a second of each.
         per_second: u32,
     },
+    /// Nobody talks. So many of those who are in no room go into one and come back, one after the other.
+    Moves {
+        /// How many do, in turn.
+        movers: usize,
+        /// How many a second do, all together.
+        per_second: u32,
+    },
+}
+
+/// Many who connect, register and log in.
+#[derive(Clone, Copy, Debug)]
+pub struct Storm {
+    /// How many.
+    pub logins: usize,
+    /// How many do it at a time.
+    pub at_a_time: usize,
 }
 
 /// Connects everybody, lets them talk, and counts.
@@ -72,8 +91,9 @@ pub enum Pace {
 /// What kept it from running, or what the server did that a chat server must not.
 pub fn run(settings: &Settings) -> Result<Report, String> {
     check(settings)?;
+    processes::raise_descriptor_limit();
     let before = settings.process.map(|id| processes::memory_kib(id, "VmRSS")).transpose()?;
-    let mut swarm = Swarm::connect(settings)?;
+    let mut swarm = Swarm::connect(settings, 'u', HANDSHAKES_MAX)?;
     swarm.go_on(&mut Beat::none(), SETTLE)?;
     let after = settings.process.map(|id| processes::memory_kib(id, "VmRSS")).transpose()?;
     let kib_grown = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
@@ -85,6 +105,7 @@ pub fn run(settings: &Settings) -> Result<Report, String> {
     let server = settings.process.map(processes::cpu).transpose()?;
     let began = Instant::now();
     swarm.tally.start_counting();
+    start_storm(settings);
     swarm.go_on(&mut beat, settings.span)?;
     let span = began.elapsed();
     swarm.tally.stop_counting();
@@ -109,6 +130,9 @@ fn check(settings: &Settings) -> Result<(), String> {
     if settings.clients < 2 * settings.rooms {
         return Err("there are fewer than two clients for each room".into());
     }
+    if matches!(settings.pace, Pace::Moves { movers, .. } if movers > settings.idle) {
+        return Err("there are fewer idle clients than are to move".into());
+    }
     if settings.clients > settings.rooms * usize::from(u16::MAX) {
         return Err(format!(
             "a room holds at most {} clients here, and without a room there is nobody but idle ones",
@@ -116,6 +140,13 @@ fn check(settings: &Settings) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// From a thread of its own, so that who measures is not kept from it. It ends with the server.
+fn start_storm(settings: &Settings) {
+    let Some(Storm { logins, at_a_time }) = settings.storm else { return };
+    let settings = Settings { clients: 0, rooms: 0, idle: logins, ..settings.clone() };
+    thread::spawn(move || Swarm::connect(&settings, 's', at_a_time).map(drop));
 }
 
 struct Swarm {
@@ -128,7 +159,8 @@ struct Swarm {
 }
 
 impl Swarm {
-    fn connect(settings: &Settings) -> Result<Self, String> {
+    /// Connects everybody, under names that begin with `initial`; so many shake hands and log in at a time.
+    fn connect(settings: &Settings, initial: char, at_a_time: usize) -> Result<Self, String> {
         let trust = ClientConfig::new(Trust::AnyoneInsecurely).map_err(|error| error.to_string())?;
         let mut swarm = Self {
             poll: Poll::new().map_err(|error| format!("no poll: {error}"))?,
@@ -144,10 +176,12 @@ impl Swarm {
         while ready < all {
             // Who comes first makes the room, and the others find it.
             let wanted = if ready < settings.rooms { settings.rooms } else { all };
-            while swarm.clients.len() < wanted.min(ready + HANDSHAKES_MAX) {
+            while swarm.clients.len() < wanted.min(ready + at_a_time) {
                 let number = swarm.clients.len();
                 let room = swarm.tally.seat(number).map(|seat| seat.room);
-                let client = Client::open(settings, number, room, &trust, swarm.poll.registry())?;
+                let registry = swarm.poll.registry();
+                let client =
+                    Client::open(settings, format!("{initial}{number}"), number, room, &trust, registry)?;
                 swarm.clients.push(client);
             }
             swarm.turn(POLL)?;
@@ -178,8 +212,12 @@ impl Swarm {
             if now >= end {
                 return Ok(());
             }
-            while let Some(sender) = beat.next(now) {
-                self.say(sender)?;
+            while let Some(who) = beat.next(now) {
+                if beat.is_of_moves {
+                    self.move_on(who)?;
+                } else {
+                    self.say(who)?;
+                }
             }
             self.turn(beat.wait(now).min(end - now))?;
             while let Some(sender) = self.tally.next_done() {
@@ -211,6 +249,10 @@ impl Swarm {
         self.clients[sender].say(&text).map_err(|error| format!("client {sender}: {error}"))
     }
 
+    fn move_on(&mut self, mover: usize) -> Result<(), String> {
+        self.clients[mover].move_on().map_err(|error| format!("client {mover}: {error}"))
+    }
+
     /// Waits for what comes, for so long at most, and takes it in.
     fn turn(&mut self, wait: Duration) -> Result<(), String> {
         match self.poll.poll(&mut self.events, Some(wait)) {
@@ -228,41 +270,54 @@ impl Swarm {
     }
 }
 
-/// When who talks at a rate says something.
+/// When who does something at a rate does it.
 struct Beat {
-    senders: usize,
+    /// These many take turns, beginning with `first`.
+    people: usize,
+    first: usize,
+    /// They go, and do not talk.
+    is_of_moves: bool,
     every: Duration,
     next_at: Instant,
-    said: usize,
+    turns: usize,
 }
 
 impl Beat {
     fn none() -> Self {
-        Self { senders: 0, every: Duration::MAX, next_at: Instant::now(), said: 0 }
+        let every = Duration::MAX;
+        Self { people: 0, first: 0, is_of_moves: false, every, next_at: Instant::now(), turns: 0 }
     }
 
     fn new(settings: &Settings) -> Self {
-        let Pace::Rate { senders, per_second } = settings.pace else { return Self::none() };
-        let all_per_second = u32::try_from(senders).unwrap_or(u32::MAX).saturating_mul(per_second);
-        if all_per_second == 0 {
+        let (people, per_second, is_of_moves) = match settings.pace {
+            Pace::Window(_) => return Self::none(),
+            Pace::Rate { senders, per_second } => {
+                let all = u32::try_from(senders).unwrap_or(u32::MAX).saturating_mul(per_second);
+                (senders, all, false)
+            }
+            Pace::Moves { movers, per_second } => (movers, per_second, true),
+        };
+        if people == 0 || per_second == 0 {
             return Self::none();
         }
-        Self { senders, every: Duration::from_secs(1) / all_per_second, ..Self::none() }
+        let first = if is_of_moves { settings.clients } else { 0 };
+        let every = Duration::from_secs(1) / per_second;
+        Self { people, first, is_of_moves, every, ..Self::none() }
     }
 
     fn is_beating(&self) -> bool {
-        self.senders > 0
+        self.people > 0
     }
 
-    /// Who is to say something now; asked again until nobody is.
+    /// Whose turn it is now; asked again until it is nobody's.
     fn next(&mut self, now: Instant) -> Option<usize> {
         if !self.is_beating() || now < self.next_at {
             return None;
         }
         // One that was late does not make the next one late.
         self.next_at += self.every;
-        self.said += 1;
-        Some(self.said % self.senders)
+        self.turns += 1;
+        Some(self.first + self.turns % self.people)
     }
 
     fn wait(&self, now: Instant) -> Duration {
