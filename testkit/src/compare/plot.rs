@@ -160,8 +160,9 @@ fn head(area: &Area<'_>, title: &str, series: &[Series]) -> Drawn {
     Ok(())
 }
 
-fn font(size: i32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().into()
+/// A size in pixels. What is asked for comes out smaller by a fixed factor.
+fn font(pixels: i32) -> TextStyle<'static> {
+    ("sans-serif", 1.24 * f64::from(pixels)).into_font().into()
 }
 
 /// Colours that also those can tell apart who see fewer of them.
