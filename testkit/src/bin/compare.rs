@@ -62,6 +62,10 @@ mod linux {
     fn try_main(arguments: &Arguments) -> Result<(), String> {
         let span = Duration::from_secs(arguments.seconds);
         let parts = if arguments.parts.is_empty() { &Part::ALL[..] } else { &arguments.parts };
+        // Before anything is measured in vain.
+        if let Some(folder) = &arguments.plots {
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
         let mut all = BTreeMap::new();
         for part in parts {
             let rounds = part.rounds(arguments.rounds);
