@@ -1,7 +1,7 @@
 //! The task of one connection: it waits at the socket and for the clock, and reads. What others have for the connection
-//! they write themselves.
+//! they write themselves. Until the handshake is over it is a task among arrivals, then another among those who talk.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +29,36 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(line: Arc<Line>, clock: Clock) -> Self {
         Self { line, clock, timer: Timer::never(), armed_at: None, is_readable: false }
+    }
+
+    /// Serves it until its handshake is over; `false` says that it has ended before.
+    pub(crate) async fn greet(&mut self) -> bool {
+        future::poll_fn(|cx| self.poll_until(cx, Line::is_secure)).await
+    }
+
+    /// Serves it until `is_done`, or until it ends, which is `false`.
+    fn poll_until(&mut self, cx: &mut Context<'_>, is_done: impl Fn(&Line) -> bool) -> Poll<bool> {
+        self.line.port().register(cx);
+        let mut wants = self.line.look();
+        for _ in 0..ROUNDS_MAX {
+            if wants.is_over {
+                return Poll::Ready(false);
+            }
+            if is_done(&self.line) {
+                return Poll::Ready(true);
+            }
+            match self.round(&mut wants, cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(error) => {
+                    self.line.close(&error);
+                    return Poll::Ready(false);
+                }
+            }
+        }
+        // There is more to do, but others wait for this thread too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Waits for what the line wants, and does it when it can be done. Whether anything was.
@@ -86,24 +116,7 @@ impl Future for Connection {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.port().register(cx);
-        let mut wants = self.line.look();
-        for _ in 0..ROUNDS_MAX {
-            if wants.is_over {
-                return Poll::Ready(());
-            }
-            match self.round(&mut wants, cx) {
-                Ok(true) => {}
-                Ok(false) => return Poll::Pending,
-                Err(error) => {
-                    self.line.close(&error);
-                    return Poll::Ready(());
-                }
-            }
-        }
-        // There is more to do, but others wait for this thread too.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.poll_until(cx, |_| false).map(drop)
     }
 }
 

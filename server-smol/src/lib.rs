@@ -18,11 +18,12 @@ use async_io::{Async, Timer};
 use server_common::config::Program;
 use server_common::run::{Running, Setup};
 use server_common::service::Service;
+use smol::Task;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
-use smol::{Executor, Task};
 
 use socket::Line;
+use turn::Work;
 
 /// This program, and how many connections it is made for.
 pub const PROGRAM: Program = Program { name: "chatroom-server-smol", connections_max: 20_000 };
@@ -43,10 +44,10 @@ impl Tasks {
     /// What kept it from doing so, as a sentence.
     pub fn start(mut setup: Setup) -> Result<Self, String> {
         let listeners = setup.bind(TcpListener::bind, Async::new)?;
-        let executor = Arc::new(Executor::new());
+        let work = Arc::new(Work::default());
         let (alive, is_alive) = channel::bounded(1);
         for number in 0..threads() {
-            start_thread(number, Arc::clone(&executor), is_alive.clone()).map_err(|error| {
+            start_thread(number, Arc::clone(&work), is_alive.clone()).map_err(|error| {
                 format!("no thread could be started: {error}; raise the limit on processes")
             })?;
         }
@@ -56,13 +57,13 @@ impl Tasks {
         let service = setup.serve(Box::new(move || {
             let _ = alarm.try_send(());
         }))?;
-        executor.spawn(tick(service.clone(), alarms)).detach();
+        work.talk.spawn(tick(service.clone(), alarms)).detach();
         let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
         for listener in listeners {
             let address = listener.get_ref().local_addr();
             tasks.addresses.push(address.map_err(|error| format!("a listener has no address: {error}"))?);
-            let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&executor));
-            tasks.acceptors.push(executor.spawn(accepting));
+            let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&work));
+            tasks.acceptors.push(work.talk.spawn(accepting));
         }
         Ok(tasks)
     }
@@ -96,13 +97,13 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-fn start_thread(number: usize, executor: Arc<Executor<'static>>, alive: Receiver<()>) -> std::io::Result<()> {
+fn start_thread(number: usize, work: Arc<Work>, alive: Receiver<()>) -> std::io::Result<()> {
     let run = move || {
         // An error is what ends it: the sender is gone.
         let over = async {
             let _ = alive.recv().await;
         };
-        async_io::block_on(over.or(async { turn::run(&executor).await }));
+        async_io::block_on(over.or(async { turn::run(&work).await }));
     };
     thread::Builder::new().name(format!("smol {number}")).spawn(run).map(drop)
 }

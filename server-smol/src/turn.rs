@@ -7,24 +7,34 @@ use std::task::Poll;
 
 use server_common::turn::{self, Rung};
 use smol::Executor;
+use smol::future::FutureExt as _;
 
-/// Runs the tasks of `executor` on this thread, turn by turn and for ever.
-pub(crate) async fn run(executor: &Executor<'static>) -> ! {
+/// What threads run.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// Connections that may say something, and all else that is short.
+    pub(crate) talk: Executor<'static>,
+    /// Connections that shake hands, one a turn: a crowd of them is not to keep those who talk waiting.
+    pub(crate) arrivals: Executor<'static>,
+}
+
+/// Runs tasks on this thread, turn by turn and for ever.
+pub(crate) async fn run(work: &Work) -> ! {
     turn::begin();
     let mut rung = Rung::new();
     loop {
-        if !take(executor, &mut rung).await {
-            executor.tick().await;
+        if !take(work, &mut rung).await {
+            work.talk.tick().or(work.arrivals.tick()).await;
         }
     }
 }
 
 /// One turn. Whether there was anything to do. `rung` is empty, and kept for its memory.
-async fn take(executor: &Executor<'static>, rung: &mut Rung) -> bool {
+async fn take(work: &Work, rung: &mut Rung) -> bool {
     let mut ticks = 0;
     loop {
         let before = ticks;
-        while ticks < TICKS_MAX && executor.try_tick() {
+        while ticks < TICKS_MAX && work.talk.try_tick() {
             ticks += 1;
         }
         if ticks == before || ticks == TICKS_MAX {
@@ -33,10 +43,11 @@ async fn take(executor: &Executor<'static>, rung: &mut Rung) -> bool {
         // All is done that was known of. What has come meanwhile is in time for this turn.
         look_for_events().await;
     }
+    let has_greeted = work.arrivals.try_tick();
     turn::end(rung);
-    let is_busy = ticks > 0 || !rung.is_empty();
+    let is_busy = ticks > 0 || has_greeted || !rung.is_empty();
     turn::tend(rung);
-    if ticks == TICKS_MAX {
+    if ticks == TICKS_MAX || has_greeted {
         // Who keeps this thread busy is not to keep the others' events from it.
         look_for_events().await;
     }
@@ -65,7 +76,6 @@ mod tests {
 
     use server_common::turn::Tend;
     use smol::channel;
-    use smol::future::FutureExt as _;
 
     use super::*;
 
@@ -91,14 +101,14 @@ mod tests {
         (Arc::new(Member { story: Story::default(), is_over }), over)
     }
 
-    fn run_until(executor: &Executor<'static>, over: &channel::Receiver<()>) {
+    fn run_until(work: &Work, over: &channel::Receiver<()>) {
         let over = async { over.recv().await.unwrap() };
-        smol::block_on(over.or(async { run(executor).await }));
+        smol::block_on(over.or(async { run(work).await }));
     }
 
     #[test]
     fn mail_is_written_once_all_that_can_be_read_is_read() {
-        let executor = Executor::new();
+        let work = Work::default();
         let (member, over) = member();
         for _ in 0..3 {
             let member = Arc::clone(&member);
@@ -108,15 +118,15 @@ mod tests {
                 look_for_events().await;
                 member.story.lock().unwrap().push("read");
             };
-            executor.spawn(read).detach();
+            work.talk.spawn(read).detach();
         }
-        run_until(&executor, &over);
+        run_until(&work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["read", "read", "read", "written", "written", "written"]);
     }
 
     #[test]
     fn who_always_has_more_to_read_holds_up_nobody() {
-        let executor = Executor::new();
+        let work = Work::default();
         let (member, over) = member();
         let other = Arc::clone(&member);
         let flood = async move {
@@ -125,9 +135,23 @@ mod tests {
                 look_for_events().await;
             }
         };
-        executor.spawn(flood).detach();
-        run_until(&executor, &over);
+        work.talk.spawn(flood).detach();
+        run_until(&work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["written"]);
+    }
+
+    #[test]
+    fn a_crowd_that_shakes_hands_holds_up_nobody() {
+        let work = Work::default();
+        let (member, over) = member();
+        for _ in 0..100 {
+            let story = Arc::clone(&member.story);
+            work.arrivals.spawn(async move { story.lock().unwrap().push("greeted") }).detach();
+        }
+        let other = Arc::clone(&member);
+        work.talk.spawn(async move { assert!(turn::postpone(&other)) }).detach();
+        run_until(&work, &over);
+        assert_eq!(*member.story.lock().unwrap(), ["greeted", "written"]);
     }
 
     #[test]

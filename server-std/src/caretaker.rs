@@ -11,12 +11,14 @@ use server_common::service::Service;
 use server_common::session::Happened;
 use server_common::turn::{self, Rung, Tend};
 
+use crate::gate::Gate;
 use crate::post::Post;
 use crate::socket::{self, Line};
 
 /// What there is to look after.
 pub(crate) struct Caretaker {
     post: Post,
+    handshakes: Gate,
     agenda: Mutex<Agenda>,
     changed: Condvar,
 }
@@ -39,7 +41,12 @@ struct Visits {
 
 impl Caretaker {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { post: Post::new(), agenda: Mutex::default(), changed: Condvar::new() })
+        Arc::new(Self {
+            post: Post::new(),
+            handshakes: Gate::new(),
+            agenda: Mutex::default(),
+            changed: Condvar::new(),
+        })
     }
 
     /// Starts the thread.
@@ -61,6 +68,11 @@ impl Caretaker {
     /// Has a line tended.
     pub(crate) fn ring(&self, line: &Arc<Line>) {
         self.change(|agenda| agenda.called.push(Arc::clone(line)));
+    }
+
+    /// Where those wait who shake hands.
+    pub(crate) fn handshakes(&self) -> &Gate {
+        &self.handshakes
     }
 
     /// Changes when a line is looked after.

@@ -56,12 +56,15 @@ impl Reader {
         socket::watch(&self.line, wants);
         let mut buffer = [0; READ_BYTES];
         while self.may_read(wants) {
-            wants = match self.line.port().read(&mut buffer) {
+            let read = self.line.port().read(&mut buffer);
+            let place = is_greeter.then(|| self.caretaker.handshakes().enter());
+            wants = match read {
                 Ok(0) => self.line.handle(Happened::ReadEnd),
                 Ok(count) => self.line.handle(Happened::Read(&buffer[..count])),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return self.line.close(&error),
             };
+            drop(place);
             socket::watch(&self.line, wants);
             self.caretaker.end_turn(&mut self.rung);
             if is_greeter && self.line.is_secure() {

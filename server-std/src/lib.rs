@@ -10,6 +10,7 @@
 mod accept;
 mod caretaker;
 mod connection;
+mod gate;
 mod post;
 mod socket;
 mod unblocked;
