@@ -12,12 +12,8 @@ pub(crate) fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(unix)]
     {
         use rustix::net::{SendFlags, send};
-        // On Apple's systems the standard library has the socket raise no signal.
-        #[cfg(target_vendor = "apple")]
-        let flags = SendFlags::DONTWAIT;
-        #[cfg(not(target_vendor = "apple"))]
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(send(stream, bytes, flags)?)
+        // What a client that is gone would raise, a Rust program ignores from its start.
+        Ok(send(stream, bytes, SendFlags::DONTWAIT)?)
     }
     // Windows takes all that it is given at once, or nothing; it can be asked which.
     #[cfg(not(unix))]
