@@ -103,8 +103,10 @@ impl<P: Port> Line<P> {
     }
 
     /// Whether its TLS handshake is over.
-    pub fn is_secure(&self) -> bool {
-        self.lock().session.as_ref().is_some_and(Session::is_secure)
+    pub fn is_secure(self: &Arc<Self>) -> bool {
+        let mut is_secure = false;
+        self.with(|state| is_secure = state.session.as_ref().is_some_and(Session::is_secure));
+        is_secure
     }
 
     /// Tells the session what happened. What it has to say to that is written at the end of the thread's turn, with all
@@ -141,6 +143,7 @@ impl<P: Port> Line<P> {
         self.with(|state| self.end(state, why));
     }
 
+    /// Everybody who waits for the lock comes this way, and so tends it for those who only tried.
     fn with(self: &Arc<Self>, work: impl FnOnce(&mut State<P>)) -> Wants {
         let mut state = self.lock();
         work(&mut state);

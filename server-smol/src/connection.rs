@@ -37,7 +37,7 @@ impl Connection {
     }
 
     /// Serves it until `is_done`, or until it ends, which is `false`.
-    fn poll_until(&mut self, cx: &mut Context<'_>, is_done: impl Fn(&Line) -> bool) -> Poll<bool> {
+    fn poll_until(&mut self, cx: &mut Context<'_>, is_done: impl Fn(&Arc<Line>) -> bool) -> Poll<bool> {
         self.line.port().register(cx);
         let mut wants = self.line.look();
         for _ in 0..ROUNDS_MAX {

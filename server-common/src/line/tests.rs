@@ -192,6 +192,23 @@ fn mail_that_comes_while_another_thread_writes_is_not_left_lying() {
 }
 
 #[test]
+fn whoever_had_the_lock_for_whatever_tends_what_was_turned_away() {
+    turn::begin();
+    let town = town();
+    let harper = user(&town, "harper");
+    let lock = harper.state.lock().unwrap();
+    let other = Arc::clone(&harper);
+    let tend = std::thread::spawn(move || {
+        town.exchange().shut_down(Instant::default());
+        other.tend();
+    });
+    tend.join().unwrap();
+    drop(lock);
+    assert!(harper.is_secure());
+    assert!(harper.port.take_written().contains("shutting_down"));
+}
+
+#[test]
 fn a_line_that_ends_lets_go_of_everything() {
     turn::begin();
     let town = town();
