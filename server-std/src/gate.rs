@@ -1,7 +1,8 @@
 //! How many threads may compute at once.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+
+use server_common::turn;
 
 /// Lets in one thread for each two cores at a time; the others wait. Of a crowd that shakes hands each would have a thread
 /// that is ready to run, and those who talk would get one turn among a thousand.
@@ -15,8 +16,7 @@ pub(crate) struct Place<'a>(&'a Gate);
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { places: Mutex::new(cores.div_ceil(2)), left: Condvar::new() }
+        Self { places: Mutex::new(turn::threads()), left: Condvar::new() }
     }
 
     /// Waits for a place.
@@ -41,6 +41,7 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::thread;
 
     use super::*;
 

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use server_common::turn::{self, Rung, Tend};
 
@@ -21,8 +20,7 @@ pub(crate) struct Post {
 
 impl Post {
     pub(crate) fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { rung: Mutex::default(), places: AtomicUsize::new(cores.div_ceil(2)) }
+        Self { rung: Mutex::default(), places: AtomicUsize::new(turn::threads()) }
     }
 
     /// Ends a turn of this thread: what it rang for is tended, by this thread or by those that do already. `false` says
@@ -86,6 +84,7 @@ const ROUND: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
+    use std::thread;
 
     use super::*;
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use chatroom_core::Instant;
+use chatroom_core::time::is_earlier;
 use server_common::line::{self, Port, Wants};
 use tls::Pipe;
 
@@ -41,6 +42,10 @@ struct Waiting {
 impl Socket {
     pub(crate) fn new(stream: TcpStream, caretaker: Arc<Caretaker>) -> Self {
         Self { stream, caretaker, waiting: Mutex::default(), may_read: Condvar::new() }
+    }
+
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
     /// Blocks until there is something to read.
@@ -85,7 +90,7 @@ pub(crate) fn watch(line: &Arc<Line>, wants: Wants) {
     waiting.has_writer |= starts_writer;
     let armed_at = waiting.armed_at;
     // A deadline that moves away leaves the caretaker alone: coming early costs less than telling it.
-    let is_earlier = wants.deadline.is_some_and(|at| armed_at.is_none_or(|armed_at| at < armed_at));
+    let is_earlier = is_earlier(wants.deadline, armed_at);
     let rearms = is_earlier || (wants.is_over && armed_at.is_some());
     if rearms {
         waiting.armed_at = wants.deadline;

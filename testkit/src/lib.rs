@@ -29,5 +29,18 @@ pub mod world;
 mod client;
 mod suite;
 
+use std::process::ExitCode;
+
 pub use check::Stage;
 pub use suite::{program_tests, transcript_tests, world_tests};
+
+/// What a program of this package ends with; what it failed for is told to whoever started it.
+pub fn exit_code(program: &str, outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{program}: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -84,16 +84,8 @@ impl World {
         let now = Instant::default();
         let alarm = Flag::default();
         let rules = Rules { limits: limits.clone(), key_of: name_key, look_of: name_look };
-        let server = Server::new(
-            now,
-            rules,
-            rooms,
-            Box::new(desk),
-            Box::new({
-                let alarm = alarm.clone();
-                move || alarm.wake()
-            }),
-        );
+        let rung = alarm.clone();
+        let server = Server::new(now, rules, rooms, Box::new(desk), Box::new(move || rung.wake()));
         Self { now, link, server, alarm, clients: BTreeMap::new() }
     }
 

@@ -117,6 +117,15 @@ fn end_turn() {
     }
 }
 
+/// Another thread has mail for everybody, and tends one of them. Where the lock is taken it goes away again.
+fn shut_down_elsewhere(town: Town, line: Arc<Line<Socket>>) {
+    let shut_down = move || {
+        town.exchange().shut_down(Instant::default());
+        line.tend();
+    };
+    std::thread::spawn(shut_down).join().unwrap();
+}
+
 #[test]
 fn an_answer_and_others_mail_are_one_write_at_the_end_of_the_turn() {
     turn::begin();
@@ -176,14 +185,7 @@ fn mail_that_comes_while_another_thread_writes_is_not_left_lying() {
     let town = town();
     let harper = user(&town, "harper");
     let other = Arc::clone(&harper);
-    let interruption = move || {
-        // The lock is taken, so this thread goes away again.
-        let tend = std::thread::spawn(move || {
-            town.exchange().shut_down(Instant::default());
-            other.tend();
-        });
-        tend.join().unwrap();
-    };
+    let interruption = move || shut_down_elsewhere(town, other);
     *harper.port.interruption.lock().unwrap() = Some(Box::new(interruption));
     say(&harper, r#"{"type":"list"}"#);
     end_turn();
@@ -197,12 +199,7 @@ fn whoever_had_the_lock_for_whatever_tends_what_was_turned_away() {
     let town = town();
     let harper = user(&town, "harper");
     let lock = harper.state.lock().unwrap();
-    let other = Arc::clone(&harper);
-    let tend = std::thread::spawn(move || {
-        town.exchange().shut_down(Instant::default());
-        other.tend();
-    });
-    tend.join().unwrap();
+    shut_down_elsewhere(town, Arc::clone(&harper));
     drop(lock);
     assert!(harper.is_secure());
     assert!(harper.port.take_written().contains("shutting_down"));

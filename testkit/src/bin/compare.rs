@@ -50,13 +50,7 @@ mod linux {
     }
 
     pub(super) fn main() -> ExitCode {
-        match try_main(&Arguments::parse()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                eprintln!("compare: {reason}");
-                ExitCode::FAILURE
-            }
-        }
+        testkit::exit_code("compare", try_main(&Arguments::parse()))
     }
 
     fn try_main(arguments: &Arguments) -> Result<(), String> {

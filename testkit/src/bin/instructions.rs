@@ -41,13 +41,7 @@ struct Case {
 }
 
 fn main() -> ExitCode {
-    match try_main(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("instructions: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    testkit::exit_code("instructions", try_main(&Arguments::parse()))
 }
 
 fn try_main(arguments: &Arguments) -> Result<(), String> {

@@ -76,13 +76,7 @@ mod linux {
     }
 
     pub(super) fn main() -> ExitCode {
-        match try_main(Arguments::parse()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                eprintln!("swarm: {reason}");
-                ExitCode::FAILURE
-            }
-        }
+        testkit::exit_code("swarm", try_main(Arguments::parse()))
     }
 
     fn try_main(arguments: Arguments) -> Result<(), String> {
