@@ -1,6 +1,7 @@
 //! Accepting connections.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use async_io::{Async, Timer};
@@ -12,25 +13,23 @@ use crate::socket::{Line, Socket};
 use crate::turn::Work;
 
 /// Accepts at one address until it is cancelled. What takes time, the handshake above all, is the connection's task's.
-pub(crate) async fn run(listener: Async<TcpListener>, service: Service<Arc<Line>>, work: Arc<Work>) {
+///
+/// `threads` get connections in turn, and each keeps what it gets.
+pub(crate) async fn run(
+    listener: Async<TcpListener>,
+    service: Service<Arc<Line>>,
+    threads: Arc<[Arc<Work>]>,
+) {
     let mut accepting = Accepting::default();
+    let mut next = threads.iter().cycle();
     loop {
-        match listener.accept().await {
+        match listener.read_with(TcpListener::accept).await {
             Ok((stream, from)) => {
-                // It is beyond a limit, or none are served any more: this one is closed by dropping it.
-                let Some(line) = Line::open(&service, from.ip(), Socket::new(stream)) else { continue };
-                if let Err(error) = service.prepare(line.port().stream()) {
-                    line.close(&error);
-                    continue;
+                if let Some(work) = next.next()
+                    && let Err(error) = take_in(stream, from.ip(), &service, work)
+                {
+                    tracing::debug!(%error, "a connection ended before it began");
                 }
-                let mut connection = Connection::new(line);
-                let later = Arc::clone(&work);
-                let greet = async move {
-                    if connection.greet().await {
-                        later.talk.spawn(connection).detach();
-                    }
-                };
-                work.arrivals.spawn(greet).detach();
             }
             Err(error) => {
                 if let Some(pause) = accepting.failed(service.now(), &error) {
@@ -39,4 +38,27 @@ pub(crate) async fn run(listener: Async<TcpListener>, service: Service<Arc<Line>
             }
         }
     }
+}
+
+/// Has a connection served.
+fn take_in(
+    stream: TcpStream,
+    from: IpAddr,
+    service: &Service<Arc<Line>>,
+    work: &Arc<Work>,
+) -> io::Result<()> {
+    service.prepare(&stream)?;
+    let (socket, place) = Socket::new(stream, &work.sockets)?;
+    // Otherwise it is beyond a limit, or none are served any more: it is closed by being dropped.
+    if let Some(line) = Line::open(service, from, socket) {
+        let mut connection = Connection::new(line, place);
+        let later = Arc::clone(work);
+        let greet = async move {
+            if connection.greet().await {
+                later.talk.spawn(connection).detach();
+            }
+        };
+        work.arrivals.spawn(greet).detach();
+    }
+    Ok(())
 }

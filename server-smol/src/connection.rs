@@ -13,21 +13,23 @@ use chatroom_core::time::is_earlier;
 use server_common::line::Wants;
 use server_common::session::Happened;
 
+use crate::reactor::Place;
 use crate::socket::Line;
 
 /// A connection's task. Ends with the connection.
 pub(crate) struct Connection {
     line: Arc<Line>,
+    #[allow(dead_code, reason = "it is given back by being dropped")]
+    place: Place,
     timer: Timer,
     /// When `timer` fires. A deadline that moves away leaves it alone: firing early costs less than setting it anew.
     armed_at: Option<Instant>,
-    /// There may be something to read. Asking the system each time would cost as much as reading.
-    is_readable: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(line: Arc<Line>) -> Self {
-        Self { line, timer: Timer::never(), armed_at: None, is_readable: false }
+    pub(crate) fn new(line: Arc<Line>, place: Place) -> Self {
+        place.give_to(&line);
+        Self { line, place, timer: Timer::never(), armed_at: None }
     }
 
     /// Serves it until its handshake is over; `false` says that it has ended before.
@@ -66,11 +68,11 @@ impl Connection {
             *wants = self.line.handle(Happened::Woken);
             return Ok(true);
         }
-        if wants.write && self.line.port().poll_writable(cx)?.is_ready() {
+        if wants.write && self.line.port().is_writable() {
             *wants = self.line.flush();
             return Ok(true);
         }
-        if wants.read && (self.is_readable || self.line.port().poll_readable(cx)?.is_ready()) {
+        if wants.read && self.line.port().is_readable() {
             return self.read(wants);
         }
         Ok(false)
@@ -80,15 +82,11 @@ impl Connection {
         // On the stack, so that an idle connection has none.
         let mut buffer = [0; READ_BYTES];
         let count = match self.line.port().read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.is_readable = false;
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                 return Ok(true);
             }
             read => read?,
         };
-        // A full buffer says that there is more, anything less that there is none.
-        self.is_readable = count == READ_BYTES;
         let happened = if count == 0 { Happened::ReadEnd } else { Happened::Read(&buffer[..count]) };
         *wants = self.line.handle(happened);
         Ok(true)

@@ -1,15 +1,17 @@
 //! The chat server on smol: one task for each connection, one thread for each two cores.
 //!
-//! An idle connection costs its state and a registration with the system's event queue, no stack. The executors
-//! are this server's own, run by as many threads as pay: `smol::spawn` alone would use one, and in no order of ours.
+//! An idle connection costs its state and a registration with the system's event queue, no stack. Executors and reactors
+//! are each thread's own: a connection stays with the thread that got it, which decides in what order things are done.
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod connection;
+mod reactor;
 mod socket;
 mod turn;
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
@@ -23,6 +25,7 @@ use smol::Task;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
 
+use reactor::Reactor;
 use socket::Line;
 use turn::Work;
 
@@ -45,26 +48,27 @@ impl Tasks {
     /// What kept it from doing so, as a sentence.
     pub fn start(mut setup: Setup) -> Result<Self, String> {
         let listeners = setup.bind(TcpListener::bind, Async::new)?;
-        let work = Arc::new(Work::default());
         let (alive, is_alive) = channel::bounded(1);
-        for number in 0..threads() {
-            start_thread(number, Arc::clone(&work), is_alive.clone()).map_err(|error| {
-                format!("no thread could be started: {error}; raise the limit on processes")
-            })?;
-        }
+        let threads: io::Result<Arc<[_]>> =
+            (0..threads()).map(|number| start_thread(number, is_alive.clone())).collect();
+        let threads = threads.map_err(|error| {
+            format!("no thread could be started: {error}; raise the limits on processes and open files")
+        })?;
+        // There is one at least. What is not a connection's is the first one's.
+        let first = Arc::clone(&threads[0]);
 
         // One alarm is as good as many.
         let (alarm, alarms) = channel::bounded(1);
         let service = setup.serve(Box::new(move || {
             let _ = alarm.try_send(());
         }))?;
-        work.talk.spawn(tick(service.clone(), alarms)).detach();
+        first.talk.spawn(tick(service.clone(), alarms)).detach();
         let mut tasks = Self { service, addresses: Vec::new(), acceptors: Vec::new(), _alive: alive };
         for listener in listeners {
             let address = listener.get_ref().local_addr();
             tasks.addresses.push(address.map_err(|error| format!("a listener has no address: {error}"))?);
-            let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&work));
-            tasks.acceptors.push(work.talk.spawn(accepting));
+            let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&threads));
+            tasks.acceptors.push(first.talk.spawn(accepting));
         }
         Ok(tasks)
     }
@@ -89,15 +93,19 @@ impl Running for Tasks {
     }
 }
 
-fn start_thread(number: usize, work: Arc<Work>, alive: Receiver<()>) -> std::io::Result<()> {
+fn start_thread(number: usize, alive: Receiver<()>) -> io::Result<Arc<Work>> {
+    let mut reactor = Reactor::new()?;
+    let work = Arc::new(Work::at(&reactor));
+    let its_work = Arc::clone(&work);
     let run = move || {
         // An error is what ends it: the sender is gone.
         let over = async {
             let _ = alive.recv().await;
         };
-        async_io::block_on(over.or(async { turn::run(&work).await }));
+        turn::run(&mut reactor, &its_work, over);
     };
-    thread::Builder::new().name(format!("smol {number}")).spawn(run).map(drop)
+    thread::Builder::new().name(format!("smol {number}")).spawn(run)?;
+    Ok(work)
 }
 
 /// Sends lists when they are due, for as long as the server runs.

@@ -1,18 +1,28 @@
 //! A connection's socket, and the task that waits at it.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{self, Shutdown};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Context;
 
-use async_io::Async;
 use atomic_waker::AtomicWaker;
+use mio::event::Event;
+use mio::net::TcpStream;
 use server_common::line::{self, Port, Wants};
 use tls::Pipe;
 
-/// A socket that does not block, and the waker of its connection's task.
+use crate::reactor::{Place, Sockets};
+
+/// A socket that does not block, what is known of it, and the waker of its connection's task.
 pub struct Socket {
-    stream: Async<TcpStream>,
+    stream: TcpStream,
+    /// There may be something to read.
+    is_readable: AtomicBool,
+    /// No more comes than there is to read now, so that nothing will tell of it.
+    has_ended: AtomicBool,
+    /// It may take something.
+    is_writable: AtomicBool,
     task: AtomicWaker,
 }
 
@@ -20,12 +30,22 @@ pub struct Socket {
 pub(crate) type Line = line::Line<Socket>;
 
 impl Socket {
-    pub(crate) fn new(stream: Async<TcpStream>) -> Self {
-        Self { stream, task: AtomicWaker::new() }
-    }
-
-    pub(crate) fn stream(&self) -> &TcpStream {
-        self.stream.get_ref()
+    /// A socket that was accepted, and its place with the reactor.
+    ///
+    /// # Errors
+    /// The system's, if it cannot wait for more.
+    pub(crate) fn new(stream: net::TcpStream, sockets: &Arc<Sockets>) -> io::Result<(Self, Place)> {
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        let place = sockets.add(&mut stream)?;
+        let socket = Self {
+            stream,
+            is_readable: AtomicBool::new(true),
+            has_ended: AtomicBool::new(false),
+            is_writable: AtomicBool::new(true),
+            task: AtomicWaker::new(),
+        };
+        Ok((socket, place))
     }
 
     /// Has the task that polls woken for whatever concerns its connection.
@@ -33,16 +53,42 @@ impl Socket {
         self.task.register(cx.waker());
     }
 
+    /// The system has told something of it. Only on the thread that polls its task.
+    pub(crate) fn happened(&self, event: &Event) {
+        if event.is_read_closed() || event.is_error() {
+            self.has_ended.store(true, Ordering::SeqCst);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.is_readable.store(true, Ordering::SeqCst);
+        }
+        if event.is_writable() || event.is_write_closed() || event.is_error() {
+            self.is_writable.store(true, Ordering::SeqCst);
+        }
+        self.task.wake();
+    }
+
+    /// Whether reading is worth a try.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.is_readable.load(Ordering::SeqCst)
+    }
+
+    /// Whether writing is worth a try.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.is_writable.load(Ordering::SeqCst)
+    }
+
+    /// Reads what there is. Only in its task.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.get_ref().read(buffer)
-    }
-
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_readable(cx)
-    }
-
-    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_writable(cx)
+        let read = (&self.stream).read(buffer);
+        let is_emptied = match &read {
+            // Whatever comes after that is told of, but for an end that was told of already.
+            Ok(count) => *count < buffer.len() && !self.has_ended.load(Ordering::SeqCst),
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if is_emptied {
+            self.is_readable.store(false, Ordering::SeqCst);
+        }
+        read
     }
 }
 
@@ -50,12 +96,20 @@ impl Port for Socket {
     type Transport = Pipe;
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.get_ref().write(bytes)
+        let write = || (&self.stream).write(bytes);
+        match write() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_writable.store(false, Ordering::SeqCst);
+                // If it was told meanwhile that more goes, that is forgotten now. From here on it is not.
+                write()
+            }
+            written => written,
+        }
     }
 
     fn shut(&self, how: Shutdown) {
         // A connection that is gone already is shut enough.
-        let _ = self.stream.get_ref().shutdown(how);
+        let _ = self.stream.shutdown(how);
     }
 
     fn ring(line: &Arc<Line>) {

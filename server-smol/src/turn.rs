@@ -1,29 +1,56 @@
 //! The turns of a thread: it runs tasks until they have read all there is to read, then tends the connections that were
 //! rung for.
 
-use std::future;
+use std::future::{self, Future};
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use server_common::turn::{self, Rung};
 use smol::Executor;
 use smol::future::FutureExt as _;
 
-/// What threads run.
-#[derive(Default)]
+use crate::reactor::{Reactor, Sockets};
+
+/// What a thread runs.
 pub(crate) struct Work {
+    /// The sockets it waits for.
+    pub(crate) sockets: Arc<Sockets>,
     /// Connections that may say something, and all else that is short.
     pub(crate) talk: Executor<'static>,
     /// Connections that shake hands, one a turn: a crowd of them is not to keep those who talk waiting.
     pub(crate) arrivals: Executor<'static>,
 }
 
-/// Runs tasks on this thread, turn by turn and for ever.
-pub(crate) async fn run(work: &Work) -> ! {
+impl Work {
+    /// Nothing yet, for a thread that waits at `reactor`.
+    pub(crate) fn at(reactor: &Reactor) -> Self {
+        let sockets = Arc::clone(reactor.sockets());
+        Self { sockets, talk: Executor::new(), arrivals: Executor::new() }
+    }
+}
+
+/// Runs tasks on this thread, which waits at `reactor`, turn by turn until it is over.
+pub(crate) fn run(reactor: &mut Reactor, work: &Work, over: impl Future<Output = ()>) {
     turn::begin();
     let mut rung = Rung::new();
+    let mut over = pin!(over);
     loop {
-        if !take(work, &mut rung).await {
+        let turns = over.as_mut().or(async { take_turns(work, &mut rung).await });
+        // With a task that panics its connection is gone. All others are still here.
+        if panic::catch_unwind(AssertUnwindSafe(|| reactor.block_on(turns))).is_ok() {
+            return;
+        }
+    }
+}
+
+async fn take_turns(work: &Work, rung: &mut Rung) -> ! {
+    // What somebody left who panicked.
+    turn::tend(rung);
+    loop {
+        if !take(work, rung).await {
             work.talk.tick().or(work.arrivals.tick()).await;
         }
     }
@@ -54,8 +81,8 @@ async fn take(work: &Work, rung: &mut Rung) -> bool {
     is_busy
 }
 
-/// Lets `async_io` ask the system for events, without waiting for any: that is what it does when a future yields.
-async fn look_for_events() {
+/// Lets the reactor ask the system for events, without waiting for any: that is what it does when a future yields.
+pub(crate) async fn look_for_events() {
     let mut has_yielded = false;
     future::poll_fn(|cx| {
         if mem::replace(&mut has_yielded, true) {
@@ -72,7 +99,7 @@ const TICKS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use server_common::turn::Tend;
     use smol::channel;
@@ -101,14 +128,19 @@ mod tests {
         (Arc::new(Member { story: Story::default(), is_over }), over)
     }
 
-    fn run_until(work: &Work, over: &channel::Receiver<()>) {
-        let over = async { over.recv().await.unwrap() };
-        smol::block_on(over.or(async { run(work).await }));
+    fn thread() -> (Reactor, Work) {
+        let reactor = Reactor::new().unwrap();
+        let work = Work::at(&reactor);
+        (reactor, work)
+    }
+
+    fn run_until(reactor: &mut Reactor, work: &Work, over: &channel::Receiver<()>) {
+        run(reactor, work, async { over.recv().await.unwrap() });
     }
 
     #[test]
     fn mail_is_written_once_all_that_can_be_read_is_read() {
-        let work = Work::default();
+        let (mut reactor, work) = thread();
         let (member, over) = member();
         for _ in 0..3 {
             let member = Arc::clone(&member);
@@ -120,13 +152,13 @@ mod tests {
             };
             work.talk.spawn(read).detach();
         }
-        run_until(&work, &over);
+        run_until(&mut reactor, &work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["read", "read", "read", "written", "written", "written"]);
     }
 
     #[test]
     fn who_always_has_more_to_read_holds_up_nobody() {
-        let work = Work::default();
+        let (mut reactor, work) = thread();
         let (member, over) = member();
         let other = Arc::clone(&member);
         let flood = async move {
@@ -136,13 +168,13 @@ mod tests {
             }
         };
         work.talk.spawn(flood).detach();
-        run_until(&work, &over);
+        run_until(&mut reactor, &work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["written"]);
     }
 
     #[test]
     fn a_crowd_that_shakes_hands_holds_up_nobody() {
-        let work = Work::default();
+        let (mut reactor, work) = thread();
         let (member, over) = member();
         for _ in 0..100 {
             let story = Arc::clone(&member.story);
@@ -150,8 +182,28 @@ mod tests {
         }
         let other = Arc::clone(&member);
         work.talk.spawn(async move { assert!(turn::postpone(&other)) }).detach();
-        run_until(&work, &over);
+        run_until(&mut reactor, &work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["greeted", "written"]);
+    }
+
+    #[test]
+    fn who_panics_takes_nobody_along() {
+        struct Faulty;
+        impl Tend for Faulty {
+            fn prepare(&self) {}
+            fn tend(self: Arc<Self>) {
+                panic!("a fault when it writes");
+            }
+        }
+        let (mut reactor, work) = thread();
+        let (member, over) = member();
+        let other = Arc::clone(&member);
+        work.talk.spawn(async { panic!("a fault when it reads") }).detach();
+        work.talk
+            .spawn(async move { assert!(turn::postpone(&Arc::new(Faulty)) && turn::postpone(&other)) })
+            .detach();
+        run_until(&mut reactor, &work, &over);
+        assert_eq!(*member.story.lock().unwrap(), ["written"]);
     }
 
     #[test]

@@ -25,22 +25,31 @@ struct End<S> {
 
 type Ends<S> = Vec<End<S>>;
 
-/// Microseconds of processor time for each message that reaches a member, if there are so many members and so many
-/// messages come together for each record.
+/// What is written again and again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    /// To so many sockets.
+    pub(super) members: usize,
+    /// So many messages in a record.
+    pub(super) messages: usize,
+    /// As often as this at most; zero is as often as it goes. Who sleeps in between finds caches cold, as a server does.
+    pub(super) interval: Duration,
+}
+
+/// Microseconds of processor time for each message that reaches a member.
 pub(super) fn cpu_us_per_delivery(
-    members: usize,
-    messages: usize,
+    round: Round,
     text_bytes: usize,
     warm_up: Duration,
     span: Duration,
 ) -> Result<f64, String> {
     process::raise_descriptor_limit();
-    let frames = vec![message(text_bytes); messages];
-    let bytes = members * frames.iter().map(|frame| frame.as_ref().len()).sum::<usize>();
-    let (writers, readers) = connect(members).map_err(|error| format!("the floor: {error}"))?;
+    let frames = vec![message(text_bytes); round.messages];
+    let bytes = round.members * frames.iter().map(|frame| frame.as_ref().len()).sum::<usize>();
+    let (writers, readers) = connect(round.members).map_err(|error| format!("the floor: {error}"))?;
     let (round_is_read, is_read) = mpsc::channel();
     let reader = thread::spawn(move || read_all(readers, bytes, &round_is_read));
-    let measured = write_rounds(writers, &frames, &is_read, warm_up, span);
+    let measured = write_rounds(writers, &frames, round.interval, &is_read, warm_up, span);
     reader.join().map_err(|_| "the floor's reader has panicked".to_owned())??;
     measured
 }
@@ -72,6 +81,7 @@ fn connect(members: usize) -> io::Result<(Ends<TcpStream>, Ends<mio::net::TcpStr
 fn write_rounds(
     mut writers: Ends<TcpStream>,
     frames: &[Frame],
+    interval: Duration,
     is_read: &Receiver<()>,
     warm_up: Duration,
     span: Duration,
@@ -80,7 +90,8 @@ fn write_rounds(
     let mut rounds_for = |span: Duration| {
         let end = Instant::now() + span;
         let mut rounds = 0;
-        while Instant::now() < end {
+        let mut next_at = Instant::now();
+        while next_at < end {
             for writer in &mut writers {
                 wire.clear();
                 writer.pipe.seal(frames, &mut wire);
@@ -88,6 +99,11 @@ fn write_rounds(
             }
             is_read.recv().map_err(|_| "the floor's reader has given up")?;
             rounds += 1;
+            let now = Instant::now();
+            next_at = now.max(next_at + interval);
+            if next_at > now {
+                thread::sleep(next_at - now);
+            }
         }
         Ok::<_, String>(rounds)
     };

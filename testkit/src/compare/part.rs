@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::contender::Contender;
+use super::floor::Round;
 use crate::load::{Pace, Settings, Storm};
 
 /// Something that is measured by itself, and has a place of its own on the page.
@@ -159,11 +160,16 @@ impl Row {
         matches!(self.pace, Pace::Window(0))
     }
 
-    /// Messages that can come together for a record; unknown where the pace does not say.
-    pub(super) fn messages_together(self) -> Option<usize> {
+    /// What cannot be done without in it; `None` where nobody says anything, or all do something else.
+    pub(super) fn round(self) -> Option<Round> {
+        let members = self.clients;
         match self.pace {
-            Pace::Window(messages) => (messages > 0).then_some(messages),
-            Pace::Rate { .. } | Pace::Moves { .. } => None,
+            Pace::Window(0) | Pace::Moves { .. } => None,
+            Pace::Window(messages) => Some(Round { members, messages, interval: Duration::ZERO }),
+            Pace::Rate { senders, per_second } => {
+                let interval = Duration::from_secs(1).div_f64(senders as f64 * f64::from(per_second));
+                Some(Round { members, messages: 1, interval })
+            }
         }
     }
 
