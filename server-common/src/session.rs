@@ -3,6 +3,7 @@
 //! A [`Session`] joins the TLS stage, the connection's state machine and its mailbox. What is left for a runtime is to
 //! read, to write, to wait for the deadline, and to be woken.
 
+use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -140,6 +141,10 @@ impl<W: Wake, T: Transport> Session<W, T> {
         }
         if self.conn.deadline().is_some_and(|at| at <= now) {
             self.conn.handle(now, Input::Timeout);
+        } else if taken > 0 && !self.has_mail && self.conn.is_at_rest() {
+            // So most deliveries end; what has been put into the mailbox since rings.
+            self.note_sent(now, taken);
+            return;
         }
         self.pump(now, taken);
     }
@@ -240,8 +245,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
     /// comes before the next request: whatever the hub decided before a client asked, the client gets before the answer.
     fn pump(&mut self, now: Instant, mut taken: usize) {
         loop {
-            self.conn.handle(now, Input::Sent { taken, pending: self.wire().len() });
-            taken = 0;
+            self.note_sent(now, mem::take(&mut taken));
             let mut is_news = self.collect_mail(now);
             is_news |= self.drain_outputs(now);
             self.settle();
@@ -251,11 +255,17 @@ impl<W: Wake, T: Transport> Session<W, T> {
             }
             // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits.
             if !self.has_mail && self.is_sealing() {
-                self.conn.handle(now, Input::Sent { taken: 0, pending: self.wire().len() });
                 break;
             }
         }
-        self.peer.set_sealed_bytes(self.wire().len());
+        self.note_sent(now, 0);
+    }
+
+    /// Tells the connection, and who counts for all, what waits for the network.
+    fn note_sent(&mut self, now: Instant, taken: usize) {
+        let pending = self.wire().len();
+        self.conn.handle(now, Input::Sent { taken, pending });
+        self.peer.set_sealed_bytes(pending);
     }
 
     /// Does what the connection wants done. Whether it wanted anything.

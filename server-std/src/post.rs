@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use server_common::turn::{self, Rung, Tend};
 
@@ -41,6 +42,8 @@ impl Post {
             return true;
         }
         let round = Round { post: self, rung };
+        // Who is about to put something down gets to do so first, and it goes in the same writes.
+        thread::yield_now();
         let mut queue = self.lock();
         let count = queue.len().min(ROUND);
         round.rung.extend(queue.drain(..count));
@@ -84,7 +87,6 @@ const ROUND: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
-    use std::thread;
 
     use super::*;
 

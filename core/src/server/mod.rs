@@ -256,6 +256,16 @@ impl Conn {
         }
     }
 
+    /// Whether [`Input::Sent`] can have no consequence but for [`Conn::deadline`]: nothing waits for room on the network,
+    /// or for the end. Then [`Conn::poll_output`] need not be asked after it.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::Auth(_) | State::Lobby(_) | State::Chat(_))
+            && self.cx.outputs.is_empty()
+            && self.decoder.buffered() == 0
+            && !self.cx.is_eof
+            && !self.is_paused()
+    }
+
     /// How many of the client's frames were looked at, readable or not.
     pub fn frames(&self) -> u64 {
         self.frames
