@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Shutdown};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -171,7 +172,7 @@ impl<P: Port> Line<P> {
             }
             let mut state = match self.state.try_lock() {
                 Ok(state) => state,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::Poisoned(poisoned)) => self.give_up(poisoned),
                 Err(TryLockError::WouldBlock) => return,
             };
             self.work(&mut state);
@@ -246,7 +247,15 @@ impl<P: Port> Line<P> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<P>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|poisoned| self.give_up(poisoned))
+    }
+
+    /// Somebody had a fault while they had the lock, so what is behind it may be anything. It is this connection's alone.
+    fn give_up<'s>(&self, poisoned: PoisonError<MutexGuard<'s, State<P>>>) -> MutexGuard<'s, State<P>> {
+        let mut state = poisoned.into_inner();
+        self.end(&mut state, &"the server has a fault");
+        self.state.clear_poison();
+        state
     }
 }
 
@@ -278,14 +287,21 @@ impl Wants {
 impl<P: Port> Tend for Line<P> {
     fn prepare(&self) {
         // Whoever has the lock is at it; and who finds it taken by this is not missed, for it is tended next.
-        if let Ok(mut state) = self.state.try_lock() {
-            self.look_for_mail(&mut state);
-        }
+        // What a fault leaves behind the lock is found then too.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| {
+            if let Ok(mut state) = self.state.try_lock() {
+                self.look_for_mail(&mut state);
+            }
+        }));
     }
 
     fn tend(self: Arc<Self>) {
         self.is_due.store(true, Ordering::SeqCst);
-        self.settle();
+        // A fault is this connection's, and not the thread's, nor of those who come after it.
+        if panic::catch_unwind(AssertUnwindSafe(|| self.settle())).is_err() {
+            let wants = self.with(|_| {});
+            P::watch(&self, wants);
+        }
     }
 }
 

@@ -102,7 +102,7 @@ fn start_thread(number: usize, alive: Receiver<()>) -> io::Result<Arc<Work>> {
         let over = async {
             let _ = alive.recv().await;
         };
-        turn::run(&mut reactor, &its_work, over);
+        reactor.block_on(over.or(async { turn::run(&its_work).await }));
     };
     thread::Builder::new().name(format!("smol {number}")).spawn(run)?;
     Ok(work)

@@ -146,7 +146,8 @@ impl Bell {
     /// The thread is about to look at everything.
     fn end(&self) {
         self.is_waited_for.store(false, Ordering::SeqCst);
-        self.is_rung.store(false, Ordering::SeqCst);
+        // What was done before ringing is seen from here on.
+        self.is_rung.swap(false, Ordering::SeqCst);
     }
 }
 

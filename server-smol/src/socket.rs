@@ -41,7 +41,8 @@ impl Socket {
         let socket = Self {
             stream,
             is_readable: AtomicBool::new(true),
-            has_ended: AtomicBool::new(false),
+            // Nobody knows, so that the first look finds out.
+            has_ended: AtomicBool::new(true),
             is_writable: AtomicBool::new(true),
             task: AtomicWaker::new(),
         };
@@ -80,13 +81,16 @@ impl Socket {
     /// Reads what there is. Only in its task.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = (&self.stream).read(buffer);
-        let is_emptied = match &read {
+        match &read {
             // Whatever comes after that is told of, but for an end that was told of already.
-            Ok(count) => *count < buffer.len() && !self.has_ended.load(Ordering::SeqCst),
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        };
-        if is_emptied {
-            self.is_readable.store(false, Ordering::SeqCst);
+            Ok(count) if *count < buffer.len() && TELLS_OF_MORE && !self.has_ended.load(Ordering::SeqCst) => {
+                self.is_readable.store(false, Ordering::SeqCst);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_readable.store(false, Ordering::SeqCst);
+                self.has_ended.store(false, Ordering::SeqCst);
+            }
+            Ok(_) | Err(_) => {}
         }
         read
     }
@@ -101,7 +105,11 @@ impl Port for Socket {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.is_writable.store(false, Ordering::SeqCst);
                 // If it was told meanwhile that more goes, that is forgotten now. From here on it is not.
-                write()
+                let again = write();
+                if !again.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                    self.is_writable.store(true, Ordering::SeqCst);
+                }
+                again
             }
             written => written,
         }
@@ -120,3 +128,7 @@ impl Port for Socket {
         line.port().task.wake();
     }
 }
+
+/// Whether the system tells of what comes after a read that did not fill its buffer. Others tell only after one that found
+/// nothing (mio, "Readiness operations").
+const TELLS_OF_MORE: bool = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));

@@ -1,10 +1,8 @@
 //! The turns of a thread: it runs tasks until they have read all there is to read, then tends the connections that were
 //! rung for.
 
-use std::future::{self, Future};
+use std::future;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -32,25 +30,12 @@ impl Work {
     }
 }
 
-/// Runs tasks on this thread, which waits at `reactor`, turn by turn until it is over.
-pub(crate) fn run(reactor: &mut Reactor, work: &Work, over: impl Future<Output = ()>) {
+/// Runs tasks on this thread, turn by turn and for ever. In [`Reactor::block_on`] of the reactor it was made for.
+pub(crate) async fn run(work: &Work) -> ! {
     turn::begin();
     let mut rung = Rung::new();
-    let mut over = pin!(over);
     loop {
-        let turns = over.as_mut().or(async { take_turns(work, &mut rung).await });
-        // With a task that panics its connection is gone. All others are still here.
-        if panic::catch_unwind(AssertUnwindSafe(|| reactor.block_on(turns))).is_ok() {
-            return;
-        }
-    }
-}
-
-async fn take_turns(work: &Work, rung: &mut Rung) -> ! {
-    // What somebody left who panicked.
-    turn::tend(rung);
-    loop {
-        if !take(work, rung).await {
+        if !take(work, &mut rung).await {
             work.talk.tick().or(work.arrivals.tick()).await;
         }
     }
@@ -135,7 +120,8 @@ mod tests {
     }
 
     fn run_until(reactor: &mut Reactor, work: &Work, over: &channel::Receiver<()>) {
-        run(reactor, work, async { over.recv().await.unwrap() });
+        let over = async { over.recv().await.unwrap() };
+        reactor.block_on(over.or(async { run(work).await }));
     }
 
     #[test]
@@ -184,26 +170,6 @@ mod tests {
         work.talk.spawn(async move { assert!(turn::postpone(&other)) }).detach();
         run_until(&mut reactor, &work, &over);
         assert_eq!(*member.story.lock().unwrap(), ["greeted", "written"]);
-    }
-
-    #[test]
-    fn who_panics_takes_nobody_along() {
-        struct Faulty;
-        impl Tend for Faulty {
-            fn prepare(&self) {}
-            fn tend(self: Arc<Self>) {
-                panic!("a fault when it writes");
-            }
-        }
-        let (mut reactor, work) = thread();
-        let (member, over) = member();
-        let other = Arc::clone(&member);
-        work.talk.spawn(async { panic!("a fault when it reads") }).detach();
-        work.talk
-            .spawn(async move { assert!(turn::postpone(&Arc::new(Faulty)) && turn::postpone(&other)) })
-            .detach();
-        run_until(&mut reactor, &work, &over);
-        assert_eq!(*member.story.lock().unwrap(), ["written"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use core::{fmt, str};
 
+use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -17,24 +18,34 @@ use crate::limits::JSON_DEPTH_MAX;
 pub(super) fn scan(bytes: &[u8]) -> Result<&str, Unreadable> {
     let text = str::from_utf8(bytes).map_err(|_| Unreadable("The frame is not UTF-8"))?;
     let mut depth = 0_usize;
-    let mut in_string = false;
     let mut rest = bytes;
     while let [first, tail @ ..] = rest {
         rest = tail;
-        match (in_string, first) {
-            (_, b'"') => in_string = !in_string,
-            (true, b'\\') => rest = skip_escape(tail)?,
-            (false, b'{' | b'[') => {
+        match first {
+            b'"' => rest = skip_string(tail)?,
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > JSON_DEPTH_MAX {
                     return Err(Unreadable("The frame is nested too deep"));
                 }
             }
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            (_, _) => {}
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
         }
     }
     Ok(text)
+}
+
+/// Passes over the rest of a string and the quote at its end, if it has one.
+fn skip_string(mut rest: &[u8]) -> Result<&[u8], Unreadable> {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        let tail = &rest[at + 1..];
+        if rest[at] == b'"' {
+            return Ok(tail);
+        }
+        rest = skip_escape(tail)?;
+    }
+    Ok(&[])
 }
 
 /// Passes over what follows a backslash; a surrogate must come with its other half.

@@ -171,10 +171,13 @@ impl Text {
         if text.is_empty() {
             return Err(TextError::Empty);
         }
-        if text.len() > TEXT_BYTES_MAX || text.split('\n').count() > TEXT_LINES_MAX {
+        // Both look at all of the text, and not for the first of something: so many bytes are looked at together.
+        let ends_of_lines = text.bytes().filter(|byte| *byte == b'\n').count();
+        if text.len() > TEXT_BYTES_MAX || ends_of_lines >= TEXT_LINES_MAX {
             return Err(TextError::TooLong);
         }
-        if text.bytes().any(|byte| byte < b' ' && byte != b'\t' && byte != b'\n') {
+        let is_control = |byte: u8| byte < b' ' && byte != b'\t' && byte != b'\n';
+        if text.bytes().fold(false, |is_any, byte| is_any | is_control(byte)) {
             return Err(TextError::Control);
         }
         Ok(Self(text))

@@ -109,7 +109,16 @@ impl Stage {
     }
 
     fn sent(&mut self, taken: usize, pending: usize) {
-        self.tell(Input::Sent { taken, pending });
+        self.note_sent(taken, pending);
+        self.run();
+    }
+
+    fn note_sent(&mut self, taken: usize, pending: usize) {
+        let was_at_rest = self.conn.is_at_rest();
+        self.conn.handle(self.now, Input::Sent { taken, pending });
+        if was_at_rest {
+            assert!(self.conn.poll_output().is_none(), "it was at rest, so that nobody would have asked");
+        }
     }
 
     /// Lets time pass as a frontend does: it comes back at each deadline on the way.
@@ -147,7 +156,7 @@ impl Stage {
             }
             if self.network_is_fast && mem::take(&mut is_news) {
                 let taken = mem::take(&mut self.unsent);
-                self.conn.handle(self.now, Input::Sent { taken, pending: 0 });
+                self.note_sent(taken, 0);
                 continue;
             }
             let mail = if self.hub_is_fast { self.mailbox.pop() } else { None };

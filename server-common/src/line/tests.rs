@@ -206,6 +206,26 @@ fn whoever_had_the_lock_for_whatever_tends_what_was_turned_away() {
 }
 
 #[test]
+fn a_fault_ends_the_connection_it_concerns_and_no_other() {
+    turn::begin();
+    let town = town();
+    let (harper, finch) = (user(&town, "harper"), user(&town, "finch"));
+    // That finch has come.
+    harper.port.take_story();
+    *harper.port.interruption.lock().unwrap() = Some(Box::new(|| panic!("a fault")));
+    for line in [&harper, &finch] {
+        say(line, r#"{"type":"list"}"#);
+    }
+    end_turn();
+    assert_eq!(harper.port.take_story(), ["shut", "over"]);
+    assert!(
+        finch.port.take_written().contains(r#""type":"list""#),
+        "they were to be written to after harper"
+    );
+    assert_eq!((town.sessions(), town.exchange().connections()), (1, 1));
+}
+
+#[test]
 fn a_line_that_ends_lets_go_of_everything() {
     turn::begin();
     let town = town();

@@ -30,7 +30,7 @@ fn close_comes_last_and_once_whatever_happens_afterwards() {
         assert_eq!(stage.conn.phase(), None);
         stage.say(LIST);
         stage.tell(Input::Secured);
-        stage.tell(Input::Sent { taken: 1, pending: 0 });
+        stage.sent(1, 0);
         stage.tell(heavy(1));
         stage.tell(Input::Mail(Mail::Farewell(Farewell::ShuttingDown)));
         stage.tell(Input::Mail(Mail::Reply(Reply::LoggedOut)));

@@ -135,9 +135,11 @@ fn pipelined_requests_are_answered_only_as_fast_as_answers_are_read() {
     stage.say_all(&[LIST, EXIT, LOGOUT]);
     for answer in ["list wrong_state", "exit wrong_state", "logout wrong_state"] {
         stage.check(answer);
+        assert!(!stage.conn.is_at_rest(), "once it is read, the next one follows");
         stage.sent(100, 0);
     }
     stage.check("");
+    assert!(stage.conn.is_at_rest());
 }
 
 #[test]
