@@ -40,6 +40,8 @@ pub type Alarm = Box<dyn Fn() + Send + Sync>;
 pub struct Peer<W> {
     id: ConnId,
     inbox: Mutex<Inbox>,
+    /// Something is in the inbox. Changed under its lock, and asked without it.
+    has_letters: AtomicBool,
     ledger: Arc<Ledger>,
     /// What its session has sealed and the network has not taken.
     sealed_bytes: AtomicUsize,
@@ -123,6 +125,7 @@ impl<W: Wake> Exchange<W> {
             let peer = Arc::new(Peer {
                 id,
                 inbox: Mutex::new(Inbox { mailbox, answer: None }),
+                has_letters: AtomicBool::new(false),
                 ledger: Arc::clone(&self.ledger),
                 sealed_bytes: AtomicUsize::new(0),
                 is_gone: AtomicBool::new(false),
@@ -325,6 +328,7 @@ impl<W: Wake> Peer<W> {
     /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`. Whether some is left.
     pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) -> bool {
         let mut inbox = self.lock();
+        self.has_letters.store(false, Ordering::Relaxed);
         if inbox.mailbox.is_overflowed() {
             letters.push(Letter::Overflow);
             return false;
@@ -342,11 +346,17 @@ impl<W: Wake> Peer<W> {
         }
         let free = places - inbox.mailbox.len();
         let is_left = inbox.mailbox.bytes() > 0;
+        self.has_letters.store(is_left, Ordering::Relaxed);
         drop(inbox);
         if free > 0 {
             self.ledger.remove(free * PLACE_BYTES);
         }
         is_left
+    }
+
+    /// Whether [`Peer::collect`] would find something. What is put in at this very moment may be missed, and rings.
+    pub fn has_letters(&self) -> bool {
+        self.has_letters.load(Ordering::Relaxed)
     }
 
     /// The waker given to [`Exchange::connect`].
@@ -356,7 +366,10 @@ impl<W: Wake> Peer<W> {
 
     /// Hands over the answer to a question of this connection.
     pub fn answer(&self, ticket: Ticket, answer: Answer) {
-        self.lock().answer = Some((ticket, answer));
+        let mut inbox = self.lock();
+        inbox.answer = Some((ticket, answer));
+        self.has_letters.store(true, Ordering::Relaxed);
+        drop(inbox);
         self.wake.wake();
     }
 
@@ -379,6 +392,7 @@ impl<W: Wake> Peer<W> {
         let mut inbox = self.lock();
         let places = inbox.mailbox.len() + 1;
         let pushed = inbox.mailbox.push(mail);
+        self.has_letters.store(true, Ordering::Relaxed);
         (pushed, places - inbox.mailbox.len())
     }
 
@@ -387,6 +401,7 @@ impl<W: Wake> Peer<W> {
         let mut inbox = self.lock();
         let places = inbox.mailbox.len();
         inbox.mailbox.give_up();
+        self.has_letters.store(true, Ordering::Relaxed);
         drop(inbox);
         self.ledger.remove(places * PLACE_BYTES);
     }

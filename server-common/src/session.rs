@@ -141,8 +141,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
         }
         if self.conn.deadline().is_some_and(|at| at <= now) {
             self.conn.handle(now, Input::Timeout);
-        } else if taken > 0 && !self.has_mail && self.conn.is_at_rest() {
-            // So most deliveries end; what has been put into the mailbox since rings.
+        } else if taken > 0 && !self.peer.has_letters() && self.conn.is_at_rest() {
+            // So most deliveries end.
             self.note_sent(now, taken);
             return;
         }
