@@ -5,7 +5,6 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use core::{fmt, str};
 
-use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -38,7 +37,7 @@ pub(super) fn scan(bytes: &[u8]) -> Result<&str, Unreadable> {
 
 /// Passes over the rest of a string and the quote at its end, if it has one.
 fn skip_string(mut rest: &[u8]) -> Result<&[u8], Unreadable> {
-    while let Some(at) = memchr2(b'"', b'\\', rest) {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
         let tail = &rest[at + 1..];
         if rest[at] == b'"' {
             return Ok(tail);
