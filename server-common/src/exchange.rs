@@ -325,13 +325,13 @@ impl<W: Wake> State<W> {
 }
 
 impl<W: Wake> Peer<W> {
-    /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`. Whether some is left.
-    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) -> bool {
+    /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`.
+    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) {
         let mut inbox = self.lock();
-        self.has_letters.store(false, Ordering::Relaxed);
         if inbox.mailbox.is_overflowed() {
+            self.has_letters.store(false, Ordering::Relaxed);
             letters.push(Letter::Overflow);
-            return false;
+            return;
         }
         if let Some((ticket, answer)) = inbox.answer.take() {
             letters.push(Letter::Answer(ticket, answer));
@@ -345,13 +345,11 @@ impl<W: Wake> Peer<W> {
             letters.push(Letter::Mail(mail));
         }
         let free = places - inbox.mailbox.len();
-        let is_left = inbox.mailbox.bytes() > 0;
-        self.has_letters.store(is_left, Ordering::Relaxed);
+        self.has_letters.store(inbox.mailbox.bytes() > 0, Ordering::Relaxed);
         drop(inbox);
         if free > 0 {
             self.ledger.remove(free * PLACE_BYTES);
         }
-        is_left
     }
 
     /// Whether [`Peer::collect`] would find something. What is put in at this very moment may be missed, and rings.

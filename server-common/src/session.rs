@@ -89,8 +89,6 @@ pub struct Session<W: Wake, T: Transport> {
     written: usize,
     batch: Vec<Frame>,
     batch_bytes: usize,
-    /// More mail waits than was taken in.
-    has_mail: bool,
 }
 
 impl<W: Wake, T: Transport> Session<W, T> {
@@ -122,7 +120,6 @@ impl<W: Wake, T: Transport> Session<W, T> {
             written: 0,
             batch: Vec::new(),
             batch_bytes: 0,
-            has_mail: false,
         }
     }
 
@@ -254,7 +251,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                 break;
             }
             // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits.
-            if !self.has_mail && self.is_sealing() {
+            if !self.peer.has_letters() && self.is_sealing() {
                 break;
             }
         }
@@ -313,7 +310,11 @@ impl<W: Wake, T: Transport> Session<W, T> {
 
     /// Mail may count for more in its mailbox than it is, and then there is room for more of it before the next request.
     fn poll_output(&mut self) -> Option<Output> {
-        if self.has_mail && self.room() > 0 { self.conn.poll_queued() } else { self.conn.poll_output() }
+        if self.peer.has_letters() && self.room() > 0 {
+            self.conn.poll_queued()
+        } else {
+            self.conn.poll_output()
+        }
     }
 
     /// Bytes that may still wait for the network before the client is paused.
@@ -324,7 +325,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
     /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.
     fn collect_mail(&mut self, now: Instant) -> bool {
         let mut letters = Vec::new();
-        self.has_mail = self.peer.collect(self.room(), &mut letters);
+        self.peer.collect(self.room(), &mut letters);
         let is_news = !letters.is_empty();
         for letter in letters {
             let input = match letter {

@@ -47,18 +47,20 @@ fn take_in(
     service: &Service<Arc<Line>>,
     work: &Arc<Work>,
 ) -> io::Result<()> {
-    service.prepare(&stream)?;
     let (socket, place) = Socket::new(stream, &work.sockets)?;
-    // Otherwise it is beyond a limit, or none are served any more: it is closed by being dropped.
-    if let Some(line) = Line::open(service, from, socket) {
-        let mut connection = Connection::new(line, place);
-        let later = Arc::clone(work);
-        let greet = async move {
-            if connection.greet().await {
-                later.talk.spawn(connection).detach();
-            }
-        };
-        work.arrivals.spawn(greet).detach();
+    // It is beyond a limit, or none are served any more: this one is closed by dropping it.
+    let Some(line) = Line::open(service, from, socket) else { return Ok(()) };
+    if let Err(error) = service.prepare(line.port().stream()) {
+        line.close(&error);
+        return Err(error);
     }
+    let mut connection = Connection::new(line, place);
+    let later = Arc::clone(work);
+    let greet = async move {
+        if connection.greet().await {
+            later.talk.spawn(connection).detach();
+        }
+    };
+    work.arrivals.spawn(greet).detach();
     Ok(())
 }

@@ -49,6 +49,10 @@ impl Socket {
         Ok((socket, place))
     }
 
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Has the task that polls woken for whatever concerns its connection.
     pub(crate) fn register(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());
@@ -56,10 +60,11 @@ impl Socket {
 
     /// The system has told something of it. Only on the thread that polls its task.
     pub(crate) fn happened(&self, event: &Event) {
-        if event.is_read_closed() || event.is_error() {
+        let has_ended = event.is_read_closed() || event.is_error();
+        if has_ended {
             self.has_ended.store(true, Ordering::SeqCst);
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        if has_ended || event.is_readable() {
             self.is_readable.store(true, Ordering::SeqCst);
         }
         if event.is_writable() || event.is_write_closed() || event.is_error() {
@@ -86,7 +91,7 @@ impl Socket {
             Ok(count) if *count < buffer.len() && TELLS_OF_MORE && !self.has_ended.load(Ordering::SeqCst) => {
                 self.is_readable.store(false, Ordering::SeqCst);
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            _ if would_block(&read) => {
                 self.is_readable.store(false, Ordering::SeqCst);
                 self.has_ended.store(false, Ordering::SeqCst);
             }
@@ -101,18 +106,17 @@ impl Port for Socket {
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let write = || (&self.stream).write(bytes);
-        match write() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.is_writable.store(false, Ordering::SeqCst);
-                // If it was told meanwhile that more goes, that is forgotten now. From here on it is not.
-                let again = write();
-                if !again.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-                    self.is_writable.store(true, Ordering::SeqCst);
-                }
-                again
-            }
-            written => written,
+        let written = write();
+        if !would_block(&written) {
+            return written;
         }
+        self.is_writable.store(false, Ordering::SeqCst);
+        // If it was told meanwhile that more goes, that is forgotten now. From here on it is not.
+        let written = write();
+        if !would_block(&written) {
+            self.is_writable.store(true, Ordering::SeqCst);
+        }
+        written
     }
 
     fn shut(&self, how: Shutdown) {
@@ -127,6 +131,10 @@ impl Port for Socket {
     fn watch(line: &Arc<Line>, _: Wants) {
         line.port().task.wake();
     }
+}
+
+fn would_block<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Whether the system tells of what comes after a read that did not fill its buffer. Others tell only after one that found

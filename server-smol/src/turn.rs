@@ -1,14 +1,11 @@
 //! The turns of a thread: it runs tasks until they have read all there is to read, then tends the connections that were
 //! rung for.
 
-use std::future;
-use std::mem;
 use std::sync::Arc;
-use std::task::Poll;
 
 use server_common::turn::{self, Rung};
 use smol::Executor;
-use smol::future::FutureExt as _;
+use smol::future::{self, FutureExt as _};
 
 use crate::reactor::{Reactor, Sockets};
 
@@ -68,15 +65,7 @@ async fn take(work: &Work, rung: &mut Rung) -> bool {
 
 /// Lets the reactor ask the system for events, without waiting for any: that is what it does when a future yields.
 pub(crate) async fn look_for_events() {
-    let mut has_yielded = false;
-    future::poll_fn(|cx| {
-        if mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+    future::yield_now().await;
 }
 
 /// Tasks that run in one turn, before those who have mail get it: as many as take about a millisecond if each writes.

@@ -259,7 +259,7 @@ impl Conn {
     /// Whether [`Input::Sent`] can have no consequence but for [`Conn::deadline`]: nothing waits for room on the network,
     /// or for the end. Then [`Conn::poll_output`] need not be asked after it.
     pub fn is_at_rest(&self) -> bool {
-        matches!(self.state, State::Auth(_) | State::Lobby(_) | State::Chat(_))
+        self.phase().is_some()
             && self.cx.outputs.is_empty()
             && self.decoder.buffered() == 0
             && !self.cx.is_eof

@@ -162,15 +162,14 @@ impl Row {
 
     /// What cannot be done without in it; `None` where nobody says anything, or all do something else.
     pub(super) fn round(self) -> Option<Round> {
-        let members = self.clients;
-        match self.pace {
-            Pace::Window(0) | Pace::Moves { .. } => None,
-            Pace::Window(messages) => Some(Round { members, messages, interval: Duration::ZERO }),
-            Pace::Rate { senders, per_second } => {
-                let interval = Duration::from_secs(1).div_f64(senders as f64 * f64::from(per_second));
-                Some(Round { members, messages: 1, interval })
-            }
-        }
+        let messages = match self.pace {
+            Pace::Window(0) | Pace::Moves { .. } => return None,
+            Pace::Window(messages) => messages,
+            Pace::Rate { .. } => 1,
+        };
+        let interval =
+            self.pace.per_second().map_or(Duration::ZERO, |per_second| Duration::from_secs(1) / per_second);
+        Some(Round { members: self.clients, messages, interval })
     }
 
     /// What a server of this project is told: nobody waits for a hash, unless it is hashing that is looked at. Then all

@@ -76,6 +76,19 @@ pub enum Pace {
     },
 }
 
+impl Pace {
+    /// Messages or moves a second, of all together; `None` where that is not said.
+    pub(crate) fn per_second(self) -> Option<u32> {
+        match self {
+            Self::Window(_) => None,
+            Self::Rate { senders, per_second } => {
+                Some(u32::try_from(senders).unwrap_or(u32::MAX).saturating_mul(per_second))
+            }
+            Self::Moves { per_second, .. } => Some(per_second),
+        }
+    }
+}
+
 /// Many who connect, register and log in.
 #[derive(Clone, Copy, Debug)]
 pub struct Storm {
@@ -289,17 +302,15 @@ impl Beat {
     }
 
     fn new(settings: &Settings) -> Self {
-        let (people, per_second, is_of_moves) = match settings.pace {
+        let (people, is_of_moves) = match settings.pace {
             Pace::Window(_) => return Self::none(),
-            Pace::Rate { senders, per_second } => {
-                let all = u32::try_from(senders).unwrap_or(u32::MAX).saturating_mul(per_second);
-                (senders, all, false)
-            }
-            Pace::Moves { movers, per_second } => (movers, per_second, true),
+            Pace::Rate { senders, .. } => (senders, false),
+            Pace::Moves { movers, .. } => (movers, true),
         };
-        if people == 0 || per_second == 0 {
+        let Some(per_second) = settings.pace.per_second().filter(|per_second| people > 0 && *per_second > 0)
+        else {
             return Self::none();
-        }
+        };
         let first = if is_of_moves { settings.clients } else { 0 };
         let every = Duration::from_secs(1) / per_second;
         Self { people, first, is_of_moves, every, ..Self::none() }

@@ -8,6 +8,11 @@ use std::thread;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use server_common::admission::connections_max;
+#[cfg(target_os = "linux")]
+use server_common::turn::threads;
+
 use super::{Outcome, Test, credentials, enter, expect, greet, next_frame, public, say};
 use crate::check::{Next, Stage};
 use crate::program::Program;
@@ -191,8 +196,9 @@ fn descriptors_are_kept_back_for_files(binary: &Path) -> Outcome {
         expect(&mut server, "a", &format!(r#"{{"type":"{answer}","status":"ok""#))?;
     }
     let log = server.kill();
-    // How many depends on the machine's cores.
-    let is_told = log.contains("may open 200 files, so it serves ") && log.contains(" connections and not ");
+    let connections = connections_max(200 - 64 - 3 * threads());
+    let is_told =
+        log.contains(&format!("may open 200 files, so it serves {connections} connections and not"));
     if is_told && !log.contains("accepting pauses") { Ok(()) } else { Err(format!("the log says:\n{log}")) }
 }
 
