@@ -10,7 +10,8 @@ use chatroom_core::client::{self, Client, Event};
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply, Snapshot};
 use chatroom_core::limits::Limits;
-use chatroom_core::name::{KeyFn, RoomName, UserName};
+use chatroom_core::message::names::Names;
+use chatroom_core::name::{KeyFn, RoomName};
 use chatroom_core::phase::Phase;
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
 
@@ -337,7 +338,7 @@ impl Line {
 }
 
 fn seen(list: &Snapshot) -> String {
-    let names = |members: &[UserName]| members.iter().map(UserName::as_str).collect::<Vec<_>>().join("+");
+    let names = |members: &Names| members.iter().collect::<Vec<_>>().join("+");
     let lines = list.rosters.iter().map(|roster| format!("{}={}", roster.room, names(&roster.members)));
     lines.collect::<Vec<_>>().join(" ")
 }

@@ -12,6 +12,7 @@ use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Snapshot, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
+use chatroom_core::message::push::Roster;
 use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
 
 use crate::look_of;
@@ -485,9 +486,9 @@ fn shown(mail: &Mail) -> String {
 }
 
 fn seen(list: &Snapshot) -> String {
-    let line = |room: &RoomName, members: &[UserName]| {
-        let names: Vec<&str> = members.iter().map(UserName::as_str).collect();
-        format!("{room}={}", names.join("+"))
+    let line = |roster: &Roster| {
+        let names: Vec<&str> = roster.members.iter().collect();
+        format!("{}={}", roster.room, names.join("+"))
     };
-    list.rosters.iter().map(|roster| line(&roster.room, &roster.members)).collect::<Vec<_>>().join(" ")
+    list.rosters.iter().map(line).collect::<Vec<_>>().join(" ")
 }

@@ -334,8 +334,8 @@ impl Hub {
         let allowance = self.allowances.remove(&account.key).unwrap_or_default();
         let name = account.name.clone();
         self.directory.login(from, Member { account, room: LOBBY_ID, seen: 0, allowance });
-        self.rooms.join(LOBBY_ID, from, name);
-        self.changed(now, LOBBY_ID);
+        self.changes(now, LOBBY_ID);
+        self.rooms.join(LOBBY_ID, from, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }
 
@@ -379,8 +379,8 @@ impl Hub {
         {
             self.presence.forget(oldest, &mut room.pace);
         }
+        self.changes(now, LOBBY_ID);
         self.rooms.create(now, key, look, name.clone(), false);
-        self.changed(now, LOBBY_ID);
         Some(Ok(Reply::Created(name)))
     }
 
@@ -461,18 +461,18 @@ impl Hub {
         // Versions of two rooms' lists do not compare.
         member.seen = 0;
         let name = member.account.name.clone();
+        self.changes(now, left);
+        self.changes(now, to);
         self.rooms.part(now, left, from);
-        self.rooms.join(to, from, name);
-        self.changed(now, left);
-        self.changed(now, to);
+        self.rooms.join(to, from, &name);
         Some(self.show(from, to))
     }
 
     /// Takes a member out of everything but the list of connections.
     fn leave(&mut self, now: Instant, id: ConnId) {
         let Some(member) = self.directory.logout(id) else { return };
+        self.changes(now, member.room);
         self.rooms.part(now, member.room, id);
-        self.changed(now, member.room);
         if !member.allowance.is_full(now) {
             if self.allowances.len() >= self.allowances_max {
                 self.allowances.retain(|_, allowance| !allowance.is_full(now));
@@ -483,8 +483,9 @@ impl Hub {
         }
     }
 
-    /// A room's members have changed; who is in the lobby sees that too.
-    fn changed(&mut self, now: Instant, id: RoomId) {
+    /// A room's members are about to change; who is in the lobby sees that too. Before it, and not after, so that no list
+    /// is kept any more that would have to be copied: a crowd's is long.
+    fn changes(&mut self, now: Instant, id: RoomId) {
         for id in [Some(id), (id != LOBBY_ID).then_some(LOBBY_ID)].into_iter().flatten() {
             if let Some(room) = self.rooms.get_mut(id) {
                 room.touch();

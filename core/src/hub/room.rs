@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::Snapshot;
 use super::directory::ConnId;
 use super::presence::Pace;
+use crate::message::names::Names;
 use crate::message::push::Roster;
 use crate::name::{NameKey, NameLook, RoomName, UserName};
 use crate::time::Instant;
@@ -29,7 +30,7 @@ pub(super) struct Room {
     key: NameKey,
     look: NameLook,
     /// Their names, in the same order. Shared with snapshots, and copied on a change while one is in use.
-    names: Arc<Vec<UserName>>,
+    names: Arc<Names>,
     /// Exists from the start, and never gives way.
     is_permanent: bool,
     empty_since: Instant,
@@ -80,10 +81,10 @@ impl Rooms {
         Some(room)
     }
 
-    pub(super) fn join(&mut self, id: RoomId, member: ConnId, name: UserName) {
+    pub(super) fn join(&mut self, id: RoomId, member: ConnId, name: &UserName) {
         if let Some(room) = self.by_id.get_mut(&id) {
             room.members.push(member);
-            Arc::make_mut(&mut room.names).push(name);
+            Arc::make_mut(&mut room.names).push(name.as_str());
         }
     }
 

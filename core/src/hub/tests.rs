@@ -187,7 +187,7 @@ fn shown(mail: &Mail) -> String {
 
 fn rosters(list: &Snapshot) -> String {
     let members = |roster: &Roster| {
-        let names: Vec<&str> = roster.members.iter().map(UserName::as_str).collect();
+        let names: Vec<&str> = roster.members.iter().collect();
         format!("{}: {}", roster.room, names.join(" ")).trim_end().to_string()
     };
     list.rosters.iter().map(members).collect::<Vec<_>>().join("; ")

@@ -2,6 +2,7 @@
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked.
 
+pub mod names;
 pub mod push;
 pub mod reply;
 pub mod request;

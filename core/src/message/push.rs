@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::names::Names;
 use super::reply::{self, LIST_ROOM};
 use super::{Envelope, Kind, Rid, Text, Unfit, json};
 use crate::frame::Frame;
@@ -42,7 +43,7 @@ pub struct Roster {
     /// The room.
     pub room: RoomName,
     /// Its members. Shared with the hub until one of the two changes it.
-    pub members: Arc<Vec<UserName>>,
+    pub members: Arc<Names>,
 }
 
 /// Which page of an original client a list belongs to.
@@ -84,11 +85,11 @@ fn fit(rosters: &[Roster], mut budget: usize) -> Vec<Roster> {
     for roster in order {
         let Some(left) = budget.checked_sub(room_bytes(roster)) else { continue };
         budget = left;
-        let mut members = Vec::new();
+        let mut members = Names::default();
         for member in roster.members.iter() {
             let Some(left) = budget.checked_sub(member_bytes(member)) else { break };
             budget = left;
-            members.push(member.clone());
+            members.push(member);
         }
         fitting.push(Roster { room: roster.room.clone(), members: Arc::new(members) });
     }
@@ -105,8 +106,8 @@ fn room_bytes(roster: &Roster) -> usize {
 }
 
 /// Bytes of `"name",`.
-fn member_bytes(member: &UserName) -> usize {
-    json_bytes(member.as_str()) + 1
+fn member_bytes(member: &str) -> usize {
+    json_bytes(member) + 1
 }
 
 /// Bytes of a name as a JSON string. Names have no controls, so only quotes and backslashes are escaped.
@@ -126,11 +127,11 @@ impl Serialize for Everyone<'_> {
     }
 }
 
-struct Members<'a>(&'a [UserName]);
+struct Members<'a>(&'a Names);
 
 impl Serialize for Members<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(UserName::as_str))
+        serializer.collect_seq(self.0.iter())
     }
 }
 
@@ -195,7 +196,7 @@ mod tests {
     use crate::frame::PREFIX_BYTES;
 
     fn roster(room: &str, members: usize) -> Roster {
-        let members = (0..members).map(|n| UserName::parse(&format!("user\"{n}")).unwrap()).collect();
+        let members = (0..members).map(|n| format!("user\"{n}")).collect();
         Roster { room: RoomName::parse(room).unwrap(), members: Arc::new(members) }
     }
 
