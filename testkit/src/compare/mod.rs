@@ -56,7 +56,7 @@ pub fn run(
                     Err(reason) => note(&format!("{told}, {}: {reason}", contender.name())),
                 }
             }
-            let Some(rounds) = row.round().filter(|_| part == Part::Peers) else { continue };
+            let Some(rounds) = row.round().filter(|_| part.has_floor()) else { continue };
             match floor::cpu_us_per_delivery(rounds, TEXT_BYTES, span / 4, span) {
                 Ok(floor) => results.floor.entry(row.name).or_default().push(floor),
                 Err(reason) => note(&format!("{told}, {reason}")),

@@ -63,6 +63,11 @@ impl Part {
         Contender::ALL.into_iter().filter(move |contender| self == Self::Peers || !contender.is_peer())
     }
 
+    /// Whether what cannot be done without is measured too.
+    pub(super) fn has_floor(self) -> bool {
+        matches!(self, Self::Peers | Self::Members)
+    }
+
     /// How often it is measured, if all are to be so often. A mean over minutes needs no median.
     pub fn rounds(self, rounds: usize) -> usize {
         if self == Self::Lobby { 1 } else { rounds }

@@ -13,7 +13,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle, WHITE};
 
 use super::table::{CPU, MEMORY, Table};
-use super::{Contender, Part, Results};
+use super::{Contender, Part, Results, Row};
 
 /// A picture: its name, and what is in the file.
 pub type Plot = (&'static str, String);
@@ -113,15 +113,20 @@ fn bars(area: &Area<'_>, results: &Results) -> Drawn {
 
 /// A figure over the number that the rows differ by.
 fn lines(area: &Area<'_>, table: &Table, part: Part, results: &Results) -> Drawn {
-    let series: Vec<Series> = part
+    let points = |value: &dyn Fn(Row) -> Option<f64>| -> Vec<_> {
+        let rows = part.rows().iter().copied();
+        rows.filter_map(|row| Some((row.connections() as f64, value(row)?))).collect()
+    };
+    let mut series: Vec<Series> = part
         .contenders()
         .map(|contender| {
-            let value = |row| results.median(contender, row, table.figure);
-            let rows = part.rows().iter().copied();
-            let points = rows.filter_map(|row| Some((row.connections() as f64, value(row)?))).collect();
+            let points = points(&|row| results.median(contender, row, table.figure));
             Series { name: contender.name(), color: color(contender), points }
         })
         .collect();
+    if part.has_floor() {
+        series.push(Series { name: "floor", color: FLOOR, points: points(&|row| results.floor(row)) });
+    }
     head(area, table.title, &series)?;
     let most = series.iter().flat_map(|series| &series.points).map(|(_, value)| *value).fold(0.0, f64::max);
     let at = || part.rows().iter().map(|row| row.connections() as f64);

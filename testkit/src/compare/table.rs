@@ -73,7 +73,7 @@ const LOBBY: [Table; 1] = [Table {
 pub fn markdown(part: Part, results: &Results, rounds: usize) -> String {
     let tables: &[Table] = match part {
         Part::Peers => &PEERS,
-        Part::Members => &[CPU],
+        Part::Members => &[Table { has_floor: true, ..CPU }],
         Part::Connections => &[CPU, MEMORY],
         Part::Lobby => &LOBBY,
         Part::Storm => &[LATENCY],
