@@ -63,31 +63,33 @@ impl Reader {
     fn run(self, turns: &mut Turns) {
         let is_greeter = !self.line.is_secure();
         let mut wants = self.line.look();
-        socket::watch(&self.line, wants);
         let mut buffer = [0; READ_BYTES];
-        while self.may_read(wants) {
+        loop {
+            socket::watch(&self.line, wants);
+            let is_greeted = is_greeter && self.line.is_secure();
+            turns.end();
+            if is_greeted {
+                if let Err(error) = self.start(STACK_BYTES) {
+                    tracing::warn!(%error, "there is no thread for a connection, which is dropped");
+                }
+                return;
+            }
+            if !self.may_read(wants, turns) {
+                return;
+            }
             let read = self.line.port().read(&mut buffer);
-            let place = is_greeter.then(|| self.caretaker.handshakes().enter());
+            let _place = is_greeter.then(|| self.caretaker.handshakes().enter());
             wants = match read {
                 Ok(0) => self.line.handle(Happened::ReadEnd),
                 Ok(count) => self.line.handle(Happened::Read(&buffer[..count])),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return self.line.close(&error),
             };
-            drop(place);
-            socket::watch(&self.line, wants);
-            turns.end();
-            if is_greeter && self.line.is_secure() {
-                if let Err(error) = self.start(STACK_BYTES) {
-                    tracing::warn!(%error, "there is no thread for a connection, which is dropped");
-                }
-                return;
-            }
         }
     }
 
     /// Waits until more may be read; `false` says never.
-    fn may_read(&self, wants: Wants) -> bool {
+    fn may_read(&self, wants: Wants, turns: &mut Turns) -> bool {
         if wants.read || wants.is_over {
             return wants.read;
         }
@@ -95,6 +97,7 @@ impl Reader {
         port.forbid_reading();
         // If it may since, nobody says so again.
         socket::watch(&self.line, self.line.look());
+        turns.end();
         port.wait_to_read()
     }
 }
@@ -114,6 +117,8 @@ impl Turns {
         Self { caretaker, rung: Rung::new() }
     }
 
+    /// Before this thread waits for anything: to look at its own connection may have others rung for, and they are not to
+    /// wait for what its client says next.
     fn end(&mut self) {
         self.caretaker.end_turn(&mut self.rung);
     }

@@ -19,7 +19,7 @@ use crate::program::Program;
 #[cfg(target_os = "linux")]
 use crate::stopped_readers::{Load, whisper_to_stopped_readers};
 
-pub(super) const TESTS: [Test; 9] = [
+pub(super) const TESTS: [Test; 10] = [
     ("unfinished handshakes delay nobody", unfinished_handshakes_delay_nobody),
     ("a reader that stops delays nobody", a_reader_that_stops_delays_nobody),
     ("what waits for all together is bounded", what_waits_for_all_together_is_bounded),
@@ -29,6 +29,7 @@ pub(super) const TESTS: [Test; 9] = [
     ("accepting pauses while there are no descriptors", accepting_pauses_while_there_are_no_descriptors),
     ("a client that is gone without a word is noticed", a_client_that_is_gone_without_a_word_is_noticed),
     ("talk goes on while passwords are hashed", talk_goes_on_while_passwords_are_hashed),
+    ("each login ends the one before", each_login_ends_the_one_before),
 ];
 
 /// Were a handshake to hold up accepting, five hundred of them would for over an hour; nobody waits that long here.
@@ -64,6 +65,23 @@ fn unfinished_handshakes_delay_nobody(binary: &Path) -> Outcome {
                 ),
             )?;
         }
+    }
+    Ok(())
+}
+
+/// Two hundred times, for what one connection's login does to another may happen anywhere: while it is read, when the
+/// password turns out right, or as the connection goes from one thread to the next.
+fn each_login_ends_the_one_before(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &["message-rate = 0".into()])?;
+    enter(&mut server, "0", "harper")?;
+    for number in 1..=200 {
+        let (before, now) = ((number - 1).to_string(), number.to_string());
+        server.connect(&now, true)?;
+        say(&mut server, &now, &credentials("login", "harper"))?;
+        expect(&mut server, &now, r#"{"type":"login","status":"ok""#)?;
+        // Who is where may have come first.
+        while next_frame(&mut server, &before)?.contains(r#""type":"list"#) {}
+        closed(&mut server, &before)?;
     }
     Ok(())
 }
