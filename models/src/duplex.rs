@@ -8,15 +8,14 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::client::{self, Client, Event};
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
-use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply, Snapshot};
+use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply};
 use chatroom_core::limits::Limits;
-use chatroom_core::message::names::Names;
 use chatroom_core::name::{KeyFn, RoomName};
 use chatroom_core::phase::Phase;
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
 
-use crate::look_of;
 use crate::words::command;
+use crate::{look_of, seen};
 
 /// Connections at a time.
 pub const LINES: usize = 3;
@@ -335,10 +334,4 @@ impl Line {
         let is_serious = |json: &&String| is_patient || !json.contains("wrong_state");
         assert_eq!(self.accusations.iter().find(is_serious), None);
     }
-}
-
-fn seen(list: &Snapshot) -> String {
-    let names = |members: &Names| members.iter().collect::<Vec<_>>().join("+");
-    let lines = list.rosters.iter().map(|roster| format!("{}={}", roster.room, names(&roster.members)));
-    lines.collect::<Vec<_>>().join(" ")
 }

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
-use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Snapshot, Whisper};
+use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
-use chatroom_core::message::push::Roster;
 use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
 
-use crate::look_of;
+use crate::{look_of, seen};
 
 /// Who logs in.
 pub const USERS: [&str; 4] = ["ann", "bob", "Eve", "joe"];
@@ -483,12 +482,4 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
     }
-}
-
-fn seen(list: &Snapshot) -> String {
-    let line = |roster: &Roster| {
-        let names: Vec<&str> = roster.members.iter().collect();
-        format!("{}={}", roster.room, names.join("+"))
-    };
-    list.rosters.iter().map(line).collect::<Vec<_>>().join(" ")
 }

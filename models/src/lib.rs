@@ -10,9 +10,20 @@ pub mod duplex;
 pub mod hub;
 pub mod words;
 
+use chatroom_core::hub::Snapshot;
+use chatroom_core::message::push::Roster;
 use chatroom_core::name::NameError;
 
 /// Any name may be taken, and looks like itself in every case.
 fn look_of(name: &str) -> Result<String, NameError> {
     Ok(name.to_lowercase())
+}
+
+/// A list in one line.
+fn seen(list: &Snapshot) -> String {
+    let line = |roster: &Roster| {
+        let names: Vec<&str> = roster.members.iter().collect();
+        format!("{}={}", roster.room, names.join("+"))
+    };
+    list.rosters.iter().map(line).collect::<Vec<_>>().join(" ")
 }

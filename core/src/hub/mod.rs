@@ -334,7 +334,7 @@ impl Hub {
         let allowance = self.allowances.remove(&account.key).unwrap_or_default();
         let name = account.name.clone();
         self.directory.login(from, Member { account, room: LOBBY_ID, seen: 0, allowance });
-        self.changes(now, LOBBY_ID);
+        self.before_change(now, LOBBY_ID);
         self.rooms.join(LOBBY_ID, from, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }
@@ -379,7 +379,7 @@ impl Hub {
         {
             self.presence.forget(oldest, &mut room.pace);
         }
-        self.changes(now, LOBBY_ID);
+        self.before_change(now, LOBBY_ID);
         self.rooms.create(now, key, look, name.clone(), false);
         Some(Ok(Reply::Created(name)))
     }
@@ -461,8 +461,8 @@ impl Hub {
         // Versions of two rooms' lists do not compare.
         member.seen = 0;
         let name = member.account.name.clone();
-        self.changes(now, left);
-        self.changes(now, to);
+        self.before_change(now, left);
+        self.before_change(now, to);
         self.rooms.part(now, left, from);
         self.rooms.join(to, from, &name);
         Some(self.show(from, to))
@@ -471,7 +471,7 @@ impl Hub {
     /// Takes a member out of everything but the list of connections.
     fn leave(&mut self, now: Instant, id: ConnId) {
         let Some(member) = self.directory.logout(id) else { return };
-        self.changes(now, member.room);
+        self.before_change(now, member.room);
         self.rooms.part(now, member.room, id);
         if !member.allowance.is_full(now) {
             if self.allowances.len() >= self.allowances_max {
@@ -485,7 +485,7 @@ impl Hub {
 
     /// A room's members are about to change; who is in the lobby sees that too. Before it, and not after, so that no list
     /// is kept any more that would have to be copied: a crowd's is long.
-    fn changes(&mut self, now: Instant, id: RoomId) {
+    fn before_change(&mut self, now: Instant, id: RoomId) {
         for id in [Some(id), (id != LOBBY_ID).then_some(LOBBY_ID)].into_iter().flatten() {
             if let Some(room) = self.rooms.get_mut(id) {
                 room.touch();
