@@ -60,19 +60,9 @@ fn draw(name: &'static str, picture: impl FnOnce(&Area<'_>) -> Drawn) -> Result<
 
 /// What a delivery costs each server, for each way to talk, next to the floor.
 fn bars(area: &Area<'_>, results: &Results) -> Drawn {
-    let rows: Vec<_> = Part::Peers.rows().iter().copied().filter(|row| !row.is_idle()).collect();
-    let numbered = || rows.iter().zip(0_u32..).map(|(row, number)| (*row, f64::from(number)));
-    let mut series: Vec<Series> = Part::Peers
-        .contenders()
-        .map(|contender| {
-            let value = |row| results.median(contender, row, CPU.figure);
-            let points = numbered().filter_map(|(row, at)| Some((at, value(row)?))).collect();
-            Series { name: contender.name(), color: color(contender), points }
-        })
-        .collect();
-    let points = numbered().filter_map(|(row, at)| Some((at, results.floor(row)?))).collect();
-    series.push(Series { name: "floor", color: FLOOR, points });
-
+    let rows = Part::Peers.rows().iter().copied().filter(|row| !row.is_idle());
+    let rows: Vec<(f64, Row)> = (0_u32..).map(f64::from).zip(rows).collect();
+    let series = series(Part::Peers, &rows, &CPU, results);
     head(area, CPU.title, &series)?;
     let all = || series.iter().flat_map(|series| &series.points).map(|(_, value)| *value);
     let (least, most) = (all().fold(f64::MAX, f64::min).min(1.0), all().fold(1.0, f64::max));
@@ -103,7 +93,7 @@ fn bars(area: &Area<'_>, results: &Results) -> Drawn {
             area.draw(&Text::new(format!("{value:.2}"), (beside.0 + 5, beside.1), label))?;
         }
     }
-    for (row, at) in numbered() {
+    for (at, row) in &rows {
         let (_, y) = chart.plotting_area().map_coordinate(&(least, at + 0.5));
         let label = font(14).color(&BLACK).pos(Pos::new(HPos::Right, VPos::Center));
         area.draw(&Text::new(row.name, (MARGIN + 232, y), label))?;
@@ -113,23 +103,11 @@ fn bars(area: &Area<'_>, results: &Results) -> Drawn {
 
 /// A figure over the number that the rows differ by.
 fn lines(area: &Area<'_>, table: &Table, part: Part, results: &Results) -> Drawn {
-    let points = |value: &dyn Fn(Row) -> Option<f64>| -> Vec<_> {
-        let rows = part.rows().iter().copied();
-        rows.filter_map(|row| Some((row.connections() as f64, value(row)?))).collect()
-    };
-    let mut series: Vec<Series> = part
-        .contenders()
-        .map(|contender| {
-            let points = points(&|row| results.median(contender, row, table.figure));
-            Series { name: contender.name(), color: color(contender), points }
-        })
-        .collect();
-    if part.has_floor() {
-        series.push(Series { name: "floor", color: FLOOR, points: points(&|row| results.floor(row)) });
-    }
+    let rows: Vec<(f64, Row)> = part.rows().iter().map(|row| (row.connections() as f64, *row)).collect();
+    let series = series(part, &rows, table, results);
     head(area, table.title, &series)?;
     let most = series.iter().flat_map(|series| &series.points).map(|(_, value)| *value).fold(0.0, f64::max);
-    let at = || part.rows().iter().map(|row| row.connections() as f64);
+    let at = || rows.iter().map(|(at, _)| *at);
     let (first, last) = (at().fold(f64::MAX, f64::min), at().fold(1.0, f64::max));
     let mut chart = ChartBuilder::on(area)
         .margin(MARGIN)
@@ -151,6 +129,20 @@ fn lines(area: &Area<'_>, table: &Table, part: Part, results: &Results) -> Drawn
         chart.draw_series(line)?;
     }
     Ok(())
+}
+
+/// A figure of each server in these rows, which stand in these places, and the floor, where it is measured.
+fn series(part: Part, rows: &[(f64, Row)], table: &Table, results: &Results) -> Vec<Series> {
+    let points = |value: &dyn Fn(Row) -> Option<f64>| -> Vec<(f64, f64)> {
+        rows.iter().filter_map(|(at, row)| Some((*at, value(*row)?))).collect()
+    };
+    let of_server = |contender: Contender| {
+        let points = points(&|row| results.median(contender, row, table.figure));
+        Series { name: contender.name(), color: color(contender), points }
+    };
+    let floor = part.has_floor().then(|| points(&|row| results.floor(row)));
+    let floor = floor.map(|points| Series { name: "floor", color: FLOOR, points });
+    part.contenders().map(of_server).chain(floor).collect()
 }
 
 /// The title, and which colour is who.
