@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use chatroom_core::secret::Invite;
 use tls::{Fingerprint, FingerprintError};
 
 /// A host and a port. Written `host:port`, an IPv6 address in brackets.
@@ -15,15 +16,17 @@ pub struct ServerAddress {
     pub port: u16,
 }
 
-/// An address, and how to know the server that is there: `chatroom://host:port/#sha256=…`.
+/// An address, how to know the server that is there, and how to be let in: `chatroom://host:port/#sha256=…&invite=…`.
 ///
-/// The fingerprint is a fragment, so that a program that knows nothing of it does not send it anywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What follows the `#` is a fragment, so that a program that knows nothing of it does not send it anywhere.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Invitation {
     /// Where the server is.
     pub address: ServerAddress,
     /// The fingerprint of its key, if the link brings it along.
     pub key: Option<Fingerprint>,
+    /// What lets who has the link make an account there.
+    pub invite: Option<Invite>,
 }
 
 /// Why a text is no address, as the end of a sentence.
@@ -37,7 +40,7 @@ pub enum AddressError {
     BadPort(String),
     /// What follows the bracket is no port, or the bracket is not closed.
     BadBracket,
-    /// The fragment is not `#sha256=` and a fingerprint.
+    /// The fragment has something that is neither `sha256=` and a fingerprint nor `invite=` and an invitation.
     BadKey(Option<FingerprintError>),
 }
 
@@ -86,32 +89,48 @@ impl FromStr for Invitation {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let Some(rest) = text.strip_prefix(SCHEME) else {
-            return Ok(Self { address: text.parse()?, key: None });
+            return Ok(Self { address: text.parse()?, key: None, invite: None });
         };
         let (address, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let address = address.strip_suffix('/').unwrap_or(address).parse()?;
-        let key = match fragment {
-            "" => None,
-            fragment => {
-                let hex = fragment.strip_prefix(KEY).ok_or(AddressError::BadKey(None))?;
+        let mut invitation = Self { address, key: None, invite: None };
+        for part in fragment.split('&').filter(|part| !part.is_empty()) {
+            if let Some(hex) = part.strip_prefix(KEY) {
                 let key = format!("sha256:{hex}").parse();
-                Some(key.map_err(|error| AddressError::BadKey(Some(error)))?)
+                invitation.key = Some(key.map_err(|error| AddressError::BadKey(Some(error)))?);
+            } else if let Some(invite) = part.strip_prefix(INVITE) {
+                invitation.invite = Some(Invite::new(invite.to_owned().into()));
+            } else {
+                return Err(AddressError::BadKey(None));
             }
-        };
-        Ok(Self { address, key })
+        }
+        Ok(invitation)
     }
 }
 
 impl fmt::Display for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{SCHEME}{}/", self.address)?;
-        match self.key {
-            Some(key) => {
-                let key = key.to_string();
-                write!(f, "#{KEY}{}", key.strip_prefix("sha256:").unwrap_or(&key))
-            }
+        let mut separator = '#';
+        if let Some(key) = self.key {
+            let key = key.to_string();
+            write!(f, "{separator}{KEY}{}", key.strip_prefix("sha256:").unwrap_or(&key))?;
+            separator = '&';
+        }
+        match &self.invite {
+            Some(invite) => write!(f, "{separator}{INVITE}{}", invite.expose()),
             None => Ok(()),
         }
+    }
+}
+
+/// All but what is nobody's business who reads a log.
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("address", &self.address)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,6 +158,7 @@ pub const PORT: u16 = 65_432;
 
 const SCHEME: &str = "chatroom://";
 const KEY: &str = "sha256=";
+const INVITE: &str = "invite=";
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +188,8 @@ mod tests {
     fn a_link_comes_back_as_it_was() {
         let link = format!("chatroom://192.0.2.7:7000/#sha256={}", "ab".repeat(32));
         check(&link, &link);
+        check(&format!("{link}&invite=0123abcd"), &format!("{link}&invite=0123abcd"));
+        check("chatroom://host/#invite=0123abcd", "chatroom://host:65432/#invite=0123abcd");
         check("chatroom://host/", "chatroom://host:65432/");
         check("chatroom://host", "chatroom://host:65432/");
     }
@@ -183,6 +205,7 @@ mod tests {
         check("[::1", "write an IPv6 address like [2001:db8::1]:65432");
         check("[host]:1", "\"host\" is not the name or address of a host");
         check("chatroom://h/#md5=1", "what follows the # is not sha256= and a fingerprint");
+        check("chatroom://h/#invite=1&md5=1", "what follows the # is not sha256= and a fingerprint");
         let error = "chatroom://h/#sha256=xy".parse::<Invitation>().unwrap_err().to_string();
         assert!(error.starts_with("the fingerprint in the link is damaged: "), "{error}");
     }

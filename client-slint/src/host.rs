@@ -57,7 +57,7 @@ impl Host {
 
     fn invitation(&self, ip: IpAddr) -> Invitation {
         let address = ServerAddress { host: ip.to_string(), port: self.port };
-        Invitation { address, key: Some(self.fingerprint) }
+        Invitation { address, key: Some(self.fingerprint), invite: None }
     }
 }
 

@@ -66,6 +66,12 @@ pub struct Login {
     pub identity: String,
     /// Nobody checks who the server is.
     pub is_insecure: bool,
+    /// Nobody can make an account there.
+    pub is_closed: bool,
+    /// Who makes an account there has to be invited, and was not.
+    pub is_uninvited: bool,
+    /// The link invites who has it to make an account.
+    pub is_invited: bool,
     /// What is wrong with the name.
     pub username_error: Sentence,
     /// What is wrong with the password.
@@ -174,6 +180,9 @@ impl fmt::Display for Screen {
         lines.text("login.server", &self.login.server);
         lines.text("login.identity", &self.login.identity);
         lines.flag("login.insecure", self.login.is_insecure);
+        lines.flag("login.closed", self.login.is_closed);
+        lines.flag("login.uninvited", self.login.is_uninvited);
+        lines.flag("login.invited", self.login.is_invited);
         lines.sentence("login.username", &self.login.username_error);
         lines.sentence("login.password", &self.login.password_error);
         lines.sentence("login.form", &self.login.form_error);

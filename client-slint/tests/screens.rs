@@ -14,6 +14,7 @@ use std::{env, fs};
 
 use chatroom_core::client::{Command, End, Event, Room};
 use chatroom_core::message::Kind;
+use chatroom_core::message::hello::{Greeting, Registration};
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
@@ -280,6 +281,10 @@ fn event(step: &str) -> Result<Event, String> {
     Ok(match words.split(' ').collect::<Vec<_>>()[..] {
         ["connected"] => Event::Connected,
         ["disconnected"] => Event::Disconnected(End::Closed),
+        ["greeted", registration] => Event::Greeted(Greeting {
+            server: "chatroom 0.1.0".into(),
+            registration: Registration::parse(registration),
+        }),
         ["registered"] => Event::Registered,
         ["logged", "in", name] => Event::LoggedIn { username: name.into() },
         ["logged", "out"] => Event::LoggedOut,
@@ -372,7 +377,10 @@ fn shown_effect(effect: Effect) -> String {
 
 fn shown_command(command: &Command) -> String {
     match command {
-        Command::Register(name, _) => format!("register {}", name.as_str()),
+        Command::Register(name, _, None) => format!("register {}", name.as_str()),
+        Command::Register(name, _, Some(invite)) => {
+            format!("register {} invited by {}", name.as_str(), invite.expose())
+        }
         Command::Login(name, _) => format!("login {}", name.as_str()),
         Command::List => "list".into(),
         Command::Create(room) => format!("create {}", room.as_str()),

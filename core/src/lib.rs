@@ -16,10 +16,11 @@
 //! ```
 //! use std::sync::Arc;
 //! use chatroom_core::server::{Conn, Input, Output, Rules};
-//! use chatroom_core::{Instant, limits::Limits};
+//! use chatroom_core::{Instant, limits::Limits, message::hello::Registration};
 //!
 //! let rules = Rules {
 //!     limits: Limits::default(),
+//!     registration: Registration::Open,
 //!     key_of: |name| name.to_lowercase(),
 //!     look_of: |name| Ok(name.to_lowercase()),
 //! };

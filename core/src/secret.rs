@@ -1,4 +1,4 @@
-//! A password on its way from the wire to the hash.
+//! What nobody else may learn, on its way from the wire to the hash.
 
 use alloc::string::String;
 
@@ -34,6 +34,24 @@ impl Password {
     }
 
     /// The text, for the one place that hashes it and the one that puts it on the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What who was invited shows to be let in. It cannot be printed, and its memory is wiped when it is dropped.
+///
+/// Any text: whether it is one of a server's invitations only that server knows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invite(Zeroizing<String>);
+
+impl Invite {
+    /// Takes over `text`.
+    pub fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The text, for the one place that hashes it and those that hand it on to who is invited.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -10,6 +10,7 @@ use chatroom_core::client::{self, Client, Event};
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply};
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{KeyFn, RoomName};
 use chatroom_core::phase::Phase;
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
@@ -87,7 +88,8 @@ impl World {
         let now = Instant::default();
         // Who moves about too fast is answered later, by a clock that nobody looks at here.
         let limits = Limits { message_burst: 5, list_burst: 4, move_rate: 0, ..Limits::default() };
-        let rules = Arc::new(Rules { limits: limits.clone(), key_of, look_of });
+        let rules =
+            Arc::new(Rules { limits: limits.clone(), registration: Registration::Open, key_of, look_of });
         let hub = Hub::new(now, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let lines = vec![];
         let mut world =
@@ -308,6 +310,7 @@ impl Line {
             }
             Event::LoggedOut | Event::Connected => self.page = None,
             Event::Disconnected(_)
+            | Event::Greeted(_)
             | Event::Registered
             | Event::LoggedIn { .. }
             | Event::Created { .. }

@@ -20,7 +20,7 @@ pub fn command(words: &str, id: u64) -> Option<Command> {
         Some((user, Password::parse(Zeroizing::new(password.to_owned())).ok()?))
     };
     Some(match verb {
-        "register" => credentials().map(|(user, password)| Command::Register(user, password))?,
+        "register" => credentials().map(|(user, password)| Command::Register(user, password, None))?,
         "login" => credentials().map(|(user, password)| Command::Login(user, password))?,
         "list" => Command::List,
         "create" => Command::Create(room()?),

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::Password;
 use chatroom_core::server::{Answer, Question, Refusal};
@@ -18,7 +18,7 @@ use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Records, Store, StoreError};
+use crate::store::{Claim, Records, Shown, Store, StoreError};
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
@@ -27,20 +27,13 @@ pub struct Accounts<S = Store> {
     store: Mutex<S>,
     throttle: Mutex<Throttle>,
     hasher: Hasher,
-    is_open: AtomicBool,
+    registration: Mutex<Registration>,
+    /// The calendar's time, counted from 1970, at which [`Instant`] begins to count.
+    start: Duration,
     /// How long hashes took, decoys among them.
     pub(crate) hashes: Times,
     /// How long it took until something was on the disk.
     pub(crate) commits: Times,
-}
-
-/// Whether new accounts can be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// By anybody.
-    Open,
-    /// By nobody.
-    Closed,
 }
 
 /// What is left to do when a login has been answered.
@@ -81,7 +74,8 @@ impl<S: Records> Accounts<S> {
             store: Mutex::new(store),
             throttle,
             hasher,
-            is_open: AtomicBool::new(registration == Registration::Open),
+            registration: Mutex::new(registration),
+            start,
             hashes: Times::default(),
             commits: Times::default(),
         }
@@ -90,7 +84,7 @@ impl<S: Records> Accounts<S> {
     /// Holds to other limits from now on, and lets others register or not.
     pub fn reconfigure(&self, limits: &Limits, registration: Registration) {
         self.throttle().set_limits(limits);
-        self.is_open.store(registration == Registration::Open, Ordering::Relaxed);
+        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = registration;
     }
 
     /// Whether a question from `address` is worth looking at: at once, without a hash or the store.
@@ -99,8 +93,12 @@ impl<S: Records> Accounts<S> {
     /// The refusal that is the answer.
     pub fn admit(&self, now: Instant, address: IpAddr, question: &Question) -> Result<(), Refusal> {
         match question {
-            Question::Register { .. } if self.is_open.load(Ordering::Relaxed) => Ok(()),
-            Question::Register { .. } => Err(Refusal::RegistrationClosed),
+            Question::Register { invite, .. } => match self.registration() {
+                Registration::Open => Ok(()),
+                Registration::Invite if invite.is_some() => Ok(()),
+                Registration::Invite => Err(Refusal::InviteRequired),
+                Registration::Closed => Err(Refusal::RegistrationClosed),
+            },
             Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
             Question::Decoy => self.throttle().check(now, None, address),
         }
@@ -127,8 +125,11 @@ impl<S: Records> Accounts<S> {
             return (Answer::Refused(refusal), None);
         }
         let outcome = match question {
-            Question::Register { account, look, password } => {
-                self.register(account, &look, &password).map(|answer| (answer, None))
+            Question::Register { account, look, password, invite } => {
+                // Where everybody may come in, an invitation is neither looked at nor used up.
+                let invite = invite.filter(|_| self.registration() == Registration::Invite);
+                let shown = invite.map(|invite| Shown::new(&invite, self.start + now.since_start()));
+                self.register(account, &look, &password, shown.as_ref()).map(|answer| (answer, None))
             }
             Question::Verify { account, password } => self.verify(now, address, account, password),
             Question::Decoy => {
@@ -168,12 +169,25 @@ impl<S: Records> Accounts<S> {
         self.hasher.measure()
     }
 
-    fn register(&self, account: Account, look: &NameLook, password: &Password) -> Result<Answer, Refusal> {
+    fn register(
+        &self,
+        account: Account,
+        look: &NameLook,
+        password: &Password,
+        invite: Option<&Shown>,
+    ) -> Result<Answer, Refusal> {
+        // First of all: who is not invited does not learn which names are taken.
+        if let Some(invite) = invite {
+            let is_invited = self.store().is_invited(invite);
+            if !is_invited.map_err(unavailable)? {
+                return Err(Refusal::InviteInvalid);
+            }
+        }
         let claim = self.store().claim(&account, look);
         grant(claim.map_err(unavailable)?)?;
         let phc = self.hashes.measure(|| self.hasher.hash(password)).map_err(unavailable)?;
         // Somebody else may have got here in the meantime; the store decides who was first.
-        let claim = self.commit(|store| store.insert(&account, look, &phc));
+        let claim = self.commit(|store| store.insert(&account, look, &phc, invite));
         #[cfg(planted_bug = "acknowledged_before_commit")]
         let claim = claim.or(Ok::<_, StoreError>(Claim::Free));
         grant(claim.map_err(unavailable)?)?;
@@ -221,6 +235,10 @@ impl<S: Records> Accounts<S> {
         self.commits.measure(|| change(&mut store))
     }
 
+    fn registration(&self) -> Registration {
+        *self.registration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     // A panic while one of these was held has ended a single statement or a single map operation; what is behind
     // the lock is as good as before it, so the lock may be taken in spite of the poison.
 
@@ -243,10 +261,10 @@ impl Accounts {
     }
 }
 
-impl<S> fmt::Debug for Accounts<S> {
+impl<S: Records> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
-        f.debug_struct("Accounts").field("is_open", &self.is_open).finish_non_exhaustive()
+        f.debug_struct("Accounts").field("registration", &self.registration()).finish_non_exhaustive()
     }
 }
 
@@ -255,6 +273,7 @@ fn grant(claim: Claim) -> Result<(), Refusal> {
         Claim::Free => Ok(()),
         Claim::Taken => Err(Refusal::NameTaken),
         Claim::Resembles => Err(Refusal::NameResembles),
+        Claim::Uninvited => Err(Refusal::InviteInvalid),
     }
 }
 

@@ -4,19 +4,22 @@
 //! them take turns; a server that runs sees at its next question what has changed.
 
 use std::io::{BufRead as _, Read as _};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use chatroom_core::limits::PASSWORD_BYTES_MAX;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, UserName};
-use chatroom_core::secret::Password;
+use chatroom_core::secret::{Invite, Password};
 use zeroize::Zeroizing;
 
-use crate::config::{Command, Config, UserCommand};
+use crate::config::{Command, Config, InviteCommand, UserCommand};
 use crate::data;
 use crate::identity::Identity;
 use crate::keys::name_key;
 use crate::passwords::Hasher;
-use crate::store::Store;
+use crate::store::{Invitation, Store};
 
 /// Does what was asked for, and returns what there is to print.
 ///
@@ -27,6 +30,7 @@ pub(crate) fn run(command: &Command, config: &Config) -> Result<String, String> 
         Command::Backup { file } => back_up(config, file),
         Command::Check => check(config),
         Command::User(command) => user(config, command),
+        Command::Invite(command) => invite(config, command),
     }
 }
 
@@ -94,6 +98,76 @@ fn reset_password(config: &Config, store: &mut Store, name: &str, is_given: bool
     Ok(answer)
 }
 
+fn invite(config: &Config, command: &InviteCommand) -> Result<String, String> {
+    let mut store = open(config)?;
+    let failed = |error: crate::store::StoreError| error.to_string();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    match command {
+        InviteCommand::Create { uses, days, address } => {
+            // All that can be wrong is found before there is an invitation that nobody has.
+            let address = reachable(config, address.as_deref())?;
+            let identity = Identity::existing(&config.data_dir, config.certificate.as_ref());
+            let fingerprint = identity.map_err(|error| error.to_string())?.tls.fingerprint().to_string();
+            let key = fingerprint.replace(':', "=");
+            let invite = make_invite()?;
+            store.invite(&invite, *uses, now, now + Duration::from_secs(86_400) * *days).map_err(failed)?;
+            match config.registration {
+                Registration::Invite => {}
+                Registration::Open => eprintln!(
+                    "note: as it is set here, anybody can make an account; for registration = \"invite\", only who is invited"
+                ),
+                Registration::Closed => eprintln!(
+                    "note: as it is set here, nobody can make an account; set registration = \"invite\" for those who are invited"
+                ),
+            }
+            Ok(format!("chatroom://{address}/#{key}&invite={}\n", invite.expose()))
+        }
+        InviteCommand::List => {
+            let line =
+                |Invitation { id, uses_left, ends }| format!("{id}\tfor {uses_left}\tuntil {ends} UTC\n");
+            Ok(store.invitations(now).map_err(failed)?.into_iter().map(line).collect())
+        }
+        InviteCommand::Revoke { number } => match store.revoke_invitation(*number).map_err(failed)? {
+            true => Ok(format!("invitation {number} lets nobody in any more\n")),
+            false => {
+                Err(format!("there is no invitation {number}; `invite list` prints all that can be used"))
+            }
+        },
+    }
+}
+
+/// Where others reach the server, for a link: as it is said, else where the server listens.
+fn reachable(config: &Config, said: Option<&str>) -> Result<String, String> {
+    let listen = config.listen.first().expect("a server listens somewhere");
+    let (ip, port) = (listen.ip().to_canonical(), listen.port());
+    let Some(said) = said else {
+        return if ip.is_unspecified() || port == 0 {
+            Err("where others reach the server is not said; name it with --address, like --address \
+                 chat.example.org:65432"
+                .to_owned())
+        } else {
+            Ok(SocketAddr::new(ip, port).to_string())
+        };
+    };
+    let is_of_hosts = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    if said.is_empty() || !said.chars().all(is_of_hosts) {
+        return Err(format!("--address: '{said}' is not a host; write it like chat.example.org:65432"));
+    }
+    Ok(match said.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("[{ip}]:{port}"),
+        Err(_) if said.contains(':') && !said.ends_with(']') => said.to_owned(),
+        Err(_) => format!("{said}:{port}"),
+    })
+}
+
+/// An invitation of 128 random bits, of characters that a link may have.
+fn make_invite() -> Result<Invite, String> {
+    let random: [u8; 16] = random()?;
+    let mut text = Zeroizing::new(String::with_capacity(2 * random.len()));
+    random.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
+    Ok(Invite::new(text))
+}
+
 /// The first line of standard input.
 fn read_password(config: &Config) -> Result<Zeroizing<String>, String> {
     // Room for all that is read, so that no copy of it is left behind; two bytes are the end of the line.
@@ -113,8 +187,7 @@ fn read_password(config: &Config) -> Result<Zeroizing<String>, String> {
 
 /// A password of 80 random bits, without characters that are taken for others.
 fn make_password() -> Result<Zeroizing<String>, String> {
-    let random: [u8; 16] = pbkdf2::password_hash::try_generate_salt()
-        .map_err(|_| "the system gives no random bytes for a password".to_owned())?;
+    let random: [u8; 16] = random()?;
     let mut password = Zeroizing::new(String::with_capacity(2 * random.len()));
     for (index, byte) in random.into_iter().enumerate() {
         if index > 0 && index % 4 == 0 {
@@ -123,6 +196,10 @@ fn make_password() -> Result<Zeroizing<String>, String> {
         password.push(char::from(PASSWORD_CHARACTERS[usize::from(byte) % PASSWORD_CHARACTERS.len()]));
     }
     Ok(password)
+}
+
+fn random() -> Result<[u8; 16], String> {
+    pbkdf2::password_hash::try_generate_salt().map_err(|_| "the system gives no random bytes".to_owned())
 }
 
 fn open(config: &Config) -> Result<Store, String> {

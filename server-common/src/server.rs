@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use chatroom_core::Instant;
 use chatroom_core::hub::{Farewell, Hub};
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
 use chatroom_core::server::Rules;
 
@@ -91,10 +92,16 @@ impl<W: Wake> Server<W> {
         Some(Admitted { server: Arc::clone(self), address, peer, pass })
     }
 
-    /// Holds all that is to come to these limits: commands from now on, connections from the next one on.
-    pub fn set_limits(&self, limits: &Limits) {
+    /// Holds all that is to come to these limits: commands from now on, connections from the next one on. Those are also
+    /// told who may make an account.
+    pub fn reconfigure(&self, limits: &Limits, registration: Registration) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        *rules = Arc::new(Rules { limits: limits.clone(), key_of: rules.key_of, look_of: rules.look_of });
+        *rules = Arc::new(Rules {
+            limits: limits.clone(),
+            registration,
+            key_of: rules.key_of,
+            look_of: rules.look_of,
+        });
         drop(rules);
         self.exchange.set_limits(limits);
         self.admission().set_limits(limits);

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Question, Refusal, Rules, Ticket};
 use socket2::SockRef;
 use tls::Pipe;
 
-use crate::accounts::{Accounts, Registration};
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data::DataDir;
@@ -53,7 +54,12 @@ impl<W: Wake> Service<W> {
     ) -> io::Result<Self> {
         let clock = Clock::start();
         let pool = Arc::new(Pool::start(Arc::clone(&accounts), &config.limits, clock)?);
-        let rules = Rules { limits: config.limits, key_of: name_key, look_of: name_look };
+        let rules = Rules {
+            limits: config.limits,
+            registration: config.registration,
+            key_of: name_key,
+            look_of: name_look,
+        };
         let desk = Box::new(PasswordDesk(Arc::clone(&pool)));
         let server = Server::new(clock.now(), rules, &config.rooms, desk, alarm);
         let backstage = Backstage { tls: RwLock::new(tls), accounts, pool, _data: data };
@@ -84,7 +90,7 @@ impl<W: Wake> Service<W> {
         *self.backstage.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
         self.backstage.accounts.reconfigure(limits, registration);
         self.backstage.pool.set_limits(limits);
-        self.server.set_limits(limits);
+        self.server.reconfigure(limits, registration);
     }
 
     /// Tells users to go whose accounts are shut out.

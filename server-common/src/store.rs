@@ -3,6 +3,7 @@
 //! Whatever a call of the [`Store`] has returned is durable: each change is a transaction of its own, and a
 //! transaction is over when it has reached the disk.
 
+mod invitations;
 mod maintenance;
 mod migrations;
 mod open;
@@ -18,16 +19,30 @@ use crate::keys::fold;
 use crate::passwords::hasher::Phc;
 pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 
+pub use invitations::{Invitation, Shown};
 pub use maintenance::{BackupError, Listed};
 pub use open::OpenError;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {
-    /// Makes an account if its name is [`Claim::Free`]; if not, nothing changes.
+    /// Makes an account if its name is [`Claim::Free`], and uses an invitation up by one if it is to be made because of
+    /// that; if not, nothing changes.
     ///
     /// # Errors
     /// When the records cannot be read or written; nothing has changed then.
-    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError>;
+    fn insert(
+        &mut self,
+        account: &Account,
+        look: &NameLook,
+        phc: &Phc,
+        invite: Option<&Shown>,
+    ) -> Result<Claim, StoreError>;
+
+    /// Whether what somebody shows is an invitation that can still be used.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError>;
 
     /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
     ///
@@ -84,6 +99,8 @@ pub enum Claim {
     Taken,
     /// Somebody's name looks like it.
     Resembles,
+    /// The invitation is none that can be used.
+    Uninvited,
 }
 
 impl Store {
@@ -108,8 +125,20 @@ impl Store {
 }
 
 impl Records for Store {
-    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError> {
+    fn insert(
+        &mut self,
+        account: &Account,
+        look: &NameLook,
+        phc: &Phc,
+        invite: Option<&Shown>,
+    ) -> Result<Claim, StoreError> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(invite) = invite
+            && !invitations::use_up(&transaction, invite)?
+        {
+            return Ok(Claim::Uninvited);
+        }
+        // Where the name is not free, the invitation is as it was: nothing is committed.
         let claim = claim(&transaction, account, look)?;
         if claim == Claim::Free {
             let (key, name) = (account.key.as_str(), account.name.as_str());
@@ -119,6 +148,10 @@ impl Records for Store {
             transaction.commit()?;
         }
         Ok(claim)
+    }
+
+    fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError> {
+        invitations::is_usable(&self.db, invite)
     }
 
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {

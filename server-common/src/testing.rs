@@ -34,7 +34,7 @@ pub(crate) fn password(text: &str) -> Password {
 }
 
 pub(crate) fn register(name: &str, with: &str) -> Question {
-    Question::Register { account: account(name), look: look(name), password: password(with) }
+    Question::Register { account: account(name), look: look(name), password: password(with), invite: None }
 }
 
 pub(crate) fn verify(name: &str, with: &str) -> Question {

@@ -11,9 +11,10 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
 use chatroom_core::server::{Answer, Question, Refusal, Rules, Ticket};
-use server_common::accounts::{Accounts, Registration};
+use server_common::accounts::Accounts;
 use server_common::config::Config;
 use server_common::exchange::{Peer, Wake};
 use server_common::keys::{name_key, name_look};
@@ -77,13 +78,19 @@ impl World {
         let accounts = accounts(&config.limits, config.registration);
         // The cost is what real servers measure for as few rounds: next to nothing.
         let desk = InlineDesk { accounts, bounds: Bounds::new(&config.limits, Duration::from_micros(10), 1) };
-        Self::with_desk(&config.limits, &config.rooms, link, desk)
+        Self::with_desk(&config.limits, config.registration, &config.rooms, link, desk)
     }
 
-    fn with_desk(limits: &Limits, rooms: &[RoomName], link: Link, desk: InlineDesk) -> Self {
+    fn with_desk(
+        limits: &Limits,
+        registration: Registration,
+        rooms: &[RoomName],
+        link: Link,
+        desk: InlineDesk,
+    ) -> Self {
         let now = Instant::default();
         let alarm = Flag::default();
-        let rules = Rules { limits: limits.clone(), key_of: name_key, look_of: name_look };
+        let rules = Rules { limits: limits.clone(), registration, key_of: name_key, look_of: name_look };
         let rung = alarm.clone();
         let server = Server::new(now, rules, rooms, Box::new(desk), Box::new(move || rung.wake()));
         Self { now, link, server, alarm, clients: BTreeMap::new() }

@@ -17,8 +17,9 @@ use std::{env, fs, process, thread};
 use chatroom_core::client::{Client, Command, Event, Input, Output, Room};
 use chatroom_core::frame::Frame;
 use chatroom_core::message::Text;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{RoomName, UserName};
-use chatroom_core::secret::Password;
+use chatroom_core::secret::{Invite, Password};
 use tls::{ClientConfig, Pipe, Trust, pem};
 
 const HELP: &str = "\
@@ -184,7 +185,11 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Ok(Some(match word {
-        "/register" => Command::Register(user(first)?, password(second)?),
+        "/register" => {
+            let (second, third) = second.split_once(' ').unwrap_or((second, ""));
+            let invite = (!third.is_empty()).then(|| Invite::new(third.to_owned().into()));
+            Command::Register(user(first)?, password(second)?, invite)
+        }
         "/login" => Command::Login(user(first)?, password(second)?),
         "/rooms" => Command::List,
         "/create" => Command::Create(room(rest)?),
@@ -202,6 +207,13 @@ fn show(event: Event) {
     match event {
         Event::Connected => println!("* connected; /register or /login"),
         Event::Disconnected(_) | Event::LoggedOut => println!("* goodbye"),
+        Event::Greeted(greeting) => match greeting.registration {
+            Some(Registration::Invite) => {
+                println!("* new here? only who was invited: /register NAME PASSWORD INVITATION");
+            }
+            Some(Registration::Closed) => println!("* this server takes no new accounts"),
+            Some(Registration::Open) | None => {}
+        },
         Event::Registered => println!("* registered; now /login"),
         Event::LoggedIn { username } | Event::Returned { username, .. } => {
             println!("* you are {username}, in the lobby; /enter a room")

@@ -53,7 +53,7 @@ impl Crowd {
     pub fn link(&self) -> String {
         let at = self.address();
         let address = ServerAddress { host: at.ip().to_string(), port: at.port() };
-        Invitation { address, key: Some(self.key) }.to_string()
+        Invitation { address, key: Some(self.key), invite: None }.to_string()
     }
 
     pub fn wait_for_users(&self, count: usize) {

@@ -11,12 +11,17 @@ pub(super) fn show(window: &App, last: &Login, login: &Login) {
     adapter.set_server(login.server.as_str().into());
     adapter.set_identity(login.identity.as_str().into());
     adapter.set_insecure(login.is_insecure);
+    adapter.set_closed(login.is_closed);
+    adapter.set_uninvited(login.is_uninvited);
     adapter.set_username_error((&login.username_error).into());
     adapter.set_password_error((&login.password_error).into());
     adapter.set_form_error((&login.form_error).into());
     adapter.set_notice((&login.notice).into());
     adapter.set_weakness((&login.weakness).into());
     adapter.set_busy(login.is_busy);
+    if login.is_invited && !last.is_invited {
+        adapter.set_is_registering(true);
+    }
     if last.forgotten != login.forgotten {
         adapter.set_password(Default::default());
         adapter.set_is_registering(false);

@@ -21,6 +21,11 @@ impl Controller {
         self.screen.login = Default::default();
         self.screen.login.server = invitation.address.to_string();
         self.screen.login.is_insecure = trusting == Trusting::AnyoneInsecurely;
+        if invitation.invite.is_some() {
+            self.screen.login.is_invited = true;
+            self.screen.login.notice = Phrase::Invited.into();
+        }
+        self.invite.clone_from(&invitation.invite);
         self.server = Some(invitation.address.clone());
         self.effects.push_back(Effect::Connect(invitation, trusting));
     }

@@ -1,5 +1,6 @@
 //! Accounts: registering, logging in and out.
 
+use chatroom_core::message::hello::{Greeting, Registration};
 use chatroom_core::name::UserName;
 use chatroom_core::secret::{Password, PasswordError};
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ impl Controller {
     pub fn register(&mut self, username: &str, password: &str) {
         if let Some((username, password)) = self.check_credentials(username, password) {
             self.credentials = Some((username.clone(), password.clone()));
-            self.command(Command::Register(username, password));
+            self.command(Command::Register(username, password, self.invite.clone()));
         }
     }
 
@@ -53,6 +54,13 @@ impl Controller {
         credentials
     }
 
+    /// What the server is like decides what a person can do on this page.
+    pub(super) fn on_greeted(&mut self, greeting: &Greeting) {
+        let login = &mut self.screen.login;
+        login.is_closed = greeting.registration == Some(Registration::Closed);
+        login.is_uninvited = greeting.registration == Some(Registration::Invite) && self.invite.is_none();
+    }
+
     pub(super) fn on_registered(&mut self) {
         self.screen.login.notice = Phrase::Registered.into();
         match self.credentials.take() {
@@ -65,6 +73,9 @@ impl Controller {
         self.effects.push_back(Effect::RememberUser(username.clone()));
         self.screen.lobby.username = username;
         self.forget_password();
+        // It has done its work, or was not needed.
+        self.invite = None;
+        self.screen.login.is_invited = false;
         self.screen.banner = Sentence::default();
         self.turn_to(Page::Lobby);
     }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use chatroom_core::client::{self, Command, Event};
 use chatroom_core::message::Kind;
 use chatroom_core::name::{RoomName, UserName};
-use chatroom_core::secret::Password;
+use chatroom_core::secret::{Invite, Password};
 use jiff::civil::DateTime;
 
 use crate::address::{Invitation, ServerAddress};
@@ -63,6 +63,8 @@ pub struct Controller {
     effects: VecDeque<Effect>,
     now: DateTime,
     server: Option<ServerAddress>,
+    /// What lets a person make an account there.
+    invite: Option<Invite>,
     /// What is being registered, until it is logged in.
     credentials: Option<(UserName, Password)>,
     /// All rooms, the lobby among them, as the server last told.
@@ -85,6 +87,7 @@ impl Controller {
             effects: VecDeque::new(),
             now: DateTime::MIN,
             server: None,
+            invite: None,
             credentials: None,
             rooms: Vec::new(),
             members: Vec::new(),
@@ -138,6 +141,7 @@ impl Controller {
         match event {
             Event::Connected => self.on_connected(),
             Event::Disconnected(end) => self.on_disconnected(end),
+            Event::Greeted(greeting) => self.on_greeted(&greeting),
             Event::Registered => self.on_registered(),
             Event::LoggedIn { username } => self.on_logged_in(username),
             Event::Returned { username, room } => self.on_returned(username, room),
@@ -185,8 +189,8 @@ impl Controller {
             Kind::Enter => self.on_enter_refused(sentence),
             Kind::Msg => self.on_msg_refused(said, sentence),
             Kind::Exit | Kind::Logout => self.on_notice(sentence),
-            // Lists also come unasked.
-            Kind::List => {}
+            // Lists also come unasked, and nobody asked for a hello.
+            Kind::Hello | Kind::List => {}
         }
     }
 
@@ -199,7 +203,7 @@ impl Controller {
             Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
-            Kind::List => {}
+            Kind::Hello | Kind::List => {}
         }
     }
 

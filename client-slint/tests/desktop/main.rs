@@ -138,6 +138,6 @@ impl Witness {
     fn invitation(&mut self) -> Invitation {
         let (address, key) = self.server_identity();
         let address = ServerAddress { host: address.ip().to_string(), port: address.port() };
-        Invitation { address, key: Some(key) }
+        Invitation { address, key: Some(key), invite: None }
     }
 }

@@ -204,7 +204,7 @@ fn shown(effect: &Effect) -> String {
     match effect {
         Effect::Connect(invitation, trusting) => format!("connect {} {trusting:?}", invitation.address),
         Effect::Order(Order::Command(command)) => match command {
-            Command::Register(name, _) => format!("register {}", name.as_str()),
+            Command::Register(name, ..) => format!("register {}", name.as_str()),
             Command::Login(name, password) => format!("login {} {}", name.as_str(), password.expose()),
             Command::List => "list".into(),
             Command::Create(room) => format!("create {}", room.as_str()),

@@ -3,13 +3,13 @@
 use crate::frame::Frame;
 use crate::message::{Kind, Text, request};
 use crate::name::{PUBLIC, RoomName, UserName};
-use crate::secret::Password;
+use crate::secret::{Invite, Password};
 
 /// A request, its values checked already. One that is not allowed where the client is comes back as
 /// [`super::Event::Refused`] without being sent.
 pub enum Command {
-    /// Make an account.
-    Register(UserName, Password),
+    /// Make an account, perhaps because one was invited.
+    Register(UserName, Password, Option<Invite>),
     /// Log in to one.
     Login(UserName, Password),
     /// Ask who is where.
@@ -49,9 +49,10 @@ impl Command {
 
     pub(super) fn encode(&self, own_name: &str) -> Frame {
         match self {
-            Self::Register(username, password) | Self::Login(username, password) => {
-                request::encode_credentials(self.kind(), username, password)
+            Self::Register(username, password, invite) => {
+                request::encode_register(username, password, invite.as_ref())
             }
+            Self::Login(username, password) => request::encode_login(username, password),
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
             Self::Say { to, text, .. } => request::encode_msg(own_name, to.as_ref(), text),
             Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),

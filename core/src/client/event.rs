@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::message::Kind;
+use crate::message::hello::Greeting;
 
 /// Something happened that a person may want to see. Texts are as the server sent them: show them, trust none.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Event {
     Connected,
     /// There is none any more.
     Disconnected(End),
+    /// What the server is like. The original one says nothing of it.
+    Greeted(Greeting),
     /// The account exists now.
     Registered,
     /// Logged in, in the lobby.

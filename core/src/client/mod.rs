@@ -1,7 +1,8 @@
 //! One connection, as the client sees it.
 //!
 //! [`Client`] turns what a person wants into requests, and what a server says into [`Event`]s. It speaks with the
-//! servers of this project and with the original one, which answers in the order it was asked and names no request.
+//! servers of this project and with the original one, which answers in the order it was asked and names no request. On
+//! each connection it says hello first, which the original one passes over.
 //!
 //! After a lost connection it finds back by itself: told of the next one, it logs in and enters the room it was in,
 //! and says so with one [`Event::Returned`]. Until then it holds the password in memory. Where nothing must be
@@ -25,6 +26,7 @@ use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
+use crate::message::hello::{self, Greeting};
 use crate::message::push::{ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Received};
 use crate::message::{Envelope, HALF_SURROGATE, Kind};
@@ -92,6 +94,7 @@ impl Client {
                 self.state = State::Auth;
                 self.decoder = Decoder::default();
                 self.event(Event::Connected);
+                self.outputs.push_back(Output::Frame(hello::encode_hello()));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
                     self.send(login);
                 }
@@ -254,6 +257,7 @@ impl Client {
             return;
         }
         match incoming {
+            Incoming::Greeted(greeting) => self.event(Event::Greeted(greeting)),
             Incoming::Rooms(list) => {
                 self.answered(Kind::List);
                 let rooms = list.0.into_iter().map(|(name, members)| Room { name, members }).collect();
@@ -270,6 +274,8 @@ impl Client {
                 let pending = self.answered(kind);
                 self.on_done(kind, done, pending);
             }
+            // It changes nothing: a person has not asked for it, and nothing waits for it.
+            Incoming::Refused(Kind::Hello, _) => {}
             Incoming::Refused(kind, received) => {
                 let pending = self.answered(kind);
                 self.on_refused(kind, received, pending);
@@ -322,8 +328,8 @@ impl Client {
                 self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }
-            // These two are told apart by their own types.
-            Kind::List | Kind::Msg => {}
+            // These are told apart by their own types.
+            Kind::Hello | Kind::List | Kind::Msg => {}
         }
     }
 
@@ -513,6 +519,7 @@ impl Client {
 
 /// What a server sent, by what it means for a client.
 enum Incoming {
+    Greeted(Greeting),
     Rooms(ReceivedList),
     Members(ReceivedList),
     Msg(ReceivedMsg),
@@ -533,6 +540,7 @@ impl Incoming {
     /// The kind of request that this answers, or could.
     fn kind(&self) -> Option<Kind> {
         match self {
+            Self::Greeted(_) => Some(Kind::Hello),
             Self::Rooms(_) | Self::Members(_) => Some(Kind::List),
             Self::Msg(_) => Some(Kind::Msg),
             Self::Done(kind, _) | Self::Refused(kind, _) => Some(*kind),
@@ -554,6 +562,7 @@ impl Incoming {
         }
         let fault = |error: crate::message::Unfit| error.0;
         Ok(match kind {
+            Kind::Hello => Self::Greeted(Greeting::decode(envelope).map_err(fault)?),
             Kind::List if received.kind == LIST_ROOM => {
                 Self::Members(ReceivedList::decode(envelope).map_err(fault)?)
             }

@@ -20,6 +20,8 @@ use crate::message::Text;
 use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
+/// What is said first on each connection.
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":[],"client":"chatroom 0.1.0"}"#;
 const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
 const ENTERED: &str =
     r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;
@@ -35,7 +37,7 @@ impl Desk {
     fn connected() -> Self {
         let mut desk = Self::default();
         desk.tell(Input::Connected);
-        desk.check("connected");
+        desk.check(&format!("connected, {HELLO}"));
         desk
     }
 
@@ -116,7 +118,7 @@ fn command(words: &str) -> Command {
     match verb {
         "register" => {
             let (name, password) = credentials();
-            Command::Register(name, password)
+            Command::Register(name, password, None)
         }
         "login" => {
             let (name, password) = credentials();
@@ -160,6 +162,7 @@ fn shown_event(event: &Event) -> String {
         Event::Connected => "connected".into(),
         Event::Disconnected(End::Closed) => "disconnected".into(),
         Event::Disconnected(End::ServerFault(_)) => "server fault".into(),
+        Event::Greeted(greeting) => format!("greeted by {} {:?}", greeting.server, greeting.registration),
         Event::Registered => "registered".into(),
         Event::LoggedIn { username } => format!("logged in {username}"),
         Event::Returned { username, room } => {
@@ -228,6 +231,24 @@ fn each_command_is_one_request() {
         desk.want(words);
         desk.check(&format!("> {request}"));
     }
+}
+
+#[test]
+fn a_server_that_answers_hello_is_known_and_one_that_does_not_is_not_waited_for() {
+    let mut desk = Desk::connected();
+    desk.check_hears(
+        r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":[],"server":"chatroom 0.1.0","registration":"invite"}}"#,
+        "greeted by chatroom 0.1.0 Some(Invite)",
+    );
+    let mut desk = Desk::connected();
+    desk.check_hears(r#"{"type":"hello","status":"error","message":"No","code":"bad_request"}"#, "");
+    desk.check_hears(LOGGED_IN, "logged in Ann");
+    let mut original = Desk::connected();
+    assert_eq!(original.client.deadline(), None);
+    original.wait(600);
+    original.check_hears(LOGGED_IN, "logged in Ann");
+    // Not even a greeting that comes too late leads anywhere.
+    original.check_hears(r#"{"type":"hello","status":"ok","data":{"registration":"open"}}"#, "");
 }
 
 #[test]
@@ -373,7 +394,7 @@ fn what_was_asked_when_the_connection_ends_is_unanswered_and_nothing_of_it_reach
     desk.check("");
     desk.tell(Input::Connected);
     desk.hear(LOGGED_IN);
-    desk.check("connected, logged in Ann");
+    desk.check(&format!("connected, {HELLO}, logged in Ann"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What is said over the wire, read in two steps: the envelope, then its `data` by its `type`.
 //!
-//! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked.
+//! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
+//! two meet.
 
+pub mod hello;
 pub mod names;
 pub mod push;
 pub mod reply;
@@ -21,6 +23,8 @@ use json::Object;
 /// The kinds of request, each with a `type` of its own on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// What can you do?
+    Hello,
     /// Make an account.
     Register,
     /// Log in to an account.
@@ -62,6 +66,7 @@ pub enum TextError {
 
 /// The outer object of a frame, its values still as they came.
 pub struct Envelope<'a> {
+    text: &'a str,
     kind: Option<&'a RawValue>,
     status: Option<&'a RawValue>,
     message: Option<&'a RawValue>,
@@ -80,6 +85,7 @@ pub(crate) struct Fields<'a> {
     from: Option<&'a RawValue>,
     to: Option<&'a RawValue>,
     text: Option<&'a RawValue>,
+    invite: Option<&'a RawValue>,
 }
 
 /// The frame is not something that could be answered by its `type`: not UTF-8, not JSON, not an object, a key twice.
@@ -100,7 +106,7 @@ impl<'a> Envelope<'a> {
         let values = Object::decode(text, ["type", "status", "message", "data", "code", "retry_ms", "rid"])?;
         let [kind, status, message, data, code, retry_ms, rid] = values;
         let fields = data.filter(|data| json::is_object(data)).map(Fields::decode).transpose()?;
-        Ok(Self { kind, status, message, data, fields, code, retry_ms, rid })
+        Ok(Self { text, kind, status, message, data, fields, code, retry_ms, rid })
     }
 
     /// The `type`, a string.
@@ -128,9 +134,9 @@ impl<'a> Envelope<'a> {
 
 impl<'a> Fields<'a> {
     fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
-        let keys = ["username", "password", "room", "from", "to", "text"];
-        let [username, password, room, from, to, text] = Object::decode(data.get(), keys)?;
-        Ok(Self { username, password, room, from, to, text })
+        let keys = ["username", "password", "room", "from", "to", "text", "invite"];
+        let [username, password, room, from, to, text, invite] = Object::decode(data.get(), keys)?;
+        Ok(Self { username, password, room, from, to, text, invite })
     }
 }
 
@@ -138,6 +144,7 @@ impl Kind {
     /// The `type` of the request on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Hello => "hello",
             Self::Register => "register",
             Self::Login => "login",
             Self::List => "list",
@@ -154,7 +161,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
+        Self::Hello,
         Self::Register,
         Self::Login,
         Self::List,

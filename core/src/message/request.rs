@@ -5,16 +5,18 @@ use alloc::string::String;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Envelope, Kind, Rid, Text, TextError, Unfit, json};
+use super::{Envelope, Kind, Rid, Text, TextError, Unfit, hello, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
-use crate::secret::{Password, PasswordError};
+use crate::secret::{Invite, Password, PasswordError};
 
 /// A request whose form is right. What a person typed into it may still be no name, password or text; which of the
 /// two it is, each value carries, for the answer to that is an answer to the person.
 pub enum Request {
-    /// Make an account.
-    Register(Credentials),
+    /// What can you do?
+    Hello,
+    /// Make an account, perhaps because one was invited.
+    Register(Credentials, Option<Invite>),
     /// Log in to an account.
     Login(Credentials),
     /// Who is where?
@@ -77,7 +79,8 @@ impl Request {
     /// Reads a request's `data`.
     pub fn decode(kind: Kind, envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         Ok(match kind {
-            Kind::Register => Self::Register(Credentials::decode(envelope)?),
+            Kind::Hello => hello::check_hello(envelope).map(|()| Self::Hello)?,
+            Kind::Register => Self::Register(Credentials::decode(envelope)?, invite(envelope)?),
             Kind::Login => Self::Login(Credentials::decode(envelope)?),
             Kind::Create => Self::Create(room(envelope)?),
             Kind::Enter => Self::Enter(room(envelope)?),
@@ -112,20 +115,25 @@ impl Msg {
     }
 }
 
+fn invite(envelope: &Envelope<'_>) -> Result<Option<Invite>, Unfit> {
+    let invite = envelope.fields()?.invite;
+    let text = invite.map(|invite| json::string(Some(invite), "`invite` must be a string")).transpose()?;
+    Ok(text.map(|text| Invite::new(text.into())))
+}
+
 fn room(envelope: &Envelope<'_>) -> Result<Result<RoomName, NameError>, Unfit> {
     Ok(RoomName::parse(&json::string(envelope.fields()?.room, "`room` must be a string")?))
 }
 
-/// Encodes `register` or `login`, as a client sends it.
-pub fn encode_credentials(kind: Kind, username: &UserName, password: &Password) -> Frame {
-    encode(
-        kind,
-        &Carried {
-            username: Some(username.as_str()),
-            password: Some(password.expose()),
-            ..Carried::default()
-        },
-    )
+/// Encodes `register`, as a client sends it.
+pub fn encode_register(username: &UserName, password: &Password, invite: Option<&Invite>) -> Frame {
+    let invite = invite.map(Invite::expose);
+    encode(Kind::Register, &Carried { invite, ..Carried::credentials(username, password) })
+}
+
+/// Encodes `login`, as a client sends it.
+pub fn encode_login(username: &UserName, password: &Password) -> Frame {
+    encode(Kind::Login, &Carried::credentials(username, password))
 }
 
 /// Encodes `create` or `enter`.
@@ -171,6 +179,14 @@ struct Carried<'a> {
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite: Option<&'a str>,
+}
+
+impl<'a> Carried<'a> {
+    fn credentials(username: &'a UserName, password: &'a Password) -> Self {
+        Self { username: Some(username.as_str()), password: Some(password.expose()), ..Self::default() }
+    }
 }
 
 /// A name as its error message shows it: as it was typed, if it could be one.
@@ -231,7 +247,11 @@ mod tests {
             format!("{verb} {:?} {password:?}", credentials.username)
         };
         match request {
-            Request::Register(credentials) => login("register", credentials),
+            Request::Hello => "hello".into(),
+            Request::Register(credentials, None) => login("register", credentials),
+            Request::Register(credentials, Some(invite)) => {
+                format!("{} invited {:?}", login("register", credentials), invite.expose())
+            }
             Request::Login(credentials) => login("login", credentials),
             Request::List => "list".into(),
             Request::Create(room) => format!("create {room:?}"),
@@ -250,6 +270,7 @@ mod tests {
 
     #[test]
     fn requests_without_data_are_read_as_they_were_meant() {
+        check(&hello::encode_hello(), "hello");
         check(&encode_bare(Kind::List), "list");
         check(&encode_bare(Kind::Exit), "exit");
         check(&encode_bare(Kind::Logout), "logout");
@@ -259,7 +280,8 @@ mod tests {
     fn the_longest_of_every_request_fits_into_the_smallest_frame_it_may_come_in() {
         let limits = Limits::default();
         let name = UserName::parse(&"\"".repeat(32)).unwrap();
-        let login = encode_credentials(Kind::Register, &name, &password(&"\0".repeat(512)));
+        let invite = Invite::new("x".repeat(64).into());
+        let login = encode_register(&name, &password(&"\0".repeat(512)), Some(&invite));
         assert!(login.len() - PREFIX_BYTES <= limits.frame_before_login_bytes_max, "{}", login.len());
         let text = Text::parse("\\".repeat(4096)).ok().unwrap();
         let msg = encode_msg(name.as_str(), Some(&name), &text);
@@ -329,12 +351,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn credentials_are_read_as_they_were_typed(name in any_user(), secret in any_text(100)) {
+        fn credentials_are_read_as_they_were_typed(
+            name in any_user(),
+            secret in any_text(100),
+            invite in any_text(50),
+        ) {
             let expected = format!("{:?} Ok({secret:?})", Ok::<_, NameError>(&name));
-            for (kind, verb) in [(Kind::Register, "register"), (Kind::Login, "login")] {
-                let frame = encode_credentials(kind, &name, &password(&secret));
-                check(&frame, &format!("{verb} {expected}"));
-            }
+            let (secret, shown) = (password(&secret), Invite::new(invite.clone().into()));
+            check(&encode_login(&name, &secret), &format!("login {expected}"));
+            check(&encode_register(&name, &secret, None), &format!("register {expected}"));
+            let invited = encode_register(&name, &secret, Some(&shown));
+            check(&invited, &format!("register {expected} invited {invite:?}"));
         }
 
         #[test]

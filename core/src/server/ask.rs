@@ -1,7 +1,7 @@
 //! Questions a connection asks and waits for: whatever needs a hash or the store.
 
 use crate::name::{Account, NameLook};
-use crate::secret::Password;
+use crate::secret::{Invite, Password};
 
 /// Names one open question of a connection, so that a late answer to an earlier one is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Question {
         look: NameLook,
         /// What they will log in with; long enough already.
         password: Password,
+        /// What they show for having been invited.
+        invite: Option<Invite>,
     },
     /// Is this the account's password?
     Verify {
@@ -49,6 +51,10 @@ pub enum Refusal {
     NameResembles,
     /// This server takes no new accounts.
     RegistrationClosed,
+    /// This server takes only who was invited.
+    InviteRequired,
+    /// There is no such invitation, or it was used up or has ended: nobody outside learns which.
+    InviteInvalid,
     /// No such account, or not its password: nobody outside learns which.
     AuthFailed,
     /// The password is right, and whoever runs the server has shut the account out.

@@ -1,4 +1,4 @@
-//! Nobody has logged in yet: `register` and `login`.
+//! Nobody has logged in yet: `hello`, `register` and `login`.
 
 use core::time::Duration;
 
@@ -8,11 +8,13 @@ use crate::bucket::Rate;
 use crate::hub::{Command, Reply};
 use crate::limits::ms;
 use crate::message::Kind;
+use crate::message::hello;
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Failure, Identity};
 use crate::message::request::{Credentials, Request};
 use crate::name::{Account, LOBBY, NameError, NameKey, NameLook, UserName};
-use crate::secret::PasswordError;
+use crate::phase::Phase;
+use crate::secret::{Invite, PasswordError};
 use crate::time::ceil_ms;
 use crate::timer::Timer;
 
@@ -43,7 +45,11 @@ impl Auth {
             return State::Auth(self);
         }
         match request {
-            Request::Register(credentials) => self.on_register(credentials, waiting, cx),
+            Request::Hello => {
+                greet(&waiting, cx);
+                State::Auth(self)
+            }
+            Request::Register(credentials, invite) => self.on_register(credentials, invite, waiting, cx),
             Request::Login(credentials) => {
                 let ticket = cx.ask(verify(credentials, cx));
                 State::Auth(Self { step: Step::Asked(ticket, waiting) })
@@ -123,7 +129,13 @@ impl Auth {
         matches!(self.step, Step::Asked(..))
     }
 
-    fn on_register(self, credentials: Credentials, waiting: Waiting, cx: &mut Cx) -> State {
+    fn on_register(
+        self,
+        credentials: Credentials,
+        invite: Option<Invite>,
+        waiting: Waiting,
+        cx: &mut Cx,
+    ) -> State {
         let chars_min = cx.rules.limits.password_chars_min;
         let new = credentials.username.and_then(|name| new_account(name, cx));
         let password = credentials.password.map_err(|error| match error {
@@ -144,13 +156,22 @@ impl Auth {
             }
             (Ok((account, look)), Ok(password)) => {
                 if may_register(&waiting, cx) {
-                    let ticket = cx.ask(Question::Register { account, look, password });
+                    let ticket = cx.ask(Question::Register { account, look, password, invite });
                     return State::Auth(Self { step: Step::Asked(ticket, waiting) });
                 }
             }
         }
         State::Auth(self)
     }
+}
+
+/// Before a client said anything else it may say what it can do, and is told what the server is like.
+fn greet(waiting: &Waiting, cx: &mut Cx) {
+    if cx.frames > 1 {
+        return cx.refuse(waiting, Code::WrongState, Phase::Auth.refusal(Kind::Hello));
+    }
+    let rules = &cx.rules;
+    cx.send(hello::encode_greeting(rules.registration, &rules.limits, waiting.rid.as_ref()));
 }
 
 fn new_account(name: UserName, cx: &Cx) -> Result<(Account, NameLook), NameError> {
@@ -193,6 +214,14 @@ fn failure(refusal: Refusal) -> Failure {
         Refusal::RegistrationClosed => {
             Failure::new(Code::RegistrationClosed, "This server takes no new accounts, ask who runs it")
         }
+        Refusal::InviteRequired => Failure::new(
+            Code::InviteRequired,
+            "This server takes only who was invited, ask who runs it for an invitation",
+        ),
+        Refusal::InviteInvalid => Failure::new(
+            Code::InviteInvalid,
+            "That invitation has been used up, has ended, or never was one; ask for a new one",
+        ),
         Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
         Refusal::AccountDisabled => Failure::new(Code::AccountDisabled, ACCOUNT_DISABLED),
         Refusal::AuthThrottled { retry_ms } => {

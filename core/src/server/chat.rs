@@ -31,7 +31,8 @@ impl Chat {
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::Exit => Some(Command::Exit),
             // The phase table lets no other request come here.
-            Request::Register(_)
+            Request::Hello
+            | Request::Register(..)
             | Request::Login(_)
             | Request::Create(_)
             | Request::Enter(_)

@@ -41,7 +41,9 @@ impl Lobby {
             }
             Request::Logout => Some(Command::Logout),
             // The phase table lets no other request come here.
-            Request::Register(_) | Request::Login(_) | Request::Msg(_) | Request::Exit => None,
+            Request::Hello | Request::Register(..) | Request::Login(_) | Request::Msg(_) | Request::Exit => {
+                None
+            }
         };
         match command {
             Some(command) => {

@@ -25,6 +25,7 @@ use crate::bucket::{Bucket, Rate};
 use crate::frame::{Decoder, Frame, FrameError, PREFIX_BYTES};
 use crate::hub::{Command, Farewell, Mail, Reply};
 use crate::limits::{Limits, ms};
+use crate::message::hello::Registration;
 use crate::message::reply::{Code, ERROR, Failure};
 use crate::message::request::{Head, Request};
 use crate::message::{Envelope, Kind, Rid};
@@ -43,6 +44,8 @@ use lobby::Lobby;
 pub struct Rules {
     /// How large, how many, how long.
     pub limits: Limits,
+    /// Who may make an account, as a client is told that asks.
+    pub registration: Registration,
     /// Which names count as one.
     pub key_of: KeyFn,
     /// Which names can be taken, and what they look like.
@@ -113,8 +116,6 @@ pub struct Conn {
     state: State,
     decoder: Decoder,
     frame_clock: FrameClock,
-    /// Frames that were looked at.
-    frames: u64,
     bad_frames: u32,
     refusal: Option<Code>,
     cx: Cx,
@@ -124,6 +125,8 @@ pub struct Conn {
 struct Cx {
     rules: Arc<Rules>,
     now: Instant,
+    /// Frames that were looked at.
+    frames: u64,
     /// What is to be done next; with a frame that is an error, its code.
     outputs: VecDeque<(Output, Option<Code>)>,
     timers: Timers,
@@ -172,6 +175,7 @@ impl Conn {
         let cx = Cx {
             rules,
             now,
+            frames: 0,
             outputs: VecDeque::new(),
             timers,
             pending_bytes: 0,
@@ -189,7 +193,6 @@ impl Conn {
             state: State::Handshake,
             decoder: Decoder::default(),
             frame_clock: FrameClock::default(),
-            frames: 0,
             bad_frames: 0,
             refusal: None,
             cx,
@@ -268,7 +271,7 @@ impl Conn {
 
     /// How many of the client's frames were looked at, readable or not.
     pub fn frames(&self) -> u64 {
-        self.frames
+        self.cx.frames
     }
 
     /// The code of the error that [`Conn::poll_output`] gave last, if its frame is one. For whoever counts them.
@@ -424,7 +427,7 @@ impl Conn {
         let holds_secret = matches!(self.state, State::Auth(_));
         match self.decoder.decode(bytes_max) {
             Ok(Some(frame)) => {
-                self.frames += 1;
+                self.cx.frames += 1;
                 self.frame_clock.stop(&mut self.cx);
                 match Envelope::decode(frame) {
                     Ok(envelope) => {

@@ -50,7 +50,10 @@ impl Stage {
         let id = hub.connect(&mut Deliveries::new()).unwrap();
         Self {
             now,
-            conn: Conn::new(now, Arc::new(Rules { limits: limits.clone(), key_of, look_of })),
+            conn: Conn::new(
+                now,
+                Arc::new(Rules { limits: limits.clone(), registration: Registration::Open, key_of, look_of }),
+            ),
             hub,
             id,
             mailbox: Mailbox::new(limits.outbox_bytes_max),

@@ -1,3 +1,5 @@
+use chatroom_core::secret::Invite;
+
 use super::*;
 use crate::passwords::hasher::ITERATIONS_MIN;
 use crate::testing::{account, look, password, register, verify};
@@ -73,7 +75,7 @@ fn where_registration_is_closed_those_who_exist_can_still_log_in() {
     let mut store = Store::in_memory().unwrap();
     let hasher = Hasher::new(ITERATIONS_MIN).unwrap();
     store
-        .insert(&account("harper"), &look("harper"), &hasher.hash(&password("correct horse")).unwrap())
+        .insert(&account("harper"), &look("harper"), &hasher.hash(&password("correct horse")).unwrap(), None)
         .unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Closed);
     let new = register("new", "correct horse");
@@ -83,6 +85,32 @@ fn where_registration_is_closed_those_who_exist_can_still_log_in() {
         accounts.answer(at(0), HOME, verify("harper", "correct horse")),
         Answer::Verified(account("harper"))
     );
+}
+
+#[test]
+fn where_only_the_invited_come_in_others_do_not_learn_which_names_are_taken() {
+    let mut store = Store::in_memory().unwrap();
+    let welcome = Invite::new("welcome".to_owned().into());
+    // The clock of this test began at that time.
+    store.invite(&welcome, 2, Duration::ZERO, Duration::from_secs(60)).unwrap();
+    let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Invite);
+    let shows = |name: &str, invite: &str| match register(name, "correct horse") {
+        Question::Register { account, look, password, .. } => Question::Register {
+            account,
+            look,
+            password,
+            invite: Some(Invite::new(invite.to_owned().into())),
+        },
+        _ => unreachable!("it registers"),
+    };
+    assert_eq!(accounts.admit(at(0), HOME, &register("ann", "correct horse")), Err(Refusal::InviteRequired));
+    assert_eq!(accounts.answer(at(0), HOME, shows("ann", "welcome")), Answer::Registered(account("ann")));
+    for name in ["ann", "bob"] {
+        assert_eq!(accounts.answer(at(0), HOME, shows(name, "guess")), refused(Refusal::InviteInvalid));
+    }
+    assert_eq!(accounts.answer(at(0), HOME, shows("ann", "welcome")), refused(Refusal::NameTaken));
+    assert_eq!(accounts.answer(at(60), HOME, shows("bob", "welcome")), refused(Refusal::InviteInvalid));
+    assert_eq!(accounts.answer(at(59), HOME, shows("bob", "welcome")), Answer::Registered(account("bob")));
 }
 
 #[test]
@@ -182,7 +210,7 @@ fn a_name_that_looks_like_anothers_is_refused_before_a_hash_is_made() {
 fn a_hash_from_before_the_cost_was_raised_is_renewed_after_the_answer() {
     let mut store = Store::in_memory().unwrap();
     let old = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
-    store.insert(&account("harper"), &look("harper"), &old).unwrap();
+    store.insert(&account("harper"), &look("harper"), &old, None).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN + 1, &Limits::default(), Registration::Open);
     let stored = || accounts.store().find(&account("harper")).unwrap().unwrap().phc;
 
@@ -200,7 +228,7 @@ fn a_hash_from_before_the_cost_was_raised_is_renewed_after_the_answer() {
 #[test]
 fn a_damaged_hash_is_our_fault_and_not_the_users() {
     let mut store = Store::in_memory().unwrap();
-    store.insert(&account("harper"), &look("harper"), &Phc::from_store("damaged".to_owned())).unwrap();
+    store.insert(&account("harper"), &look("harper"), &Phc::from_store("damaged".to_owned()), None).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Open);
     let answer = accounts.answer(at(0), HOME, verify("harper", "correct horse"));
     assert!(matches!(answer, Answer::Refused(Refusal::Unavailable { .. })), "{answer:?}");
@@ -217,5 +245,5 @@ fn what_a_hash_costs_is_measured_with_the_hasher_that_answers() {
 fn debug_output_says_nothing_of_anybody() {
     let accounts = accounts();
     accounts.answer(at(0), HOME, register("harper", "correct horse"));
-    assert_eq!(format!("{accounts:?}"), "Accounts { is_open: true, .. }");
+    assert_eq!(format!("{accounts:?}"), "Accounts { registration: Open, .. }");
 }

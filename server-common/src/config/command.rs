@@ -15,6 +15,33 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Invite people to make an account
+    #[command(subcommand)]
+    Invite(InviteCommand),
+}
+
+/// Work on invitations.
+#[derive(clap::Subcommand, Clone, Debug, PartialEq, Eq)]
+pub enum InviteCommand {
+    /// Print a link that lets who has it make an account
+    Create {
+        /// How many accounts can be made with it
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        uses: u32,
+        /// In how many days it ends
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+        days: u32,
+        /// Where others reach the server [default: where it listens]
+        #[arg(long, value_name = "HOST[:PORT]")]
+        address: Option<String>,
+    },
+    /// Print what is left of all invitations, one a line
+    List,
+    /// Take an invitation back
+    Revoke {
+        /// Its number in the list
+        number: i64,
+    },
 }
 
 /// Work on accounts.

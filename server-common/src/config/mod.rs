@@ -16,14 +16,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
 
 pub(crate) use changes::Changes;
-pub use command::{Command, UserCommand};
+pub use command::{Command, InviteCommand, UserCommand};
 pub use error::ConfigError;
 use settings::{Settings, Source, Texts};
 
-use crate::accounts::Registration;
 use crate::log::{LogFormat, LogLevel};
 
 /// What tells one server's program from the other's.
@@ -50,7 +50,7 @@ pub struct Config {
     pub limits: Limits,
     /// Rounds of PBKDF2 for a password that is hashed from now on.
     pub pbkdf2_iterations: u32,
-    /// Whether new accounts can be made.
+    /// Who may make an account.
     pub registration: Registration,
     /// What is worth a line in the log.
     pub log_level: LogLevel,

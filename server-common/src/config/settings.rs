@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{LOBBY, NameError, NameKey, NameLook, RoomName};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::{Command, ConfigError, Program};
-use crate::accounts::Registration;
 use crate::keys::{name_key, name_look};
 use crate::log::{LogFormat, LogLevel};
 use crate::passwords::hasher::{ITERATIONS_MAX, ITERATIONS_MIN};
@@ -53,8 +53,8 @@ pub(super) struct Texts {
     /// Rounds of PBKDF2 for a new password [default: 600000]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub pbkdf2_iterations: Option<String>,
-    /// Whether new accounts can be made: open or closed [default: open]
-    #[arg(long, value_name = "WHETHER")]
+    /// Who may make an account: open for anybody, invite for who was invited, closed for nobody [default: open]
+    #[arg(long, value_name = "WHO")]
     pub registration: Option<String>,
     /// What to log to standard error: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
@@ -314,8 +314,8 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     Err(format!("'{text}' is not one of {}", words.join(", ")))
 }
 
-const REGISTRATIONS: [(&str, Registration); 2] =
-    [("open", Registration::Open), ("closed", Registration::Closed)];
+const REGISTRATIONS: [(&str, Registration); 3] =
+    [("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)];
 
 const LOG_LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),

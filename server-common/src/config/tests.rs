@@ -318,7 +318,7 @@ fn wrong_flags_are_told_in_a_line() {
             &["--pbkdf2-iterations", "0"],
             "--pbkdf2-iterations: 0 is not between 1 and 10000000; 600000 is recommended",
         ),
-        (&["--registration", "shut"], "--registration: 'shut' is not one of open, closed"),
+        (&["--registration", "shut"], "--registration: 'shut' is not one of open, invite, closed"),
         (&["--log-level", "all"], "--log-level: 'all' is not one of error, warn, info, debug, trace"),
         (
             &["--cert", "a.pem"],
@@ -376,7 +376,7 @@ fn a_wrong_file_is_told_in_a_line() {
             "FILE: message-rate is of the type string, but must be a whole number without quotes",
         ),
         ("registration = true", "FILE: registration is of the type boolean, but must be a text in quotes"),
-        ("registration = 'shut'", "FILE: registration: 'shut' is not one of open, closed"),
+        ("registration = 'shut'", "FILE: registration: 'shut' is not one of open, invite, closed"),
         (
             "room = ['lobby']",
             "FILE: room: 'lobby' is the room everybody starts in and always there; leave it out",

@@ -2,6 +2,7 @@
 
 use chatroom_core::frame::Frame;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{NameKey, NameLook, RoomName};
 
 use super::*;
@@ -19,7 +20,11 @@ impl Wake for Nobody {
 fn exchange(limits: Limits) -> Exchange<Nobody> {
     let limits = Limits { message_rate: 0, rooms_created_per_hour_max: 0, ..limits };
     let hub = Hub::new(NOW(), limits.clone(), name_key, name_look, &[]);
-    Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Box::new(|| {}))
+    Exchange::new(
+        hub,
+        &Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look },
+        Box::new(|| {}),
+    )
 }
 
 /// Somebody in a room of that name, who has taken all that came so far.

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::server::Rules;
 
 use super::*;
@@ -78,7 +79,12 @@ impl Socket {
 type Town = Arc<Server<Arc<Line<Socket>>>>;
 
 fn town() -> Town {
-    let rules = Rules { limits: Limits::default(), key_of: name_key, look_of: name_look };
+    let rules = Rules {
+        limits: Limits::default(),
+        registration: Registration::Open,
+        key_of: name_key,
+        look_of: name_look,
+    };
     Server::new(Instant::default(), rules, &[], Box::new(Trusting), Box::new(|| {}))
 }
 

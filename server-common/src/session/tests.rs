@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use chatroom_core::hub::Farewell;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::server::Rules;
 
 use super::*;
@@ -46,7 +47,7 @@ impl Client {
 }
 
 fn server(limits: Limits) -> Arc<Server<Nobody>> {
-    let rules = Rules { limits, key_of: name_key, look_of: name_look };
+    let rules = Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look };
     Server::new(Instant::default(), rules, &[], Box::new(Trusting), Box::new(|| {}))
 }
 

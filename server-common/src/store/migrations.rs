@@ -8,8 +8,8 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 4] =
-    [make_accounts, add_looks, make_known_addresses, add_disabled];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 5] =
+    [make_accounts, add_looks, make_known_addresses, add_disabled, make_invitations];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
 const APPLICATION_ID: i32 = 0x6368_6174;
@@ -119,6 +119,19 @@ fn make_known_addresses(db: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Whether whoever runs the server has shut the account out.
 fn add_disabled(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch("ALTER TABLE accounts ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0;")
+}
+
+/// Who may make an account where not everybody may; see `invitations`. Times are seconds since 1970.
+fn make_invitations(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE invitations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            hash BLOB NOT NULL UNIQUE,
+            uses_left INTEGER NOT NULL,
+            ends INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX invitations_by_end ON invitations (ends);",
+    )
 }
 
 fn form(db: &Connection) -> Result<u32, StoreError> {

@@ -23,7 +23,7 @@ fn file(folder: &TempDir) -> PathBuf {
 fn a_registration_survives_reopening() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    assert_eq!(store.insert(&account("Harper"), &look("Harper"), &phc("$hash")).unwrap(), Claim::Free);
+    assert_eq!(store.insert(&account("Harper"), &look("Harper"), &phc("$hash"), None).unwrap(), Claim::Free);
     drop(store);
 
     let store = Store::open(&file(&folder)).unwrap();
@@ -36,7 +36,7 @@ fn a_registration_survives_reopening() {
 fn what_was_inserted_is_there_even_if_the_process_is_not_closed_well() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    store.insert(&account("harper"), &look("harper"), &phc("$hash")).unwrap();
+    store.insert(&account("harper"), &look("harper"), &phc("$hash"), None).unwrap();
     // What a crash leaves: the files as they are, nobody tidied up.
     let after_crash = TempDir::new().unwrap();
     for name in ["chatroom.db", "chatroom.db-wal"] {
@@ -50,8 +50,11 @@ fn what_was_inserted_is_there_even_if_the_process_is_not_closed_well() {
 fn a_name_is_taken_in_every_case_and_form() {
     let mut store = Store::in_memory().unwrap();
     for (first, second) in [("Harper", "hARPER"), ("Jos\u{e9}", "JOSE\u{301}"), ("straße", "STRASSE")] {
-        assert_eq!(store.insert(&account(first), &look(first), &phc("$first")).unwrap(), Claim::Free);
-        assert_eq!(store.insert(&account(second), &look(second), &phc("$second")).unwrap(), Claim::Taken);
+        assert_eq!(store.insert(&account(first), &look(first), &phc("$first"), None).unwrap(), Claim::Free);
+        assert_eq!(
+            store.insert(&account(second), &look(second), &phc("$second"), None).unwrap(),
+            Claim::Taken
+        );
         let stored = store.find(&account(second)).unwrap().expect("somebody has the name");
         assert_eq!((stored.account.name.as_str(), stored.phc.expose()), (first, "$first"));
     }
@@ -60,14 +63,21 @@ fn a_name_is_taken_in_every_case_and_form() {
 #[test]
 fn a_name_that_looks_like_another_is_not_given_away() {
     let mut store = Store::in_memory().unwrap();
-    assert_eq!(store.insert(&account("alice"), &look("alice"), &phc("$alice")).unwrap(), Claim::Free);
+    assert_eq!(store.insert(&account("alice"), &look("alice"), &phc("$alice"), None).unwrap(), Claim::Free);
     for lookalike in ["aIice", "a1ice", "аӀісе"] {
         let (other, seen) = (account(lookalike), look(lookalike));
         assert_eq!(store.claim(&other, &seen).unwrap(), Claim::Resembles, "{lookalike}");
-        assert_eq!(store.insert(&other, &seen, &phc("$other")).unwrap(), Claim::Resembles, "{lookalike}");
+        assert_eq!(
+            store.insert(&other, &seen, &phc("$other"), None).unwrap(),
+            Claim::Resembles,
+            "{lookalike}"
+        );
         assert!(store.find(&other).unwrap().is_none(), "{lookalike}");
     }
-    assert_eq!(store.insert(&account("alicia"), &look("alicia"), &phc("$alicia")).unwrap(), Claim::Free);
+    assert_eq!(
+        store.insert(&account("alicia"), &look("alicia"), &phc("$alicia"), None).unwrap(),
+        Claim::Free
+    );
 }
 
 /// A database as the first version made it, with accounts of these keys and names, and their names for passwords.
@@ -102,8 +112,8 @@ fn accounts_from_before_the_rules_for_names_are_found_as_ever() {
         assert_eq!((stored.account, stored.phc.expose()), (account(name), name));
     }
     // Nobody else gets a name that looks like theirs, or theirs.
-    assert_eq!(store.insert(&account("a1ice"), &look("a1ice"), &phc("$")).unwrap(), Claim::Resembles);
-    assert_eq!(store.insert(&account("STRASSE"), &look("STRASSE"), &phc("$")).unwrap(), Claim::Taken);
+    assert_eq!(store.insert(&account("a1ice"), &look("a1ice"), &phc("$"), None).unwrap(), Claim::Resembles);
+    assert_eq!(store.insert(&account("STRASSE"), &look("STRASSE"), &phc("$"), None).unwrap(), Claim::Taken);
 }
 
 #[test]
@@ -174,7 +184,7 @@ fn a_hash_is_replaced_only_if_it_is_still_the_one_that_was_seen() {
     let mut store = Store::in_memory().unwrap();
     let harper = account("harper");
     let key = harper.key.clone();
-    store.insert(&harper, &look("harper"), &phc("$old")).unwrap();
+    store.insert(&harper, &look("harper"), &phc("$old"), None).unwrap();
     store.replace_hash(&key, &phc("$older"), &phc("$wrong")).unwrap();
     assert_eq!(store.find(&harper).unwrap().unwrap().phc.expose(), "$old");
     store.replace_hash(&key, &phc("$old"), &phc("$new")).unwrap();
@@ -199,7 +209,7 @@ fn nobody_else_may_read_the_database() {
 
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    store.insert(&account("harper"), &look("harper"), &phc("$hash")).unwrap();
+    store.insert(&account("harper"), &look("harper"), &phc("$hash"), None).unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();

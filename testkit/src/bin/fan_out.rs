@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::{Command, Hub};
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::Rules;
 use server_common::exchange::{Exchange, Peer, Wake};
@@ -50,8 +51,11 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
     let limits = Limits { message_rate: 0, ..Limits::default() };
     let den = RoomName::parse("den").expect("that is a name");
     let hub = Hub::new(now, limits.clone(), name_key, name_look, std::slice::from_ref(&den));
-    let exchange =
-        Exchange::new(hub, &Rules { limits, key_of: name_key, look_of: name_look }, Box::new(|| {}));
+    let exchange = Exchange::new(
+        hub,
+        &Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look },
+        Box::new(|| {}),
+    );
     let peers: Peers = (0..members)
         .map(|number| {
             let peer = exchange.connect(now, Silent).expect("there is room");

@@ -210,7 +210,7 @@ impl Guest {
         match self.account {
             Account::Acknowledged => self.command(line, Command::Login(name, password), Kind::Login),
             Account::Missing | Account::Uncertain => {
-                self.command(line, Command::Register(name, password), Kind::Register);
+                self.command(line, Command::Register(name, password, None), Kind::Register);
             }
         }
     }

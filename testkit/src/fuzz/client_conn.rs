@@ -153,6 +153,7 @@ impl Bench {
                 assert_eq!(*outcomes, 1, "message {id} has two outcomes");
             }
             Event::Connected
+            | Event::Greeted(_)
             | Event::Registered
             | Event::LoggedIn { .. }
             | Event::Returned { .. }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
+use chatroom_core::message::hello::{self, Registration};
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -50,7 +51,7 @@ fn check_request(kind: Kind, request: &Request) {
     assert_eq!(head.kind, Some(kind));
     let Ok(again) = Request::decode(kind, &envelope) else { panic!("what we encode is a request") };
     assert!(encode(kind, &again).as_deref() == Some(&*frame), "decoded, it is another request");
-    if let Request::Register(credentials) | Request::Login(credentials) = request
+    if let Request::Register(credentials, _) | Request::Login(credentials) = request
         && let Ok(username) = &credentials.username
         && let Ok(password) = &credentials.password
     {
@@ -60,9 +61,12 @@ fn check_request(kind: Kind, request: &Request) {
 
 fn encode(kind: Kind, request: &Request) -> Option<Frame> {
     Some(match request {
-        Request::Register(Credentials { username, password })
-        | Request::Login(Credentials { username, password }) => {
-            request::encode_credentials(kind, username.as_ref().ok()?, password.as_ref().ok()?)
+        Request::Hello => hello::encode_hello(),
+        Request::Register(Credentials { username, password }, invite) => {
+            request::encode_register(username.as_ref().ok()?, password.as_ref().ok()?, invite.as_ref())
+        }
+        Request::Login(Credentials { username, password }) => {
+            request::encode_login(username.as_ref().ok()?, password.as_ref().ok()?)
         }
         Request::Create(room) | Request::Enter(room) => request::encode_room(kind, room.as_ref().ok()?),
         Request::Msg(Msg { from, to, text }) => {
@@ -171,8 +175,16 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
         secret.pop();
     }
     let password = Password::parse(Zeroizing::new(secret)).expect("it is short enough");
-    let frame = request::encode_credentials(kind, username, &password);
-    let rules = Rules { limits: Limits::default(), key_of: name_key, look_of: name_look };
+    let frame = match kind {
+        Kind::Register => request::encode_register(username, &password, None),
+        _ => request::encode_login(username, &password),
+    };
+    let rules = Rules {
+        limits: Limits::default(),
+        registration: Registration::Open,
+        key_of: name_key,
+        look_of: name_look,
+    };
     for refusal in [None, Some(Refusal::NameTaken), Some(Refusal::AuthFailed)] {
         let mut conn = Conn::new(Instant::default(), Arc::new(rules.clone()));
         conn.handle(Instant::default(), Input::Secured);

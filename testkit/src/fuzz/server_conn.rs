@@ -12,6 +12,7 @@ use chatroom_core::frame::Frame;
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
 use server_common::keys::{name_key, name_look};
@@ -94,7 +95,12 @@ impl Bench {
         hub.apply(now, bob, Command::Enter(NameKey::new(name_key, "example"), room), &mut deliveries);
         let own = hub.connect(&mut deliveries).expect("there is room for two");
         deliveries.clear();
-        let rules = Arc::new(Rules { limits: limits(), key_of: name_key, look_of: name_look });
+        let rules = Arc::new(Rules {
+            limits: limits(),
+            registration: Registration::Open,
+            key_of: name_key,
+            look_of: name_look,
+        });
         Self {
             now,
             conn: Conn::new(now, rules),
@@ -425,11 +431,13 @@ fn account(name: &str) -> Account {
     Account::new(name_key, user_name(name).expect("a name")).expect("nobody reserved it")
 }
 
-const REFUSALS: [Refusal; 7] = [
+const REFUSALS: [Refusal; 9] = [
     Refusal::AuthFailed,
     Refusal::NameTaken,
     Refusal::NameResembles,
     Refusal::RegistrationClosed,
+    Refusal::InviteRequired,
+    Refusal::InviteInvalid,
     Refusal::AuthThrottled { retry_ms: 1000 },
     Refusal::Busy { retry_ms: u64::MAX },
     Refusal::Unavailable { retry_ms: 0 },

@@ -3,6 +3,7 @@
 //! What that notation has no line for stands there as a comment: time, faults, and who was slow.
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 
 use super::shrink::table;
 use super::step::{Fault, Step};
@@ -27,14 +28,14 @@ struct Speaker {
 
 impl Chat {
     /// A conversation with a server of these limits.
-    pub fn new(lines: usize, limits: &Limits, is_open: bool) -> Self {
+    pub fn new(lines: usize, limits: &Limits, registration: Registration) -> Self {
         let mut chat = Self { lines: Vec::new(), speakers: vec![Speaker::default(); lines] };
         let usual = table(&Limits::default());
         for (key, value) in table(limits).into_iter().filter(|(key, value)| usual.get(key) != Some(value)) {
             chat.lines.push(format!("with limits.{key} = {value}"));
         }
-        if !is_open {
-            chat.lines.push(r#"with registration = "closed""#.into());
+        if registration != Registration::Open {
+            chat.lines.push(format!(r#"with registration = "{}""#, registration.as_str()));
         }
         chat
     }

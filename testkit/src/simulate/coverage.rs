@@ -7,8 +7,10 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 71] = [
+pub const PLACES: [&str; 75] = [
+    "greeted",
     "registered",
+    "invited",
     "logged_in",
     "listed",
     "created",
@@ -33,6 +35,8 @@ pub const PLACES: [&str; 71] = [
     "rate_limited create",
     "rate_limited msg",
     "registration_closed",
+    "invite_required",
+    "invite_invalid",
     "busy",
     "unavailable",
     "auth_failed",

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, NameLook};
+use chatroom_core::secret::Invite;
 use chatroom_core::server::{Answer, Question, Refusal, Ticket};
-use server_common::accounts::{Accounts, Registration};
+use server_common::accounts::Accounts;
 use server_common::exchange::Peer;
 use server_common::passwords::Hasher;
 use server_common::passwords::hasher::Phc;
 use server_common::passwords::queue::{Bounds, Queue};
 use server_common::session::Desk;
-use server_common::store::{Claim, Day, Mark, Records, Sighting, Store, StoreError, Stored};
+use server_common::store::{Claim, Day, Mark, Records, Shown, Sighting, Store, StoreError, Stored};
 
 use super::line::Bell;
 use super::step::Fault;
@@ -67,9 +69,11 @@ pub struct Done {
 }
 
 impl Disk {
-    /// An empty one.
+    /// One without accounts, and with one invitation.
     pub fn new() -> Self {
-        let store = Store::in_memory().expect("there is memory for an empty database");
+        let mut store = Store::in_memory().expect("there is memory for an empty database");
+        let invite = Invite::new(INVITE.to_owned().into());
+        store.invite(&invite, INVITE_USES, Duration::ZERO, INVITE_END).expect("there is memory for it");
         Self(Arc::new(Mutex::new(Platter { store, fault: Fault::None, is_crashed: false })))
     }
 
@@ -82,8 +86,18 @@ impl Disk {
 }
 
 impl Records for Disk {
-    fn insert(&mut self, account: &Account, look: &NameLook, phc: &Phc) -> Result<Claim, StoreError> {
-        lock(&self.0).write(|store| store.insert(account, look, phc))
+    fn insert(
+        &mut self,
+        account: &Account,
+        look: &NameLook,
+        phc: &Phc,
+        invite: Option<&Shown>,
+    ) -> Result<Claim, StoreError> {
+        lock(&self.0).write(|store| store.insert(account, look, phc, invite))
+    }
+
+    fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError> {
+        lock(&self.0).read(|store| store.is_invited(invite))
     }
 
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
@@ -137,8 +151,7 @@ impl Platter {
 
 impl Office {
     /// A desk with accounts on that disk.
-    pub fn new(limits: &Limits, is_open: bool, disk: Disk) -> Self {
-        let registration = if is_open { Registration::Open } else { Registration::Closed };
+    pub fn new(limits: &Limits, registration: Registration, disk: Disk) -> Self {
         let hasher = Hasher::new(1).expect("one round is few, and allowed");
         Self(Arc::new(Mutex::new(Shared {
             accounts: Accounts::new(disk, hasher, limits, registration, Duration::ZERO),
@@ -212,6 +225,13 @@ impl Desk<Bell> for Office {
         }
     }
 }
+
+/// What invites.
+pub const INVITE: &str = "welcome";
+/// How many accounts can be made with it.
+pub const INVITE_USES: u32 = 3;
+/// When it ends.
+pub const INVITE_END: Duration = Duration::from_secs(3_600);
 
 /// The line's bounds where a hash takes 10 ms and one thread makes them.
 pub fn bounds(limits: &Limits) -> Bounds {

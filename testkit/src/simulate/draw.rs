@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use server_common::session::Session;
 
+use super::desk::INVITE;
 use super::model::Phase;
 use super::names::{PASSWORDS, room, user};
 use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
@@ -139,7 +140,11 @@ impl Fate {
         }
         let phase = town.model.phase(line);
         let means = match (phase, self.rng.u8(..100)) {
-            (Phase::Auth, 0..45) => Means::Register(self.credentials(town)),
+            (Phase::Auth, 0..3) => Means::Hello,
+            (Phase::Auth, 3..45) => {
+                let invite = [None, Some("nonsense"), Some(INVITE), Some(INVITE)][self.rng.usize(..4)];
+                Means::Register(Credentials { invite, ..self.credentials(town) })
+            }
             (Phase::Auth, _) => Means::Login(self.credentials(town)),
             (Phase::Lobby, 0..15) => Means::List,
             (Phase::Lobby, 15..35) => Means::Create(Some(self.room(swarm))),
@@ -169,13 +174,13 @@ impl Fate {
             Phase::Lobby | Phase::Chat => limits.frame_bytes_max,
         };
         let rid = self.rid();
-        let means = match self.rng.u8(..25) {
+        let means = match self.rng.u8(..27) {
             0 => return Said::frame("hello", Means::Unreadable, None),
             1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
             2 => return Said::frame("[]", Means::Unreadable, None),
             3 => {
                 return Said::frame(
-                    &format!(r#"{{"type":"hello","rid":"{rid}"}}"#),
+                    &format!(r#"{{"type":"nothing","rid":"{rid}"}}"#),
                     Means::Unknown,
                     Some(&rid),
                 );
@@ -220,6 +225,8 @@ impl Fate {
             },
             22 => Means::Msg { from: From::Nobody, to: To::Nobody, text: Ok(self.text(swarm)) },
             23 => Means::Msg { from: From::Absent, to: To::Nobody, text: Ok(self.text(swarm)) },
+            24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
+            25 => Means::Hello,
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
                 Means::Msg { from: From::Absent, to: To::Public, text: Err(code) }
@@ -253,7 +260,7 @@ impl Fate {
         let name = self.user(&town.swarm);
         let right = town.model.password(name.id).filter(|_| self.rng.u8(..5) > 0);
         let password = right.unwrap_or_else(|| PASSWORDS[self.rng.usize(..PASSWORDS.len())]).to_owned();
-        Credentials { user: Some(name), password }
+        Credentials { user: Some(name), password, invite: None }
     }
 
     fn user(&mut self, swarm: &Swarm) -> super::names::Name {

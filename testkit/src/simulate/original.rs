@@ -16,12 +16,19 @@ pub struct Original {
     page: Page,
     /// Messages of its own that the server has looked at and not answered.
     asked: usize,
+    /// It is none, for it has said hello.
+    has_greeted: bool,
 }
 
 impl Original {
     /// The server has looked at a message of this client.
     pub fn asks(&mut self) {
         self.asked += 1;
+    }
+
+    /// The server has looked at a hello of this client.
+    pub fn greets(&mut self) {
+        self.has_greeted = true;
     }
 
     /// The server says something. An error is the rule that was broken.
@@ -60,6 +67,9 @@ impl Original {
                 Some(asked) => self.asked = asked,
                 None => return broken("4, an error of type `msg` only as an answer"),
             },
+            ("hello", _) if !self.has_greeted => {
+                return broken("5, nothing new to who did not ask for it");
+            }
             _ => {}
         }
         Ok(())

@@ -77,6 +77,8 @@ pub struct Said {
 /// What a frame means.
 #[derive(Clone, Debug)]
 pub enum Means {
+    /// What can you do?
+    Hello,
     /// Make an account.
     Register(Credentials),
     /// Log in.
@@ -121,6 +123,8 @@ pub struct Credentials {
     pub user: Option<Name>,
     /// The password, as long as it may be or not.
     pub password: String,
+    /// What is shown for having been invited.
+    pub invite: Option<&'static str>,
 }
 
 /// Who is said to say something.
@@ -174,6 +178,9 @@ impl Said {
         if let Some(rid) = &rid {
             json += &format!(r#","rid":"{rid}""#);
         }
+        if matches!(means, Means::Hello) {
+            json += r#","proto":1"#;
+        }
         if let Some(data) = means.data() {
             json += &format!(r#","data":{data}"#);
         }
@@ -205,8 +212,10 @@ impl Said {
         let credentials = || Credentials {
             user: super::names::find_user(text("username")),
             password: text("password").to_owned(),
+            invite: None,
         };
         let means = match json["type"].as_str().unwrap_or_default() {
+            "hello" => Means::Hello,
             "register" => Means::Register(credentials()),
             "login" => Means::Login(credentials()),
             "list" => Means::List,
@@ -232,6 +241,7 @@ impl Means {
     /// The `type` an answer to it has, where it has one of its own.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Hello => "hello",
             Self::Register(_) => "register",
             Self::Login(_) => "login",
             Self::List => "list",
@@ -250,7 +260,9 @@ impl Means {
             Self::Register(credentials) | Self::Login(credentials) => {
                 let user = credentials.user.map_or("not a name", |name| name.text);
                 let password = &credentials.password;
-                Some(format!(r#"{{"username":"{user}","password":"{password}"}}"#))
+                let invite =
+                    credentials.invite.map(|invite| format!(r#","invite":"{invite}""#)).unwrap_or_default();
+                Some(format!(r#"{{"username":"{user}","password":"{password}"{invite}}}"#))
             }
             Self::Create(room) | Self::Enter(room) => {
                 let room = room.map_or(" not a name", |name| name.text);
@@ -277,7 +289,8 @@ impl Means {
                 };
                 Some(format!(r#"{{{from}"to":"{to}","text":"{text}"}}"#))
             }
-            Self::List
+            Self::Hello
+            | Self::List
             | Self::Exit
             | Self::Logout
             | Self::Unreadable

@@ -1,6 +1,7 @@
 //! What exists in a seed's world: each seed has some features and lacks others, so that rare ones meet undisturbed.
 
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use fastrand::Rng;
 
 /// The make-up of one world.
@@ -8,8 +9,8 @@ use fastrand::Rng;
 pub struct Swarm {
     /// The server's limits, most of them tiny.
     pub limits: Limits,
-    /// Whether anybody may register.
-    pub is_open: bool,
+    /// Who may register.
+    pub registration: Registration,
     /// Lines on which somebody may be connected.
     pub lines: usize,
     /// How many of them are held by clients of this project.
@@ -54,7 +55,11 @@ impl Swarm {
         let lines = rng.usize(2..=10);
         Self {
             limits: limits(rng),
-            is_open: rng.u8(..20) != 0,
+            registration: match rng.u8(..20) {
+                0 => Registration::Closed,
+                1..=3 => Registration::Invite,
+                _ => Registration::Open,
+            },
             lines,
             clients: if rng.bool() { rng.usize(..=lines / 2) } else { 0 },
             users: rng.usize(1..=super::names::USERS.len()),

@@ -72,7 +72,7 @@ impl Town {
     /// A server that has just started, and nobody is there.
     pub fn new(swarm: &Swarm) -> Self {
         let (disk, rung) = (Disk::new(), Rung::default());
-        let office = Office::new(&swarm.limits, swarm.is_open, disk.clone());
+        let office = Office::new(&swarm.limits, swarm.registration, disk.clone());
         let line = |number: usize| Line::new((number < swarm.clients).then(Box::default));
         Self {
             now: Instant::default(),
@@ -196,8 +196,11 @@ impl Town {
     fn come_back(&mut self, line: usize, user: usize, password: &str) -> Result<(), String> {
         self.lines[line].client = None;
         self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
-        let credentials =
-            Credentials { user: Some(super::names::user(user, 1)), password: password.to_owned() };
+        let credentials = Credentials {
+            user: Some(super::names::user(user, 1)),
+            password: password.to_owned(),
+            invite: None,
+        };
         let text = Ok(format!("back {user}"));
         for means in [
             Means::Login(credentials),
@@ -417,7 +420,7 @@ impl Town {
             line.session = None;
         }
         self.model.restart();
-        self.office = Office::new(&self.swarm.limits, self.swarm.is_open, self.disk.clone());
+        self.office = Office::new(&self.swarm.limits, self.swarm.registration, self.disk.clone());
         self.server = start(self.now, &self.swarm, &self.office, &self.rung);
         self.tick_at = None;
         self.is_alarmed = false;
@@ -497,7 +500,12 @@ impl Town {
 }
 
 fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Server<Bell>> {
-    let rules = Rules { limits: swarm.limits.clone(), key_of: name_key, look_of: name_look };
+    let rules = Rules {
+        limits: swarm.limits.clone(),
+        registration: swarm.registration,
+        key_of: name_key,
+        look_of: name_look,
+    };
     let rooms = [RoomName::parse(room(EXAMPLE, 0).text).expect("it is a name")];
     let alarm = Bell::new(usize::MAX, 0, Arc::clone(rung));
     Server::new(now, rules, &rooms, Box::new(office.clone()), Box::new(move || alarm.wake()))
@@ -508,7 +516,7 @@ fn command(wish: &Wish, id: u64) -> Command {
     let room = |name: &Name| RoomName::parse(name.text).expect("it is a name");
     let password = |text: &str| Password::parse(Zeroizing::new(text.to_owned())).expect("it is short");
     match wish {
-        Wish::Register(name, text) => Command::Register(user(name), password(text)),
+        Wish::Register(name, text) => Command::Register(user(name), password(text), None),
         Wish::Login(name, text) => Command::Login(user(name), password(text)),
         Wish::List => Command::List,
         Wish::Create(name) => Command::Create(room(name)),

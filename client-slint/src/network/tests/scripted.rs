@@ -64,7 +64,11 @@ impl Server {
             visits.sum()
         });
         let address = ServerAddress { host: "127.0.0.1".into(), port };
-        Self { invitation: Invitation { address, key: Some(identity().fingerprint()) }, thread, _life: life }
+        Self {
+            invitation: Invitation { address, key: Some(identity().fingerprint()), invite: None },
+            thread,
+            _life: life,
+        }
     }
 
     /// How many of its writes were not cut, once its clients are gone: the handshake, and each thing said.

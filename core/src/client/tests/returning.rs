@@ -32,7 +32,7 @@ impl Desk {
         self.tell(Input::Closed);
         self.check("disconnected");
         self.tell(Input::Connected);
-        self.check(&format!("connected, {LOGIN}"));
+        self.check(&format!("connected, {HELLO}, {LOGIN}"));
     }
 
     /// Lost, and as far back as the lobby, with the room asked for.
@@ -76,7 +76,7 @@ fn who_logged_out_stays_out() {
     desk.check(r#"> {"type":"logout","data":null}, logged out"#);
     desk.tell(Input::Closed);
     desk.tell(Input::Connected);
-    desk.check("disconnected, connected");
+    desk.check(&format!("disconnected, connected, {HELLO}"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn who_was_replaced_by_another_window_does_not_drive_it_out() {
     desk.hear(r#"{"type":"error","status":"error","code":"replaced","message":"Logged in elsewhere"}"#);
     desk.tell(Input::Closed);
     desk.tell(Input::Connected);
-    desk.check("notice, replaced (Logged in elsewhere), disconnected, connected");
+    desk.check(&format!("notice, replaced (Logged in elsewhere), disconnected, connected, {HELLO}"));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn nobody_is_asked_again_while_there_is_no_connection() {
     desk.wait(5);
     desk.check("disconnected");
     desk.tell(Input::Connected);
-    desk.check(&format!("connected, {LOGIN}"));
+    desk.check(&format!("connected, {HELLO}, {LOGIN}"));
     desk.check_hears(LOGGED_IN, "Ann returned to the lobby");
     desk.wait(60);
     desk.check("");
@@ -184,7 +184,7 @@ fn a_password_that_holds_no_longer_is_the_persons_business() {
     desk.check_hears(refusal, "login refused, auth_failed (Wrong)");
     desk.tell(Input::Closed);
     desk.tell(Input::Connected);
-    desk.check("disconnected, connected");
+    desk.check(&format!("disconnected, connected, {HELLO}"));
 }
 
 #[test]

@@ -168,8 +168,12 @@ fn who_is_shut_out_is_told_so_and_let_go() {
 
 #[test]
 fn each_error_is_counted_as_it_is_given_and_nothing_else_is() {
-    let rules =
-        Rules { limits: Limits::default(), key_of: |name| name.into(), look_of: |name| Ok(name.into()) };
+    let rules = Rules {
+        limits: Limits::default(),
+        registration: Registration::Open,
+        key_of: |name| name.into(),
+        look_of: |name| Ok(name.into()),
+    };
     let mut conn = Conn::new(Instant::default(), Arc::new(rules));
     conn.handle(Instant::default(), Input::Secured);
     conn.handle(Instant::default(), Input::Bytes(&framed(LIST)));

@@ -3,11 +3,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::accounts::Registration;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::ITERATIONS_MIN;
 use crate::store::{Records as _, Store};
 use crate::testing::{account, look, password, register, verify};
+use chatroom_core::message::hello::Registration;
 
 /// Reports its answer, and before that does what a test makes it do.
 struct Visitor {
@@ -183,7 +183,7 @@ fn a_question_whose_work_panics_is_answered() {
 fn a_hash_is_renewed_after_the_answer() {
     let mut store = Store::in_memory().unwrap();
     let old = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
-    store.insert(&account("harper"), &look("harper"), &old).unwrap();
+    store.insert(&account("harper"), &look("harper"), &old, None).unwrap();
     let today = Hasher::new(ITERATIONS_MIN + 1).unwrap();
     let bench =
         Bench::new(Accounts::new(store, today, &Limits::default(), Registration::Open, Duration::ZERO));

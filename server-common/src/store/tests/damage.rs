@@ -10,7 +10,9 @@ fn populated(folder: &TempDir) -> PathBuf {
     let mut store = Store::open(&file(folder)).unwrap();
     for number in 0..400 {
         let long = phc(&format!("$hash of {number} {}", "x".repeat(100)));
-        store.insert(&account(&format!("user{number}")), &look(&format!("user{number}")), &long).unwrap();
+        store
+            .insert(&account(&format!("user{number}")), &look(&format!("user{number}")), &long, None)
+            .unwrap();
     }
     file(folder)
 }
@@ -90,7 +92,7 @@ fn a_first_start_that_was_interrupted_is_begun_again() {
     fs::write(folder.path().join("chatroom.unfinished"), "half a database").unwrap();
     fs::write(folder.path().join("chatroom.unfinished-journal"), "and how to undo it").unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    assert_eq!(store.insert(&account("harper"), &look("harper"), &phc("$hash")).unwrap(), Claim::Free);
+    assert_eq!(store.insert(&account("harper"), &look("harper"), &phc("$hash"), None).unwrap(), Claim::Free);
     assert!(!folder.path().join("chatroom.unfinished").exists());
     assert!(!folder.path().join("chatroom.unfinished-journal").exists());
 }
@@ -140,7 +142,12 @@ fn a_full_disk_is_an_error_and_what_was_there_stays() {
     let long = phc(&"x".repeat(2000));
     let mut inserted = 0;
     let error = loop {
-        match store.insert(&account(&format!("user{inserted}")), &look(&format!("user{inserted}")), &long) {
+        match store.insert(
+            &account(&format!("user{inserted}")),
+            &look(&format!("user{inserted}")),
+            &long,
+            None,
+        ) {
             Ok(_) => inserted += 1,
             Err(error) => break error.to_string(),
         }
@@ -154,5 +161,5 @@ fn a_full_disk_is_an_error_and_what_was_there_stays() {
     assert!(store.find(&refused).unwrap().is_none(), "nothing of what was refused is there");
 
     store.db.pragma_update(None, "max_page_count", pages + 20).unwrap();
-    assert_eq!(store.insert(&refused, &look(refused.name.as_str()), &long).unwrap(), Claim::Free);
+    assert_eq!(store.insert(&refused, &look(refused.name.as_str()), &long, None).unwrap(), Claim::Free);
 }

@@ -6,7 +6,7 @@ use super::*;
 fn served(folder: &TempDir) -> Store {
     let mut serving = Store::open(&file(folder)).unwrap();
     for name in ["Harper", "casey", "robin"] {
-        serving.insert(&account(name), &look(name), &verifiable()).unwrap();
+        serving.insert(&account(name), &look(name), &verifiable(), None).unwrap();
     }
     serving
 }
@@ -22,7 +22,7 @@ fn a_backup_is_one_file_of_what_was_there_when_it_was_made() {
     let mut serving = served(&folder);
     let copy = folder.path().join("copy.db");
     Store::open_to_maintain(&file(&folder)).unwrap().back_up(&copy).unwrap();
-    serving.insert(&account("late"), &look("late"), &verifiable()).unwrap();
+    serving.insert(&account("late"), &look("late"), &verifiable(), None).unwrap();
 
     let names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -114,7 +114,10 @@ fn a_database_of_an_older_version_is_brought_up_by_a_server_alone() {
     let folder = TempDir::new().unwrap();
     drop(served(&folder));
     let db = Connection::open(file(&folder)).unwrap();
-    db.execute_batch("ALTER TABLE accounts DROP COLUMN is_disabled; PRAGMA user_version = 3;").unwrap();
+    db.execute_batch(
+        "DROP TABLE invitations; ALTER TABLE accounts DROP COLUMN is_disabled; PRAGMA user_version = 3;",
+    )
+    .unwrap();
     drop(db);
     let error = Store::open_to_maintain(&file(&folder)).err().expect("it is older").to_string();
     assert!(error.contains("its form is 3") && error.contains("start the server of this version"), "{error}");

@@ -34,7 +34,7 @@ impl Guest {
                 self.has_home = false;
                 self.is_done = true;
             }
-            Event::Rooms(_) => {}
+            Event::Greeted(_) | Event::Rooms(_) => {}
             Event::Members(room) => {
                 self.neighbours = room.members.iter().filter_map(|name| guest(name)).collect();
                 if self.client.room() != Some(&room.name) || !self.neighbours.contains(&self.number) {

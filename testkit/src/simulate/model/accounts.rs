@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Answer, Refusal};
 
 use super::LOCAL;
 use super::rate::{Tokens, whole_ms};
+use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES};
 use crate::simulate::names::{Name, USERS, lookalike};
 use crate::simulate::step::Fault;
 use crate::simulate::town::HOUSEHOLDS;
@@ -25,6 +27,8 @@ pub struct Book {
     seen: ByHousehold<Option<u64>>,
     /// What the disk has of that.
     stored: ByHousehold<Option<u64>>,
+    /// How often the invitation was used.
+    invited: u32,
 }
 
 /// Something for each account and household.
@@ -47,8 +51,8 @@ struct Slate {
 /// What was asked of the store.
 #[derive(Clone)]
 pub enum Question {
-    /// Make an account.
-    Register(Name, String),
+    /// Make an account, and what is shown for having been invited.
+    Register(Name, String, Option<&'static str>),
     /// Is this the password?
     Verify(Name, String),
     /// A login that cannot succeed.
@@ -80,12 +84,17 @@ impl Book {
         now: Instant,
         question: &Question,
         household: usize,
-        is_open: bool,
+        registration: Registration,
         limits: &Limits,
     ) -> Result<(), Refusal> {
         let left = match question {
-            Question::Register(..) if !is_open => return Err(Refusal::RegistrationClosed),
-            Question::Register(..) => return Ok(()),
+            Question::Register(_, _, invite) => {
+                return match registration {
+                    Registration::Closed => Err(Refusal::RegistrationClosed),
+                    Registration::Invite if invite.is_none() => Err(Refusal::InviteRequired),
+                    Registration::Invite | Registration::Open => Ok(()),
+                };
+            }
             Question::Verify(name, _) if self.is_known(now, name.id, household, limits) => {
                 self.own_slates[name.id][household].pause_end.since(now)
             }
@@ -136,12 +145,13 @@ impl Book {
         now: Instant,
         question: &Question,
         household: usize,
-        is_open: bool,
+        registration: Registration,
         fault: Fault,
         limits: &Limits,
     ) -> Result<&'static str, &'static str> {
-        match self.admit(now, question, household, is_open, limits) {
+        match self.admit(now, question, household, registration, limits) {
             Err(Refusal::RegistrationClosed) => return Err("registration_closed"),
+            Err(Refusal::InviteRequired) => return Err("invite_required"),
             Err(_) => return Err("auth_throttled"),
             Ok(()) => {}
         }
@@ -151,7 +161,16 @@ impl Book {
                 Err("auth_failed")
             }
             Question::Register(..) | Question::Verify(..) if fault == Fault::Busy => Err("unavailable"),
-            Question::Register(name, password) => self.register(*name, password, fault),
+            Question::Register(name, password, invite) => {
+                let needs_invite = registration == Registration::Invite;
+                let is_usable = self.invited < INVITE_USES && now.since_start() < INVITE_END;
+                if needs_invite && !(*invite == Some(INVITE) && is_usable) {
+                    return Err("invite_invalid");
+                }
+                let registered = self.register(*name, password, fault);
+                self.invited += u32::from(needs_invite && registered.is_ok());
+                registered
+            }
             Question::Verify(name, password) => {
                 let is_right = self.password(name.id) == Some(password);
                 let is_known = self.is_known(now, name.id, household, limits);
@@ -247,6 +266,8 @@ pub fn word(answer: &Answer) -> Result<&str, &'static str> {
         Answer::Refused(Refusal::NameTaken) => Err("name_taken"),
         Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),
+        Answer::Refused(Refusal::InviteRequired) => Err("invite_required"),
+        Answer::Refused(Refusal::InviteInvalid) => Err("invite_invalid"),
         Answer::Refused(Refusal::AuthFailed) => Err("auth_failed"),
         Answer::Refused(Refusal::AccountDisabled) => Err("account_disabled"),
         Answer::Refused(Refusal::AuthThrottled { .. }) => Err("auth_throttled"),

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
+use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Answer, End, Refusal};
 
 use super::coverage::Coverage;
@@ -184,7 +185,7 @@ impl Model {
         let index = self.jobs.iter().position(|(whose, _)| *whose == done.whose);
         self.jobs.remove(index.ok_or("a job was done that nobody has")?);
         let (line, connection) = done.whose;
-        let (now, limits, is_open) = (self.now, &self.swarm.limits, self.swarm.is_open);
+        let (now, limits, registration) = (self.now, &self.swarm.limits, self.swarm.registration);
         let conn = self.conns[line].as_mut().filter(|conn| conn.connection == connection);
         let Some(conn) = conn.filter(|conn| conn.stage == Stage::Open) else {
             self.coverage.reach("job_of_nobody");
@@ -194,7 +195,7 @@ impl Model {
             return Err("a job was done that nobody wanted".into());
         };
         let household = HOUSEHOLDS[conn.from];
-        let right = self.book.answer(now, question, household, is_open, fault, limits);
+        let right = self.book.answer(now, question, household, registration, fault, limits);
         if let Some(answer) = &done.answer {
             if word(answer) != right {
                 return Err(format!("line {line} is answered {:?} where {right:?} is right", word(answer)));
@@ -588,6 +589,9 @@ impl Model {
                 let message = "Registered, you can log in now";
                 let data = format!(r#"{{"username":"{name}","chatroom":"lobby"}}"#);
                 self.coverage.reach("registered");
+                if self.swarm.registration == Registration::Invite {
+                    self.coverage.reach("invited");
+                }
                 self.done(line, kind, message, Some(&data), rid.as_deref(), 0);
             }
             (Question::Verify(name, _), Ok(_)) => self.login(line, name.id, rid.as_deref()),

@@ -31,8 +31,10 @@ impl Model {
         if said.bytes.len() - 4 == conn.frame_bytes_max(limits) {
             self.coverage.reach("frame_at_the_limit");
         }
-        if said.means.kind() == "msg" {
-            conn.original.asks();
+        match said.means.kind() {
+            "hello" => conn.original.greets(),
+            "msg" => conn.original.asks(),
+            _ => {}
         }
         self.look_at(line, said, asked)
     }
@@ -47,6 +49,7 @@ impl Model {
             return Ok(());
         }
         match means {
+            Means::Hello => self.greet(line, rid),
             Means::Register(credentials) => return self.register(line, credentials, rid, asked),
             Means::Login(credentials) => {
                 // Who has hung up hears no answer.
@@ -93,7 +96,7 @@ impl Model {
             _ => {}
         }
         let allowed: &[&str] = match conn.page {
-            None => &["register", "login"],
+            None => &["hello", "register", "login"],
             Some(page) if page.room == LOBBY => &["list", "create", "enter", "logout"],
             Some(_) => &["list", "msg", "exit"],
         };
@@ -102,6 +105,24 @@ impl Model {
             Means::UnfitData(_) => Some("bad_request"),
             _ => None,
         }
+    }
+
+    fn greet(&mut self, line: usize, rid: Option<String>) {
+        // Whoever is not logged in, and has not logged out, may have said something else before.
+        if self.conn(line).is_eof {
+            return;
+        }
+        if self.conn(line).frames > 1 {
+            return self.refuse_and_count(line, "hello", "wrong_state", rid, 0);
+        }
+        let registration = self.swarm.registration.as_str();
+        let frame = self.swarm.limits.frame_bytes_max;
+        let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
+        let greeting = format!(
+            r#"{{"type":"hello","status":"ok","data":{{"proto":1,"caps":[],"server":"chatroom 0.1.0","registration":"{registration}","limits":{{"frame":{frame},"text":4096,"name":32}}}}{rid}}}"#
+        );
+        self.coverage.reach("greeted");
+        self.push(line, What::Text(greeting.into()), 0, true);
     }
 
     fn register(
@@ -116,7 +137,7 @@ impl Model {
         if conn.is_eof {
             return Ok(());
         }
-        let Credentials { user, password } = credentials;
+        let Credentials { user, password, invite } = credentials;
         let Some(user) = user else { return self.deny(line, "register", "name_invalid", rid) };
         if password.len() > 512 {
             return self.deny(line, "register", "password_too_long", rid);
@@ -130,7 +151,7 @@ impl Model {
             self.rate_limit(line, "register", wait, rid, 0);
             return Ok(());
         }
-        self.ask(line, Question::Register(user, password), "register", rid, asked)
+        self.ask(line, Question::Register(user, password, invite), "register", rid, asked)
     }
 
     /// The account store has to be asked, and perhaps says no at once.
@@ -147,8 +168,8 @@ impl Model {
         }
         let refusal = asked.remove(0).refusal;
         let household = HOUSEHOLDS[self.conn(line).from];
-        let (limits, is_open) = (&self.swarm.limits, self.swarm.is_open);
-        let admitted = self.book.admit(self.now, &question, household, is_open, limits);
+        let (limits, registration) = (&self.swarm.limits, self.swarm.registration);
+        let admitted = self.book.admit(self.now, &question, household, registration, limits);
         if self.book.is_address_waiting(self.now, &question, household, limits) {
             self.coverage.reach("auth_throttled by address");
         }

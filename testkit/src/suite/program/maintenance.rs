@@ -4,14 +4,15 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::{Outcome, Test, credentials, enter, expect, say};
+use super::{Outcome, Test, credentials, enter, expect, next_frame, say};
 use crate::check::{Next, PASSWORD, Stage};
 use crate::program::{Program, run};
 
-pub(super) const TESTS: [Test; 4] = [
+pub(super) const TESTS: [Test; 5] = [
     ("a backup made while it serves can be served from", a_backup_made_while_it_serves_can_be_served_from),
     ("a check finds a key that is not the certificate's", a_check_finds_a_key_that_is_not_the_certificates),
     ("who is shut out is told so and gone", who_is_shut_out_is_told_so_and_gone),
+    ("who is invited can make an account, and nobody else", who_is_invited_can_make_an_account),
     ("a password that was reset is the only one", a_password_that_was_reset_is_the_only_one),
 ];
 
@@ -99,6 +100,55 @@ fn a_password_that_was_reset_is_the_only_one(binary: &Path) -> Outcome {
     let login = format!(r#"{{"type":"login","data":{{"username":"harper","password":"{password}"}}}}"#);
     say(&mut server, "b", &login)?;
     expect(&mut server, "b", r#"{"type":"login","status":"ok""#)
+}
+
+fn who_is_invited_can_make_an_account(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &[r#"registration = "invite""#.into()])?;
+    let address = ["--address", "chat.example.org"];
+    refuses(binary, &server, &["invite", "create", "--address", "a b"], "'a b' is not a host")?;
+    refuses(binary, &server, &["--listen", "0.0.0.0:1", "invite", "create"], "name it with --address")?;
+    let link = does(binary, &server, &[&["invite", "create", "--uses", "2"][..], &address].concat())?;
+    let invite = link.trim_end().rsplit("&invite=").next().unwrap_or_default().to_owned();
+    if !link.starts_with("chatroom://chat.example.org:65432/#sha256=") || invite.len() != 32 {
+        return Err(format!("the link is {link:?}"));
+    }
+    let register = |name: &str, invite: &str| {
+        format!(
+            r#"{{"type":"register","data":{{"username":"{name}","password":"{PASSWORD}","invite":"{invite}"}}}}"#
+        )
+    };
+    server.connect("a", true)?;
+    say(&mut server, "a", r#"{"type":"hello","proto":1}"#)?;
+    let greeting = next_frame(&mut server, "a")?;
+    if !greeting.contains(r#""registration":"invite""#) {
+        return Err(format!("the greeting is {greeting}"));
+    }
+    say(&mut server, "a", &credentials("register", "ann"))?;
+    expect(&mut server, "a", r#"{"type":"register","status":"error","message":"This server takes only who"#)?;
+    say(&mut server, "a", &register("ann", "0123456789abcdef0123456789abcdef"))?;
+    expect(&mut server, "a", r#"{"type":"register","status":"error","message":"That invitation has"#)?;
+    say(&mut server, "a", &register("ann", &invite))?;
+    expect(&mut server, "a", r#"{"type":"register","status":"ok""#)?;
+    // What is left of an invitation outlives a crash.
+    let listed = does(binary, &server, &["invite", "list"])?;
+    if !listed.starts_with("1\tfor 1\tuntil ") {
+        return Err(format!("the list is {listed:?}"));
+    }
+    let mut server = server.restart_after_kill(binary)?;
+    server.connect("b", true)?;
+    say(&mut server, "b", &register("ann", &invite))?;
+    expect(&mut server, "b", r#"{"type":"register","status":"error","message":"That name is taken"#)?;
+    say(&mut server, "b", &register("bob", &invite))?;
+    expect(&mut server, "b", r#"{"type":"register","status":"ok""#)?;
+    say(&mut server, "b", &register("cyd", &invite))?;
+    expect(&mut server, "b", r#"{"type":"register","status":"error","message":"That invitation has"#)?;
+
+    let link = does(binary, &server, &[&["invite", "create"][..], &address].concat())?;
+    let invite = link.trim_end().rsplit("&invite=").next().unwrap_or_default().to_owned();
+    refuses(binary, &server, &["invite", "revoke", "1"], "there is no invitation 1")?;
+    does(binary, &server, &["invite", "revoke", "2"])?;
+    say(&mut server, "b", &register("cyd", &invite))?;
+    expect(&mut server, "b", r#"{"type":"register","status":"error","message":"That invitation has"#)
 }
 
 /// Runs a subcommand on a server's data, and returns what it printed.
