@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use chatroom_core::secret::Invite;
+use chatroom_core::secret::Token;
 use tls::{Fingerprint, FingerprintError};
 
 /// A host and a port. Written `host:port`, an IPv6 address in brackets.
@@ -26,7 +26,7 @@ pub struct Invitation {
     /// The fingerprint of its key, if the link brings it along.
     pub key: Option<Fingerprint>,
     /// What lets who has the link make an account there.
-    pub invite: Option<Invite>,
+    pub invite: Option<Token>,
 }
 
 /// Why a text is no address, as the end of a sentence.
@@ -99,7 +99,7 @@ impl FromStr for Invitation {
                 let key = format!("sha256:{hex}").parse();
                 invitation.key = Some(key.map_err(|error| AddressError::BadKey(Some(error)))?);
             } else if let Some(invite) = part.strip_prefix(INVITE) {
-                invitation.invite = Some(Invite::new(invite.to_owned().into()));
+                invitation.invite = Some(Token::new(invite.to_owned().into()));
             } else {
                 return Err(AddressError::BadKey(None));
             }

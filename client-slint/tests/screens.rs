@@ -14,7 +14,7 @@ use std::{env, fs};
 
 use chatroom_core::client::{Command, End, Event, Room};
 use chatroom_core::message::Kind;
-use chatroom_core::message::hello::{Greeting, Registration};
+use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
@@ -282,6 +282,7 @@ fn event(step: &str) -> Result<Event, String> {
         ["connected"] => Event::Connected,
         ["disconnected"] => Event::Disconnected(End::Closed),
         ["greeted", registration] => Event::Greeted(Greeting {
+            caps: Caps::default(),
             server: "chatroom 0.1.0".into(),
             registration: Registration::parse(registration),
         }),
@@ -382,6 +383,7 @@ fn shown_command(command: &Command) -> String {
             format!("register {} invited by {}", name.as_str(), invite.expose())
         }
         Command::Login(name, _) => format!("login {}", name.as_str()),
+        Command::Resume(_) => "resume".into(),
         Command::List => "list".into(),
         Command::Create(room) => format!("create {}", room.as_str()),
         Command::Enter(room) => format!("enter {}", room.as_str()),

@@ -139,6 +139,10 @@ pub struct Limits {
     pub auth_known_addresses_max: usize,
     /// Such addresses of all accounts; one more takes the place of the one longest unused.
     pub auth_known_total_max: usize,
+    /// Days without a visit after which a login that lasts ends.
+    pub session_days: u32,
+    /// Logins of one account that last at once; beyond it the one longest unused ends.
+    pub session_account_max: u32,
 
     /// Characters a new password has at least. The command line's `--min-password-chars`.
     pub password_chars_min: usize,
@@ -233,6 +237,8 @@ impl Limits {
                 self.auth_known_addresses_max <= self.auth_known_total_max,
                 "auth_known_total_max must not be below auth_known_addresses_max",
             ),
+            (self.session_days >= 1, "session_days must be at least 1"),
+            (self.session_account_max >= 1, "session_account_max must be at least 1"),
             (
                 (1..=PASSWORD_BYTES_MAX / 4).contains(&self.password_chars_min),
                 "password_chars_min must be between 1 and 128",
@@ -298,6 +304,8 @@ impl Default for Limits {
             auth_known_days: 30,
             auth_known_addresses_max: 8,
             auth_known_total_max: 200_000,
+            session_days: 30,
+            session_account_max: 16,
             password_chars_min: 4,
             password_queue_ms_max: 2_000,
             password_queue_loopback_jobs_min: 64,

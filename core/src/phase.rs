@@ -17,16 +17,25 @@ impl Phase {
     /// Whether a request of this kind may be made in this phase.
     pub const fn allows(self, kind: Kind) -> bool {
         match (self, kind) {
-            (Self::Auth, Kind::Hello | Kind::Register | Kind::Login) => true,
+            (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
             (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::Logout) => true,
             (Self::Chat, Kind::List | Kind::Msg | Kind::Exit) => true,
             (Self::Auth, Kind::List | Kind::Create | Kind::Enter | Kind::Logout | Kind::Msg | Kind::Exit) => {
                 false
             }
-            (Self::Lobby, Kind::Hello | Kind::Register | Kind::Login | Kind::Msg | Kind::Exit) => false,
+            (
+                Self::Lobby,
+                Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::Msg | Kind::Exit,
+            ) => false,
             (
                 Self::Chat,
-                Kind::Hello | Kind::Register | Kind::Login | Kind::Create | Kind::Enter | Kind::Logout,
+                Kind::Hello
+                | Kind::Register
+                | Kind::Login
+                | Kind::Resume
+                | Kind::Create
+                | Kind::Enter
+                | Kind::Logout,
             ) => false,
         }
     }
@@ -37,7 +46,9 @@ impl Phase {
             // In the first phase too, from the second frame on.
             (_, Kind::Hello) => "Say hello first, before anything else",
             (Self::Auth, _) => "Log in first",
-            (Self::Lobby | Self::Chat, Kind::Register | Kind::Login) => "You are logged in already",
+            (Self::Lobby | Self::Chat, Kind::Register | Kind::Login | Kind::Resume) => {
+                "You are logged in already"
+            }
             (Self::Lobby, _) => "Enter a room first",
             (Self::Chat, _) => "Leave the room first",
         }

@@ -39,19 +39,20 @@ impl Password {
     }
 }
 
-/// What who was invited shows to be let in. It cannot be printed, and its memory is wiped when it is dropped.
+/// Something random that lets in whoever shows it: an invitation, or a login that lasts. It cannot be printed, and its
+/// memory is wiped when it is dropped.
 ///
-/// Any text: whether it is one of a server's invitations only that server knows.
+/// Any text: whether it lets anybody in only the server knows that gave it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Invite(Zeroizing<String>);
+pub struct Token(Zeroizing<String>);
 
-impl Invite {
+impl Token {
     /// Takes over `text`.
     pub fn new(text: Zeroizing<String>) -> Self {
         Self(text)
     }
 
-    /// The text, for the one place that hashes it and those that hand it on to who is invited.
+    /// The text, for the one place that hashes it and those that hand it on to whom it is for.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -55,6 +55,7 @@ impl Server {
                     self.asked = Some((ticket, question));
                 }
                 Output::Hub(command) => self.apply(command),
+                Output::End(grant) => self.log.push(format!("ends: {grant:?}")),
                 Output::Finish => self.log.push("finishes".into()),
                 Output::Close(end) => self.log.push(format!("closes: {end:?}")),
             }
@@ -75,10 +76,12 @@ impl Server {
         if let Some((ticket, question)) = self.asked.take() {
             let answer = match question {
                 Question::Register { account, .. } => Answer::Registered(account),
-                Question::Verify { account, password } if password.expose() == "1234" => {
+                Question::Verify { account, password, .. } if password.expose() == "1234" => {
                     Answer::Verified(account)
                 }
-                Question::Verify { .. } | Question::Decoy => Answer::Refused(Refusal::AuthFailed),
+                Question::Verify { .. } | Question::Resume { .. } | Question::Decoy => {
+                    Answer::Refused(Refusal::AuthFailed)
+                }
             };
             self.handle(Input::Answer(ticket, answer));
             return true;

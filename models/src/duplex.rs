@@ -13,7 +13,8 @@ use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{KeyFn, RoomName};
 use chatroom_core::phase::Phase;
-use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
+use chatroom_core::secret::Token;
+use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
 
 use crate::words::command;
 use crate::{look_of, seen};
@@ -180,10 +181,15 @@ impl World {
                 self.accounts.insert(key, (account.clone(), password.expose().to_owned()));
                 Answer::Registered(account)
             }
-            Question::Verify { account, password } => match self.accounts.get(account.key.as_str()) {
-                Some((found, secret)) if secret == password.expose() => Answer::Verified(found.clone()),
+            Question::Verify { account, password, lasts } => match self.accounts.get(account.key.as_str()) {
+                Some((found, secret)) if secret == password.expose() => {
+                    assert!(lasts, "a client of this project asks for that");
+                    let token = Token::new(format!("token of {}", account.key.as_str()).into());
+                    Answer::Granted(found.clone(), Grant { id: GrantId(1), token, expires_ms: 1 })
+                }
                 Some(_) | None => Answer::Refused(Refusal::AuthFailed),
             },
+            Question::Resume { .. } => panic!("each connection has a client of its own, which has no token"),
             // A name that is reserved, which clients know nothing of.
             Question::Decoy => Answer::Refused(Refusal::AuthFailed),
         }
@@ -197,6 +203,7 @@ impl World {
                 Output::Frame(frame) => line.send(&frame),
                 Output::Ask(ticket, question) => line.asked = Some((ticket, question)),
                 Output::Hub(command) => self.hub.apply(self.now, line.id, command, &mut self.deliveries),
+                Output::End(_) => {}
                 Output::Finish => {
                     line.is_finished = true;
                     self.hub.disconnect(self.now, line.id);

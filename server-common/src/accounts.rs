@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,16 +10,18 @@ use std::time::Duration;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, NameLook};
-use chatroom_core::secret::Password;
-use chatroom_core::server::{Answer, Question, Refusal};
+use chatroom_core::secret::{Password, Token};
+use chatroom_core::server::{Answer, Grant, GrantId, Question, Refusal};
 use chatroom_core::time::Instant;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::metrics::Times;
 use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Records, Shown, Store, StoreError};
+use crate::store::{Claim, Lasting, Records, Shown, Store, StoreError, TokenHash};
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
@@ -27,7 +30,8 @@ pub struct Accounts<S = Store> {
     store: Mutex<S>,
     throttle: Mutex<Throttle>,
     hasher: Hasher,
-    registration: Mutex<Registration>,
+    terms: Mutex<Terms>,
+    mint: Mint,
     /// The calendar's time, counted from 1970, at which [`Instant`] begins to count.
     start: Duration,
     /// How long hashes took, decoys among them.
@@ -35,6 +39,17 @@ pub struct Accounts<S = Store> {
     /// How long it took until something was on the disk.
     pub(crate) commits: Times,
 }
+
+/// What can change while a server runs.
+#[derive(Clone, Copy)]
+struct Terms {
+    registration: Registration,
+    session_days: u32,
+    session_account_max: u32,
+}
+
+/// Makes what a token is made of: random, and never the same twice.
+pub type Mint = Box<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>;
 
 /// What is left to do when a login has been answered.
 ///
@@ -74,17 +89,24 @@ impl<S: Records> Accounts<S> {
             store: Mutex::new(store),
             throttle,
             hasher,
-            registration: Mutex::new(registration),
+            terms: Mutex::new(Terms::new(limits, registration)),
+            mint: Box::new(random),
             start,
             hashes: Times::default(),
             commits: Times::default(),
         }
     }
 
+    /// The same, with tokens that are not random.
+    #[must_use]
+    pub fn with_mint_for_tests_only(self, mint: Mint) -> Self {
+        Self { mint, ..self }
+    }
+
     /// Holds to other limits from now on, and lets others register or not.
     pub fn reconfigure(&self, limits: &Limits, registration: Registration) {
         self.throttle().set_limits(limits);
-        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = registration;
+        *self.terms.lock().unwrap_or_else(PoisonError::into_inner) = Terms::new(limits, registration);
     }
 
     /// Whether a question from `address` is worth looking at: at once, without a hash or the store.
@@ -93,7 +115,7 @@ impl<S: Records> Accounts<S> {
     /// The refusal that is the answer.
     pub fn admit(&self, now: Instant, address: IpAddr, question: &Question) -> Result<(), Refusal> {
         match question {
-            Question::Register { invite, .. } => match self.registration() {
+            Question::Register { invite, .. } => match self.terms().registration {
                 Registration::Open => Ok(()),
                 Registration::Invite if invite.is_some() => Ok(()),
                 Registration::Invite => Err(Refusal::InviteRequired),
@@ -101,6 +123,8 @@ impl<S: Records> Accounts<S> {
             },
             Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
             Question::Decoy => self.throttle().check(now, None, address),
+            // Nobody guesses a token.
+            Question::Resume { .. } => Ok(()),
         }
     }
 
@@ -127,11 +151,14 @@ impl<S: Records> Accounts<S> {
         let outcome = match question {
             Question::Register { account, look, password, invite } => {
                 // Where everybody may come in, an invitation is neither looked at nor used up.
-                let invite = invite.filter(|_| self.registration() == Registration::Invite);
+                let invite = invite.filter(|_| self.terms().registration == Registration::Invite);
                 let shown = invite.map(|invite| Shown::new(&invite, self.start + now.since_start()));
                 self.register(account, &look, &password, shown.as_ref()).map(|answer| (answer, None))
             }
-            Question::Verify { account, password } => self.verify(now, address, account, password),
+            Question::Verify { account, password, lasts } => {
+                self.verify(now, address, account, password, lasts)
+            }
+            Question::Resume { token } => self.resume(now, &token).map(|answer| (answer, None)),
             Question::Decoy => {
                 self.hashes.measure(|| self.hasher.decoy());
                 self.throttle().failed(now, None, address);
@@ -200,6 +227,7 @@ impl<S: Records> Accounts<S> {
         address: IpAddr,
         account: Account,
         password: Password,
+        lasts: bool,
     ) -> Result<(Answer, Option<FollowUp>), Refusal> {
         let found = self.store().find(&account);
         let Some(stored) = found.map_err(unavailable)? else {
@@ -224,9 +252,64 @@ impl<S: Records> Accounts<S> {
                 let key = stored.account.key.clone();
                 let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
                 let is_more = sighting.is_some() || rehash.is_some();
-                Ok((Answer::Verified(stored.account), is_more.then_some(FollowUp { sighting, rehash })))
+                let answer = if lasts {
+                    self.begin_session(now, stored.account)
+                } else {
+                    Answer::Verified(stored.account)
+                };
+                Ok((answer, is_more.then_some(FollowUp { sighting, rehash })))
             }
         }
+    }
+
+    /// Has a login last. If it cannot be noted, it is one that ends with its connection.
+    fn begin_session(&self, now: Instant, account: Account) -> Answer {
+        let lasting = self.lasting(now);
+        let begun = self.mint_token().map_err(|error| error.to_string()).and_then(|token| {
+            let hash = hash_of(token.expose());
+            let id = self.commit(|store| store.open_session(&account.key, &hash, lasting));
+            Ok(grant_of(id.map_err(|error| error.to_string())?, token, lasting))
+        });
+        match begun {
+            Ok(grant) => Answer::Granted(account, grant),
+            Err(error) => {
+                tracing::warn!(error, "a login that was to last does not");
+                Answer::Verified(account)
+            }
+        }
+    }
+
+    fn resume(&self, now: Instant, shown: &Token) -> Result<Answer, Refusal> {
+        let (lasting, next) = (self.lasting(now), self.mint_token().map_err(unavailable)?);
+        let (shown, hash) = (hash_of(shown.expose()), hash_of(next.expose()));
+        let renewed = self.commit(|store| store.renew_session(&shown, &hash, lasting));
+        let (id, stored) = renewed.map_err(unavailable)?.ok_or(Refusal::SessionEnded)?;
+        if stored.is_disabled {
+            return Err(Refusal::AccountDisabled);
+        }
+        Ok(Answer::Granted(stored.account, grant_of(id, next, lasting)))
+    }
+
+    /// Ends a login that lasts, for its user has logged out.
+    pub fn end_session(&self, id: GrantId) {
+        if let Err(error) = self.commit(|store| store.close_session(id)) {
+            tracing::warn!(%error, "a login whose user has logged out still lasts");
+        }
+    }
+
+    fn lasting(&self, now: Instant) -> Lasting {
+        let (now, terms) = (self.start + now.since_start(), self.terms());
+        let end = now + Duration::from_secs(86_400) * terms.session_days;
+        Lasting { now, end, count_max: terms.session_account_max }
+    }
+
+    fn mint_token(&self) -> io::Result<Token> {
+        let bytes = Zeroizing::new((self.mint)()?);
+        let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+        bytes
+            .iter()
+            .for_each(|byte| text.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)])));
+        Ok(Token::new(text))
     }
 
     /// Changes the store. The wait for those who are at it before is not counted, only the disk.
@@ -235,8 +318,8 @@ impl<S: Records> Accounts<S> {
         self.commits.measure(|| change(&mut store))
     }
 
-    fn registration(&self) -> Registration {
-        *self.registration.lock().unwrap_or_else(PoisonError::into_inner)
+    fn terms(&self) -> Terms {
+        *self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // A panic while one of these was held has ended a single statement or a single map operation; what is behind
@@ -264,8 +347,34 @@ impl Accounts {
 impl<S: Records> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
-        f.debug_struct("Accounts").field("registration", &self.registration()).finish_non_exhaustive()
+        f.debug_struct("Accounts").field("registration", &self.terms().registration).finish_non_exhaustive()
     }
+}
+
+impl Terms {
+    fn new(limits: &Limits, registration: Registration) -> Self {
+        let Limits { session_days, session_account_max, .. } = *limits;
+        Self { registration, session_days, session_account_max }
+    }
+}
+
+fn grant_of(id: GrantId, token: Token, lasting: Lasting) -> Grant {
+    let expires_ms = u64::try_from(lasting.end.as_millis()).unwrap_or(u64::MAX);
+    Grant { id, token, expires_ms }
+}
+
+/// What a token is stored as.
+pub(crate) fn hash_of(token: &str) -> TokenHash {
+    Sha256::digest(token).into()
+}
+
+fn random() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    for half in bytes.chunks_exact_mut(16) {
+        let random: [u8; 16] = pbkdf2::password_hash::try_generate_salt().map_err(io::Error::other)?;
+        half.copy_from_slice(&random);
+    }
+    Ok(bytes)
 }
 
 fn grant(claim: Claim) -> Result<(), Refusal> {
@@ -282,6 +391,8 @@ fn unavailable(error: impl Error) -> Refusal {
     tracing::error!(%error, "an account could not be looked up or made");
     Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }
 }
+
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
 
 /// A full disk or a locked file takes somebody to look at it, and a busy one a moment.
 pub(crate) const UNAVAILABLE_RETRY_MS: u64 = 5_000;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use chatroom_core::limits::PASSWORD_BYTES_MAX;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, UserName};
-use chatroom_core::secret::{Invite, Password};
+use chatroom_core::secret::{Password, Token};
 use zeroize::Zeroizing;
 
 use crate::config::{Command, Config, InviteCommand, UserCommand};
@@ -161,11 +161,11 @@ fn reachable(config: &Config, said: Option<&str>) -> Result<String, String> {
 }
 
 /// An invitation of 128 random bits, of characters that a link may have.
-fn make_invite() -> Result<Invite, String> {
+fn make_invite() -> Result<Token, String> {
     let random: [u8; 16] = random()?;
     let mut text = Zeroizing::new(String::with_capacity(2 * random.len()));
     random.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
-    Ok(Invite::new(text))
+    Ok(Token::new(text))
 }
 
 /// The first line of standard input.

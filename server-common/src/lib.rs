@@ -11,6 +11,7 @@
 pub mod accepting;
 pub mod accounts;
 pub mod admission;
+mod clerk;
 pub mod clock;
 mod commands;
 pub mod config;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::server::{Question, Refusal, Rules, Ticket};
+use chatroom_core::server::{GrantId, Question, Refusal, Rules, Ticket};
 use socket2::SockRef;
 use tls::Pipe;
 
 use crate::accounts::Accounts;
+use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data::DataDir;
@@ -60,7 +61,8 @@ impl<W: Wake> Service<W> {
             key_of: name_key,
             look_of: name_look,
         };
-        let desk = Box::new(PasswordDesk(Arc::clone(&pool)));
+        let clerk = Clerk::start(Arc::clone(&accounts), clock)?;
+        let desk = Box::new(FrontDesk { pool: Arc::clone(&pool), clerk });
         let server = Server::new(clock.now(), rules, &config.rooms, desk, alarm);
         let backstage = Backstage { tls: RwLock::new(tls), accounts, pool, _data: data };
         Ok(Self { server, backstage: Arc::new(backstage), clock })
@@ -167,10 +169,13 @@ impl<W: Wake> Clone for Service<W> {
     }
 }
 
-/// The account store as a connection sees it: answers come from the password threads.
-struct PasswordDesk<W: Wake>(Arc<PasswordPool<W>>);
+/// The account store as a connection sees it: answers come from the threads that hash, and from the clerk.
+struct FrontDesk<W: Wake> {
+    pool: Arc<PasswordPool<W>>,
+    clerk: Clerk<(Arc<Peer<W>>, Ticket)>,
+}
 
-impl<W: Wake> Desk<W> for PasswordDesk<W> {
+impl<W: Wake> Desk<W> for FrontDesk<W> {
     fn ask(
         &self,
         _now: chatroom_core::Instant,
@@ -179,10 +184,18 @@ impl<W: Wake> Desk<W> for PasswordDesk<W> {
         ticket: Ticket,
         question: Question,
     ) {
-        let refused: Result<(), (Refusal, _)> = self.0.submit(address, question, (Arc::clone(peer), ticket));
+        let applicant = (Arc::clone(peer), ticket);
+        if matches!(question, Question::Resume { .. }) {
+            return self.clerk.ask(address, question, applicant);
+        }
+        let refused: Result<(), (Refusal, _)> = self.pool.submit(address, question, applicant);
         if let Err((refusal, (peer, ticket))) = refused {
             peer.answer(ticket, chatroom_core::server::Answer::Refused(refusal));
         }
+    }
+
+    fn end(&self, grant: GrantId) {
+        self.clerk.end(grant);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
 use chatroom_core::phase::Phase;
-use chatroom_core::server::{Conn, End, Input, Output, Question, Ticket};
+use chatroom_core::server::{Conn, End, GrantId, Input, Output, Question, Ticket};
 use tls::{Opened, Pipe, TlsError};
 use zeroize::Zeroize;
 
@@ -53,6 +53,8 @@ impl Transport for Pipe {
 pub trait Desk<W: Wake>: Send + Sync {
     /// Has `question` answered by [`Peer::answer`] with `ticket`, soon or at once. Must not block.
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<W>>, ticket: Ticket, question: Question);
+    /// Has a login ended that lasts. Must not block.
+    fn end(&self, grant: GrantId);
 }
 
 /// What happened to a connection's socket.
@@ -287,6 +289,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                     self.server.exchange.apply(now, &self.peer, command);
                     self.collect_mail(now);
                 }
+                Output::End(grant) => self.server.desk.end(grant),
                 Output::Finish => {
                     self.server.exchange.disconnect(now, &self.peer);
                     self.seal();

@@ -7,21 +7,25 @@ mod invitations;
 mod maintenance;
 mod migrations;
 mod open;
+mod sessions;
 
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use chatroom_core::name::{Account, NameKey, NameLook, UserName};
+use chatroom_core::server::GrantId;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use crate::keys::fold;
+use crate::keys::{fold, name_key};
 use crate::passwords::hasher::Phc;
 pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 
 pub use invitations::{Invitation, Shown};
 pub use maintenance::{BackupError, Listed};
 pub use open::OpenError;
+pub use sessions::{Lasting, TokenHash};
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {
@@ -43,6 +47,35 @@ pub trait Records {
     /// # Errors
     /// When the records cannot be read.
     fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError>;
+
+    /// Notes a login of an account that lasts, and ends those that are too many or over.
+    ///
+    /// # Errors
+    /// When the records cannot be written; nothing has changed then.
+    fn open_session(
+        &mut self,
+        key: &NameKey,
+        token: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<GrantId, StoreError>;
+
+    /// Whose login a token is of that somebody shows, if it is of any; then `next` replaces it, unless the account is shut
+    /// out.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written; nothing has changed then.
+    fn renew_session(
+        &mut self,
+        shown: &TokenHash,
+        next: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<Option<(GrantId, Stored)>, StoreError>;
+
+    /// Ends a login that lasts. One that has ended is fine.
+    ///
+    /// # Errors
+    /// When the records cannot be written; nothing has changed then.
+    fn close_session(&mut self, id: GrantId) -> Result<(), StoreError>;
 
     /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
     ///
@@ -154,6 +187,28 @@ impl Records for Store {
         invitations::is_usable(&self.db, invite)
     }
 
+    fn open_session(
+        &mut self,
+        key: &NameKey,
+        token: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<GrantId, StoreError> {
+        self.begin(key, token, lasting)
+    }
+
+    fn renew_session(
+        &mut self,
+        shown: &TokenHash,
+        next: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
+        self.renew(shown, next, lasting)
+    }
+
+    fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {
+        self.end(id)
+    }
+
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {
         let mut update =
             self.db.prepare_cached("UPDATE accounts SET password = ?3 WHERE key = ?1 AND password = ?2")?;
@@ -220,6 +275,19 @@ fn keys(account: &Account) -> impl Iterator<Item = NameKey> {
     let old = NameKey::new(fold, account.name.as_str());
     let is_other = old != account.key;
     is_other.then_some(old).into_iter().chain([account.key.clone()])
+}
+
+/// The account of that name that is stored under that key, if it may be.
+fn stored_account(name: UserName, stored: &str) -> Option<Account> {
+    // An account from before the rules for names may have one that nobody could take today.
+    let key = NameKey::new(name_key, name.as_str());
+    let key = keys(&Account { name: name.clone(), key }).find(|key| key.as_str() == stored)?;
+    Some(Account { name, key })
+}
+
+/// A time, counted from 1970, as the database has it.
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Why the store did not do what it was asked for. Never says what was in it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 pub use crate::client::Next;
-use crate::transcript::{self, Act, Step, Transcript, frame};
+use crate::transcript::{self, Act, Step, Tokens, Transcript, frame};
 
 /// Where a conversation takes place. Errors are for the reader of a test's output.
 pub trait Stage {
@@ -47,7 +47,7 @@ pub fn credentials(kind: &str, name: &str) -> String {
 
 /// Plays a conversation on a stage. The error says which line did not come true.
 pub fn check(transcript: &Transcript, stage: &mut dyn Stage, cut: Cut) -> Result<(), String> {
-    let mut play = Play { stage, cut, unsent: BTreeMap::new() };
+    let mut play = Play { stage, cut, unsent: BTreeMap::new(), tokens: Tokens::default() };
     for step in &transcript.steps {
         play.step(step).map_err(|error| format!("line {}: {error}", step.line))?;
     }
@@ -59,7 +59,7 @@ pub fn check(transcript: &Transcript, stage: &mut dyn Stage, cut: Cut) -> Result
 /// What is written is right only if a person has read it.
 pub fn record(text: &str, stage: &mut dyn Stage) -> Result<String, String> {
     let transcript = Transcript::parse(text)?;
-    let mut play = Play { stage, cut: Cut::Frames, unsent: BTreeMap::new() };
+    let mut play = Play { stage, cut: Cut::Frames, unsent: BTreeMap::new(), tokens: Tokens::default() };
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for step in &transcript.steps {
         if let Act::Gets(_) | Act::Closed = step.act {
@@ -98,6 +98,8 @@ struct Play<'a> {
     cut: Cut,
     /// What is to be sent in one go, by who says it.
     unsent: BTreeMap<String, Vec<u8>>,
+    /// What servers gave that clients show again.
+    tokens: Tokens,
 }
 
 impl Play<'_> {
@@ -106,7 +108,8 @@ impl Play<'_> {
         if self.cut == Cut::Whole
             && let Act::Sends(bytes) = &step.act
         {
-            self.unsent.entry(who.to_owned()).or_default().extend_from_slice(bytes);
+            let bytes = self.tokens.fill_in(bytes);
+            self.unsent.entry(who.to_owned()).or_default().extend_from_slice(&bytes);
             return Ok(());
         }
         self.flush()?;
@@ -114,10 +117,10 @@ impl Play<'_> {
             Act::Connects => self.stage.connect(who, true),
             Act::Opens => self.stage.connect(who, false),
             Act::Is { user, room } => self.introduce(who, user, room.as_deref()),
-            Act::Sends(bytes) => self.send(who, bytes),
+            Act::Sends(bytes) => self.send(who, &self.tokens.fill_in(bytes)),
             Act::SendsPastTls(bytes) => self.stage.send_past_tls(who, bytes),
             Act::Gets(expected) => match self.stage.next(who)? {
-                Next::Frame(json) if transcript::matches(expected, &json) => Ok(()),
+                Next::Frame(json) if self.tokens.take_from(&json, expected) => Ok(()),
                 next => Err(format!("{who} expected\n  {expected}\nand got\n  {next:?}")),
             },
             Act::Ends => self.stage.end(who),

@@ -17,11 +17,14 @@
 //! * `NAME is USER [in ROOM]`: connects, registers, logs in and perhaps enters, and takes what is answered.
 //! * `NAME > JSON` is a frame to the server; `NAME bytes HEX` are plain bytes of any kind; `NAME wire HEX` are bytes
 //!   past TLS.
-//! * `NAME < JSON` is a frame from the server, to the letter. `"retry_ms":<ms>` stands for any number there.
+//! * `NAME < JSON` is a frame from the server, to the letter. `<ms>` stands for any number there, after `"retry_ms":` or
+//!   `"expires":`, and `"token":"<token one>"` for any token, which `<token one>` stands for in frames to the server
+//!   that follow.
 //! * `NAME ends`: the client says that it sends no more. `NAME leaves`: it closes. `NAME closed`: the server did.
 //!
 //! In both directions `<x*4096>` stands for 4096 times `x`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A conversation.
@@ -151,6 +154,36 @@ pub fn matches(expected: &str, json: &str) -> bool {
         .is_some_and(|ms| !ms.is_empty() && ms.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// The tokens that servers gave in a conversation, by what they are called in it.
+#[derive(Default)]
+pub struct Tokens(BTreeMap<String, String>);
+
+impl Tokens {
+    /// Whether a frame from the server is what a line expects; then the token in it is kept.
+    pub fn take_from(&mut self, json: &str, expected: &str) -> bool {
+        let Some((before, rest)) = expected.split_once(TOKEN) else { return matches(expected, json) };
+        let Some((name, after)) = rest.split_once('>') else { return false };
+        let Some(given) = json.strip_prefix(before).and_then(|rest| rest.get(..TOKEN_CHARS)) else {
+            return false;
+        };
+        let is_token =
+            given.bytes().all(|byte| byte.is_ascii_hexdigit()) && !self.0.values().any(|old| old == given);
+        self.0.insert(name.to_owned(), given.to_owned());
+        is_token && matches(after, &json[before.len() + TOKEN_CHARS..])
+    }
+
+    /// What a line has sent, with the token that it names.
+    pub fn fill_in(&self, sent: &[u8]) -> Vec<u8> {
+        let json = sent.get(4..).and_then(|json| std::str::from_utf8(json).ok());
+        let named = json.and_then(|json| {
+            let (before, rest) = json.split_once(TOKEN)?;
+            let (name, after) = rest.split_once('>')?;
+            Some(frame(format!("{before}{}{after}", self.0.get(name)?).as_bytes()))
+        });
+        named.unwrap_or_else(|| sent.to_vec())
+    }
+}
+
 /// A frame as it is on the wire.
 pub fn frame(json: &[u8]) -> Vec<u8> {
     let length = u32::try_from(json.len()).expect("transcripts are short");
@@ -215,6 +248,9 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
 
 const RETRY_MS: &str = "\"retry_ms\":";
 const ANY_MS: &str = "<ms>";
+const TOKEN: &str = "<token ";
+/// Characters of a token.
+const TOKEN_CHARS: usize = 64;
 /// From this many on, equal characters are written as `<x*N>`.
 const RUN_MIN: usize = 40;
 

@@ -13,7 +13,7 @@ use chatroom_core::frame::Frame;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
-use chatroom_core::server::{Answer, Question, Refusal, Rules, Ticket};
+use chatroom_core::server::{Answer, GrantId, Question, Refusal, Rules, Ticket};
 use server_common::accounts::Accounts;
 use server_common::config::Config;
 use server_common::exchange::{Peer, Wake};
@@ -329,12 +329,19 @@ impl Desk<Flag> for InlineDesk {
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<Flag>>, ticket: Ticket, question: Question) {
         let answer = match self.accounts.admit(now, address, &question) {
             Err(refusal) => Answer::Refused(refusal),
+            Ok(()) if matches!(question, Question::Resume { .. }) => {
+                self.accounts.answer(now, address, question)
+            }
             Ok(()) => match Queue::new(self.bounds).push(address, ()) {
                 Ok(()) => self.accounts.answer(now, address, question),
                 Err(full) => Answer::Refused(Refusal::Busy { retry_ms: full.retry_ms }),
             },
         };
         peer.answer(ticket, answer);
+    }
+
+    fn end(&self, grant: GrantId) {
+        self.accounts.end_session(grant);
     }
 }
 

@@ -19,7 +19,7 @@ use chatroom_core::frame::Frame;
 use chatroom_core::message::Text;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{RoomName, UserName};
-use chatroom_core::secret::{Invite, Password};
+use chatroom_core::secret::{Password, Token};
 use tls::{ClientConfig, Pipe, Trust, pem};
 
 const HELP: &str = "\
@@ -187,7 +187,7 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
     Ok(Some(match word {
         "/register" => {
             let (second, third) = second.split_once(' ').unwrap_or((second, ""));
-            let invite = (!third.is_empty()).then(|| Invite::new(third.to_owned().into()));
+            let invite = (!third.is_empty()).then(|| Token::new(third.to_owned().into()));
             Command::Register(user(first)?, password(second)?, invite)
         }
         "/login" => Command::Login(user(first)?, password(second)?),

@@ -135,6 +135,7 @@ impl From<Phrase> for ui::Phrase {
             Phrase::Invited => Self::Invited,
             Phrase::InviteRequired => Self::InviteRequired,
             Phrase::InviteInvalid => Self::InviteInvalid,
+            Phrase::SessionEnded => Self::SessionEnded,
             Phrase::Replaced => Self::Replaced,
             Phrase::ShuttingDown => Self::ShuttingDown,
             Phrase::RoomExists => Self::RoomExists,

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use chatroom_core::client::{self, Command, Event};
 use chatroom_core::message::Kind;
 use chatroom_core::name::{RoomName, UserName};
-use chatroom_core::secret::{Invite, Password};
+use chatroom_core::secret::{Password, Token};
 use jiff::civil::DateTime;
 
 use crate::address::{Invitation, ServerAddress};
@@ -64,7 +64,7 @@ pub struct Controller {
     now: DateTime,
     server: Option<ServerAddress>,
     /// What lets a person make an account there.
-    invite: Option<Invite>,
+    invite: Option<Token>,
     /// What is being registered, until it is logged in.
     credentials: Option<(UserName, Password)>,
     /// All rooms, the lobby among them, as the server last told.
@@ -184,7 +184,7 @@ impl Controller {
             false => Sentence::of_refusal(code, message, retry_ms),
         };
         match request {
-            Kind::Register | Kind::Login => self.on_login_refused(request, code, sentence),
+            Kind::Register | Kind::Login | Kind::Resume => self.on_login_refused(request, code, sentence),
             Kind::Create => self.on_create_refused(sentence),
             Kind::Enter => self.on_enter_refused(sentence),
             Kind::Msg => self.on_msg_refused(said, sentence),
@@ -196,7 +196,7 @@ impl Controller {
 
     fn on_silence(&mut self, request: Kind, said: Option<u64>) {
         match request {
-            Kind::Register | Kind::Login => {
+            Kind::Register | Kind::Login | Kind::Resume => {
                 self.on_login_refused(request, None, Phrase::NoAnswer.into());
             }
             Kind::Create => self.on_create_refused(Phrase::NoAnswer.into()),

@@ -205,6 +205,7 @@ fn shown(effect: &Effect) -> String {
         Effect::Connect(invitation, trusting) => format!("connect {} {trusting:?}", invitation.address),
         Effect::Order(Order::Command(command)) => match command {
             Command::Register(name, ..) => format!("register {}", name.as_str()),
+            Command::Resume(_) => "resume".into(),
             Command::Login(name, password) => format!("login {} {}", name.as_str(), password.expose()),
             Command::List => "list".into(),
             Command::Create(room) => format!("create {}", room.as_str()),

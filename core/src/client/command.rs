@@ -3,15 +3,17 @@
 use crate::frame::Frame;
 use crate::message::{Kind, Text, request};
 use crate::name::{PUBLIC, RoomName, UserName};
-use crate::secret::{Invite, Password};
+use crate::secret::{Password, Token};
 
 /// A request, its values checked already. One that is not allowed where the client is comes back as
 /// [`super::Event::Refused`] without being sent.
 pub enum Command {
     /// Make an account, perhaps because one was invited.
-    Register(UserName, Password, Option<Invite>),
+    Register(UserName, Password, Option<Token>),
     /// Log in to one.
     Login(UserName, Password),
+    /// Log in again without a password. The client does so by itself on its way back.
+    Resume(Token),
     /// Ask who is where.
     List,
     /// Make a room.
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Self::Register(..) => Kind::Register,
             Self::Login(..) => Kind::Login,
+            Self::Resume(_) => Kind::Resume,
             Self::List => Kind::List,
             Self::Create(_) => Kind::Create,
             Self::Enter(_) => Kind::Enter,
@@ -53,6 +56,7 @@ impl Command {
                 request::encode_register(username, password, invite.as_ref())
             }
             Self::Login(username, password) => request::encode_login(username, password),
+            Self::Resume(token) => request::encode_resume(token),
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
             Self::Say { to, text, .. } => request::encode_msg(own_name, to.as_ref(), text),
             Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),
@@ -75,6 +79,7 @@ impl Command {
             Self::Say { id, .. } => Some(*id),
             Self::Register(..)
             | Self::Login(..)
+            | Self::Resume(_)
             | Self::List
             | Self::Create(_)
             | Self::Enter(_)

@@ -3,17 +3,24 @@
 use core::time::Duration;
 
 use crate::name::{RoomName, UserName};
-use crate::secret::Password;
+use crate::secret::{Password, Token};
 use crate::time::Instant;
 
 use super::Command;
 
 /// Who was logged in, and where. It is kept from a login until its end, also without a connection.
 pub(super) struct Home {
-    username: UserName,
-    password: Password,
+    proof: Proof,
     room: Option<RoomName>,
     step: Step,
+}
+
+/// What a server is shown on the way back.
+enum Proof {
+    /// To one that gave nothing else.
+    Password(UserName, Password),
+    /// Of the last login; then the password is kept no longer.
+    Token(Token),
 }
 
 /// How far the way back has been gone.
@@ -34,8 +41,19 @@ pub(super) enum Step {
 }
 
 impl Home {
-    pub(super) fn new(username: UserName, password: Password) -> Self {
-        Self { username, password, room: None, step: Step::There }
+    /// After the answer to `login`, which may have come with a token.
+    pub(super) fn after(login: Command, token: Option<Token>) -> Option<Self> {
+        let proof = match (token, login) {
+            (Some(token), _) => Proof::Token(token),
+            (None, Command::Login(username, password)) => Proof::Password(username, password),
+            (None, _) => return None,
+        };
+        Some(Self { proof, room: None, step: Step::There })
+    }
+
+    /// The next time the way back goes with this.
+    pub(super) fn set_token(&mut self, token: Token) {
+        self.proof = Proof::Token(token);
     }
 
     pub(super) fn step(&self) -> Step {
@@ -61,7 +79,10 @@ impl Home {
 
     pub(super) fn login(&mut self) -> Command {
         self.step = Step::LoggingIn;
-        Command::Login(self.username.clone(), self.password.clone())
+        match &self.proof {
+            Proof::Password(username, password) => Command::Login(username.clone(), password.clone()),
+            Proof::Token(token) => Command::Resume(token.clone()),
+        }
     }
 
     /// The wish for the room, or `None` if there was none.

@@ -5,8 +5,8 @@
 //! each connection it says hello first, which the original one passes over.
 //!
 //! After a lost connection it finds back by itself: told of the next one, it logs in and enters the room it was in,
-//! and says so with one [`Event::Returned`]. Until then it holds the password in memory. Where nothing must be
-//! remembered, begin with a new client.
+//! and says so with one [`Event::Returned`]. For that it holds a token in memory, or the password where the server gives
+//! no token. Where nothing must be remembered, begin with a new client.
 //!
 //! What is said is sent one message at a time, the next when the server has answered the last. One that a server
 //! refuses for now (`rate_limited`, with a time) is no event: it is sent again when that time is over, before all
@@ -28,7 +28,7 @@ use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{self, Greeting};
 use crate::message::push::{ReceivedList, ReceivedMsg};
-use crate::message::reply::{LIST_ROOM, Received};
+use crate::message::reply::{LIST_ROOM, Place, Received};
 use crate::message::{Envelope, HALF_SURROGATE, Kind};
 use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
@@ -168,6 +168,7 @@ impl Client {
             }
             command @ (Command::Register(..)
             | Command::Login(..)
+            | Command::Resume(_)
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)
@@ -225,6 +226,11 @@ impl Client {
     fn on_silence(&mut self, pending: &Pending) {
         match self.step_of_return(pending.command.kind()) {
             Step::There | Step::Waiting(_) => self.event(pending.unanswered()),
+            // It does not know what it is asked, and will not.
+            Step::LoggingIn if pending.command.kind() == Kind::Resume => {
+                self.home = None;
+                self.event(pending.unanswered());
+            }
             Step::LoggingIn => self.try_login_again(LOGIN_PAUSE),
             Step::Entering | Step::Creating | Step::EnteringAgain => self.give_up_the_room(),
         }
@@ -280,6 +286,13 @@ impl Client {
                 let pending = self.answered(kind);
                 self.on_refused(kind, received, pending);
             }
+            // So says a server that has forgotten since what it granted, or is another one.
+            Incoming::Notice(received)
+                if received.code.as_deref() == Some(UNKNOWN_TYPE) && self.is_asking(Kind::Resume) =>
+            {
+                let pending = self.answered(Kind::Resume);
+                self.on_refused(Kind::Resume, received, pending);
+            }
             Incoming::Notice(received) => {
                 // Two windows of one account would drive each other out for ever.
                 if received.code.as_deref() == Some(REPLACED) {
@@ -312,10 +325,10 @@ impl Client {
     fn on_done(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
         match kind {
             Kind::Register => self.event(Event::Registered),
-            Kind::Login => self.on_logged_in(done.username.unwrap_or_default(), pending),
+            Kind::Login | Kind::Resume => self.on_logged_in(kind, done, pending),
             Kind::Create if self.step_of_return(kind) == Step::Creating => self.enter_again(),
             Kind::Create => self.event(Event::Created { message: done.message }),
-            Kind::Enter => self.on_entered(done.room.unwrap_or_default()),
+            Kind::Enter => self.on_entered(done.place.room.unwrap_or_default()),
             Kind::Exit => {
                 self.state = core::mem::take(&mut self.state).left();
                 self.go_home_to(None);
@@ -333,18 +346,22 @@ impl Client {
         }
     }
 
-    fn on_logged_in(&mut self, username: String, pending: Option<Pending>) {
+    fn on_logged_in(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
+        let username = done.place.username.unwrap_or_default();
         self.state = State::Lobby { username: username.clone() };
         self.refuse_unsaid(LEFT_UNSAID);
-        if self.step_of_return(Kind::Login) == Step::LoggingIn {
+        if self.step_of_return(kind) == Step::LoggingIn {
+            if let (Some(home), Some(token)) = (&mut self.home, done.place.token) {
+                home.set_token(token);
+            }
             match self.home.as_mut().and_then(|home| home.enter(Step::Entering)) {
                 Some(enter) => self.send(enter),
                 None => self.event(Event::Returned { username, room: None }),
             }
             return;
         }
-        if let Some(Pending { command: Command::Login(name, password), .. }) = pending {
-            self.home = Some(Home::new(name, password));
+        if let Some(Pending { command, .. }) = pending {
+            self.home = Home::after(command, done.place.token);
         }
         self.event(Event::LoggedIn { username });
     }
@@ -411,7 +428,7 @@ impl Client {
     /// How far the way back is, if an answer to `kind` is about it.
     fn step_of_return(&self, kind: Kind) -> Step {
         match self.home.as_ref().map_or(Step::There, Home::step) {
-            step @ Step::LoggingIn if kind == Kind::Login => step,
+            step @ Step::LoggingIn if matches!(kind, Kind::Login | Kind::Resume) => step,
             step @ (Step::Entering | Step::EnteringAgain) if kind == Kind::Enter => step,
             step @ Step::Creating if kind == Kind::Create => step,
             _ => Step::There,
@@ -532,8 +549,7 @@ enum Incoming {
 /// What good news may carry.
 struct Done {
     message: String,
-    username: Option<String>,
-    room: Option<String>,
+    place: Place,
 }
 
 impl Incoming {
@@ -568,20 +584,19 @@ impl Incoming {
             }
             Kind::List => Self::Rooms(ReceivedList::decode(envelope).map_err(fault)?),
             Kind::Msg => Self::Msg(ReceivedMsg::decode(envelope).map_err(fault)?),
-            Kind::Login | Kind::Enter => {
-                let (username, room) = crate::message::reply::decode_place(envelope).map_err(fault)?;
-                if kind == Kind::Enter && room.is_none() {
+            Kind::Login | Kind::Resume | Kind::Enter => {
+                let place = Place::decode(envelope).map_err(fault)?;
+                if kind == Kind::Enter && place.room.is_none() {
                     return Err("it answered `enter` without a room");
                 }
-                let Some(username) = username else { return Err("it answered without a user name") };
-                Self::Done(
-                    kind,
-                    Done { message: received.message.unwrap_or_default(), username: Some(username), room },
-                )
+                if place.username.is_none() {
+                    return Err("it answered without a user name");
+                }
+                Self::Done(kind, Done { message: received.message.unwrap_or_default(), place })
             }
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
-                Self::Done(kind, Done { message, username: None, room: None })
+                Self::Done(kind, Done { message, place: Place::default() })
             }
         })
     }
@@ -596,6 +611,9 @@ const REPLACED: &str = "replaced";
 
 /// Why a message is not sent any more that waited for its turn.
 const LEFT_UNSAID: &str = "You left the room before this was sent";
+
+/// The error to a request that a server does not know.
+const UNKNOWN_TYPE: &str = "unknown_type";
 
 /// The refusal of what comes too soon.
 const RATE_LIMITED: &str = "rate_limited";

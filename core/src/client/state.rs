@@ -73,6 +73,7 @@ impl Pending {
             Command::Say { to, text, .. } => to.is_none() == is_public && text.as_str() == said,
             Command::Register(..)
             | Command::Login(..)
+            | Command::Resume(_)
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)
@@ -87,6 +88,7 @@ impl Pending {
             Command::Say { to, .. } => to.map(|name| String::from(name.as_str())),
             Command::Register(..)
             | Command::Login(..)
+            | Command::Resume(_)
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)

@@ -21,7 +21,7 @@ use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
 /// What is said first on each connection.
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":[],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["resume"],"client":"chatroom 0.1.0"}"#;
 const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
 const ENTERED: &str =
     r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;

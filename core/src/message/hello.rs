@@ -7,7 +7,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::json::{self, Object};
 use super::{Envelope, Kind, Rid, Unfit, reply};
@@ -25,9 +26,18 @@ pub enum Registration {
     Closed,
 }
 
+/// What goes beyond the original: a client asks for it, and a server that has it too grants it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// A login lasts: with its token the client comes back without a password.
+    pub resume: bool,
+}
+
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeting {
+    /// What it grants.
+    pub caps: Caps,
     /// The program that answers, and its version.
     pub server: String,
     /// Who may make an account there. `None` for what this program does not know.
@@ -53,20 +63,38 @@ impl Registration {
     pub const ALL: [Self; 3] = [Self::Open, Self::Invite, Self::Closed];
 }
 
+impl Caps {
+    /// All that this program has.
+    pub const ALL: Self = Self { resume: true };
+
+    /// Reads the words for them. Those of the future are passed over.
+    fn decode(caps: &RawValue) -> Result<Self, Unfit> {
+        let words: Vec<Cow<'_, str>> =
+            serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
+        Ok(Self { resume: words.iter().any(|word| word == RESUME) })
+    }
+}
+
+impl Serialize for Caps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.resume.then_some(RESUME))
+    }
+}
+
 /// Encodes what a client says of itself.
 pub fn encode_hello() -> Frame {
     #[derive(Serialize)]
     struct Wire {
         r#type: &'static str,
         proto: u64,
-        caps: [&'static str; 0],
+        caps: Caps,
         client: &'static str,
     }
-    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps: CAPS, client: PROGRAM })
+    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps: Caps::ALL, client: PROGRAM })
 }
 
-/// Checks what a client says of itself. Nothing of it changes what it is answered yet.
-pub(crate) fn check_hello(envelope: &Envelope<'_>) -> Result<(), Unfit> {
+/// Reads what a client says of itself: what it has of what goes beyond the original.
+pub(crate) fn decode_hello(envelope: &Envelope<'_>) -> Result<Caps, Unfit> {
     // The envelope was read once already, with every key in it.
     let [proto, caps, client] = Object::decode(envelope.text, ["proto", "caps", "client"])
         .map_err(|unreadable| Unfit(unreadable.0))?;
@@ -74,18 +102,24 @@ pub(crate) fn check_hello(envelope: &Envelope<'_>) -> Result<(), Unfit> {
     if proto.is_none_or(|proto| proto == 0) {
         return Err(Unfit("`proto` must be a whole number from 1 on"));
     }
-    if caps.is_some_and(|caps| serde_json::from_str::<Vec<Cow<'_, str>>>(caps.get()).is_err()) {
-        return Err(Unfit("`caps` must be an array of strings"));
+    let caps = caps.map_or(Ok(Caps::default()), Caps::decode)?;
+    if let Some(client) = client {
+        json::string(Some(client), "`client` must be a string")?;
     }
-    client.map_or(Ok(()), |client| json::string(Some(client), "`client` must be a string").map(|_| ()))
+    Ok(caps)
 }
 
-/// Encodes what a server says of itself.
-pub(crate) fn encode_greeting(registration: Registration, limits: &Limits, rid: Option<&Rid>) -> Frame {
+/// Encodes what a server says of itself, and what it grants.
+pub(crate) fn encode_greeting(
+    caps: Caps,
+    registration: Registration,
+    limits: &Limits,
+    rid: Option<&Rid>,
+) -> Frame {
     #[derive(Serialize)]
     struct Data {
         proto: u64,
-        caps: [&'static str; 0],
+        caps: Caps,
         server: &'static str,
         registration: &'static str,
         limits: Sizes,
@@ -97,8 +131,7 @@ pub(crate) fn encode_greeting(registration: Registration, limits: &Limits, rid: 
         name: usize,
     }
     let limits = Sizes { frame: limits.frame_bytes_max, text: TEXT_BYTES_MAX, name: USER_CHARS_MAX };
-    let data =
-        Data { proto: PROTO, caps: CAPS, server: PROGRAM, registration: registration.as_str(), limits };
+    let data = Data { proto: PROTO, caps, server: PROGRAM, registration: registration.as_str(), limits };
     reply::encode_ok(Kind::Hello.as_str(), None, Some(&data), rid)
 }
 
@@ -106,17 +139,18 @@ impl Greeting {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: &str = "`data` must be an object";
         let data = envelope.data.ok_or(Unfit(MUST))?;
-        let [server, registration] =
-            Object::decode(data.get(), ["server", "registration"]).map_err(|_| Unfit(MUST))?;
+        let [caps, server, registration] =
+            Object::decode(data.get(), ["caps", "server", "registration"]).map_err(|_| Unfit(MUST))?;
+        let caps = caps.and_then(|caps| Caps::decode(caps).ok()).unwrap_or_default();
         let text = |value| json::string(value, "").unwrap_or_default();
-        Ok(Self { server: text(server), registration: Registration::parse(&text(registration)) })
+        Ok(Self { caps, server: text(server), registration: Registration::parse(&text(registration)) })
     }
 }
 
 /// The version of the protocol. The lower one of both sides counts.
 const PROTO: u64 = 1;
-/// What both sides know of what a client has to ask for.
-const CAPS: [&str; 0] = [];
+/// The words for what a client has to ask for.
+const RESUME: &str = "resume";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -129,19 +163,21 @@ mod tests {
     use crate::frame::PREFIX_BYTES;
 
     #[track_caller]
-    fn check(rest: &str, expected: Result<(), &'static str>) {
+    fn check(rest: &str, expected: Result<Caps, &'static str>) {
         let text = format!(r#"{{"type":"hello"{rest}}}"#);
         let envelope = Envelope::decode(text.as_bytes()).expect("readable");
-        assert_eq!(check_hello(&envelope).map_err(|unfit| unfit.0), expected, "{text}");
+        assert_eq!(decode_hello(&envelope).map_err(|unfit| unfit.0), expected, "{text}");
     }
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const PROTO: Result<(), &str> = Err("`proto` must be a whole number from 1 on");
-        const CAPS: Result<(), &str> = Err("`caps` must be an array of strings");
-        check(r#","proto":1"#, Ok(()));
-        check(r#","proto":7,"caps":[],"client":"other 1.0","more":{}"#, Ok(()));
-        check(r#","proto":1,"caps":["ack","\u0061ck","from the future"],"client":null"#, Ok(()));
+        const NONE: Result<Caps, &str> = Ok(Caps { resume: false });
+        const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
+        const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
+        check(r#","proto":1"#, NONE);
+        check(r#","proto":7,"caps":[],"client":"other 1.0","more":{}"#, NONE);
+        check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { resume: true }));
+        check(r#","proto":1,"caps":["ack","\u0061ck","from the future"],"client":null"#, NONE);
         check("", PROTO);
         check(r#","proto":null"#, PROTO);
         check(r#","proto":0"#, PROTO);
@@ -157,16 +193,17 @@ mod tests {
     fn what_this_program_says_is_fit_and_has_no_data() {
         let frame = encode_hello();
         let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
-        assert_eq!(check_hello(&envelope), Ok(()));
+        assert_eq!(decode_hello(&envelope), Ok(Caps::ALL));
         assert!(envelope.data.is_none());
     }
 
     #[test]
     fn a_greeting_is_read_as_it_was_meant() {
-        for registration in Registration::ALL {
-            let frame = encode_greeting(registration, &Limits::default(), None);
+        for (registration, caps) in Registration::ALL.into_iter().zip([Caps::default(), Caps::ALL, Caps::ALL])
+        {
+            let frame = encode_greeting(caps, registration, &Limits::default(), None);
             let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
-            let expected = Greeting { server: PROGRAM.into(), registration: Some(registration) };
+            let expected = Greeting { caps, server: PROGRAM.into(), registration: Some(registration) };
             assert_eq!(Greeting::decode(&envelope), Ok(expected), "{}", str::from_utf8(&frame[4..]).unwrap());
         }
     }

@@ -29,6 +29,8 @@ pub enum Kind {
     Register,
     /// Log in to an account.
     Login,
+    /// Log in again, with what the last login gave.
+    Resume,
     /// Who is where?
     List,
     /// Make a room.
@@ -86,6 +88,8 @@ pub(crate) struct Fields<'a> {
     to: Option<&'a RawValue>,
     text: Option<&'a RawValue>,
     invite: Option<&'a RawValue>,
+    token: Option<&'a RawValue>,
+    session: Option<&'a RawValue>,
 }
 
 /// The frame is not something that could be answered by its `type`: not UTF-8, not JSON, not an object, a key twice.
@@ -134,9 +138,10 @@ impl<'a> Envelope<'a> {
 
 impl<'a> Fields<'a> {
     fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
-        let keys = ["username", "password", "room", "from", "to", "text", "invite"];
-        let [username, password, room, from, to, text, invite] = Object::decode(data.get(), keys)?;
-        Ok(Self { username, password, room, from, to, text, invite })
+        let keys = ["username", "password", "room", "from", "to", "text", "invite", "token", "session"];
+        let [username, password, room, from, to, text, invite, token, session] =
+            Object::decode(data.get(), keys)?;
+        Ok(Self { username, password, room, from, to, text, invite, token, session })
     }
 }
 
@@ -147,6 +152,7 @@ impl Kind {
             Self::Hello => "hello",
             Self::Register => "register",
             Self::Login => "login",
+            Self::Resume => "resume",
             Self::List => "list",
             Self::Create => "create",
             Self::Enter => "enter",
@@ -161,10 +167,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Hello,
         Self::Register,
         Self::Login,
+        Self::Resume,
         Self::List,
         Self::Create,
         Self::Enter,

@@ -4,9 +4,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use super::json::{self, Object};
 use super::{Kind, Rid};
 use crate::frame::{self, Frame};
+use crate::secret::Token;
 
 /// The stable word in an error, for programs. PROTOCOL.md says when each comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,7 @@ pub enum Code {
     RegistrationClosed,
     InviteRequired,
     InviteInvalid,
+    SessionEnded,
     Busy,
     AuthFailed,
     AuthThrottled,
@@ -60,6 +64,7 @@ impl Code {
             Self::RegistrationClosed => "registration_closed",
             Self::InviteRequired => "invite_required",
             Self::InviteInvalid => "invite_invalid",
+            Self::SessionEnded => "session_ended",
             Self::Busy => "busy",
             Self::AuthFailed => "auth_failed",
             Self::AuthThrottled => "auth_throttled",
@@ -129,6 +134,15 @@ impl Failure {
 pub(crate) struct Identity<'a> {
     pub(crate) username: &'a str,
     pub(crate) chatroom: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<Lasting<'a>>,
+}
+
+/// How to come back to a login without a password, and until when: in milliseconds since 1970.
+#[derive(Serialize)]
+pub(crate) struct Lasting<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) expires: u64,
 }
 
 /// Who entered which room.
@@ -191,23 +205,41 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn decode(envelope: &super::Envelope<'_>) -> Result<Self, super::Unfit> {
-        let status = envelope.status.and_then(|status| super::json::string(Some(status), "").ok());
+        let status = envelope.status.and_then(|status| json::string(Some(status), "").ok());
         Ok(Self {
             kind: envelope.kind()?,
             ok: status.as_deref() == Some("ok"),
-            message: super::json::string(envelope.message, "").ok(),
-            code: super::json::string(envelope.code, "").ok(),
+            message: json::string(envelope.message, "").ok(),
+            code: json::string(envelope.code, "").ok(),
             retry_ms: envelope.retry_ms.and_then(|value| value.get().parse().ok()),
         })
     }
 }
 
-/// The names in the answer to a `login` or an `enter`.
-pub(crate) fn decode_place(
-    envelope: &super::Envelope<'_>,
-) -> Result<(Option<String>, Option<String>), super::Unfit> {
-    let fields = envelope.fields()?;
-    let name =
-        |value: Option<_>| value.map(|_| super::json::string(value, "a name must be a string")).transpose();
-    Ok((name(fields.username)?, name(fields.room)?))
+/// What a client learns of itself from the answer to `login`, `resume` or `enter`.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// Its name, as it is spelled.
+    pub(crate) username: Option<String>,
+    /// The room it is in.
+    pub(crate) room: Option<String>,
+    /// What it can come back with.
+    pub(crate) token: Option<Token>,
+}
+
+impl Place {
+    pub(crate) fn decode(envelope: &super::Envelope<'_>) -> Result<Self, super::Unfit> {
+        let fields = envelope.fields()?;
+        let name =
+            |value: Option<_>| value.map(|_| json::string(value, "a name must be a string")).transpose();
+        let token = fields.session.map(decode_token).transpose()?.flatten();
+        Ok(Self { username: name(fields.username)?, room: name(fields.room)?, token })
+    }
+}
+
+fn decode_token(session: &RawValue) -> Result<Option<Token>, super::Unfit> {
+    const MUST: super::Unfit = super::Unfit("`session` must be an object");
+    let [token] = Object::decode(session.get(), ["token"]).map_err(|_| MUST)?;
+    let text = token.map(|token| json::string(Some(token), "`token` must be a string")).transpose()?;
+    Ok(text.map(|text| Token::new(text.into())))
 }

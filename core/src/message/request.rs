@@ -5,20 +5,23 @@ use alloc::string::String;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Envelope, Kind, Rid, Text, TextError, Unfit, hello, json};
+use super::hello::{self, Caps};
+use super::{Envelope, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
-use crate::secret::{Invite, Password, PasswordError};
+use crate::secret::{Password, PasswordError, Token};
 
 /// A request whose form is right. What a person typed into it may still be no name, password or text; which of the
 /// two it is, each value carries, for the answer to that is an answer to the person.
 pub enum Request {
-    /// What can you do?
-    Hello,
+    /// What can you do? The client can do this.
+    Hello(Caps),
     /// Make an account, perhaps because one was invited.
-    Register(Credentials, Option<Invite>),
+    Register(Credentials, Option<Token>),
     /// Log in to an account.
     Login(Credentials),
+    /// Log in again, with what the last login gave.
+    Resume(Token),
     /// Who is where?
     List,
     /// Make a room.
@@ -79,9 +82,10 @@ impl Request {
     /// Reads a request's `data`.
     pub fn decode(kind: Kind, envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         Ok(match kind {
-            Kind::Hello => hello::check_hello(envelope).map(|()| Self::Hello)?,
+            Kind::Hello => Self::Hello(hello::decode_hello(envelope)?),
             Kind::Register => Self::Register(Credentials::decode(envelope)?, invite(envelope)?),
             Kind::Login => Self::Login(Credentials::decode(envelope)?),
+            Kind::Resume => Self::Resume(token(envelope)?),
             Kind::Create => Self::Create(room(envelope)?),
             Kind::Enter => Self::Enter(room(envelope)?),
             Kind::Msg => Self::Msg(Msg::decode(envelope)?),
@@ -115,10 +119,14 @@ impl Msg {
     }
 }
 
-fn invite(envelope: &Envelope<'_>) -> Result<Option<Invite>, Unfit> {
+fn invite(envelope: &Envelope<'_>) -> Result<Option<Token>, Unfit> {
     let invite = envelope.fields()?.invite;
     let text = invite.map(|invite| json::string(Some(invite), "`invite` must be a string")).transpose()?;
-    Ok(text.map(|text| Invite::new(text.into())))
+    Ok(text.map(|text| Token::new(text.into())))
+}
+
+fn token(envelope: &Envelope<'_>) -> Result<Token, Unfit> {
+    Ok(Token::new(json::string(envelope.fields()?.token, "`token` must be a string")?.into()))
 }
 
 fn room(envelope: &Envelope<'_>) -> Result<Result<RoomName, NameError>, Unfit> {
@@ -126,14 +134,19 @@ fn room(envelope: &Envelope<'_>) -> Result<Result<RoomName, NameError>, Unfit> {
 }
 
 /// Encodes `register`, as a client sends it.
-pub fn encode_register(username: &UserName, password: &Password, invite: Option<&Invite>) -> Frame {
-    let invite = invite.map(Invite::expose);
+pub fn encode_register(username: &UserName, password: &Password, invite: Option<&Token>) -> Frame {
+    let invite = invite.map(Token::expose);
     encode(Kind::Register, &Carried { invite, ..Carried::credentials(username, password) })
 }
 
 /// Encodes `login`, as a client sends it.
 pub fn encode_login(username: &UserName, password: &Password) -> Frame {
     encode(Kind::Login, &Carried::credentials(username, password))
+}
+
+/// Encodes `resume`.
+pub fn encode_resume(token: &Token) -> Frame {
+    encode(Kind::Resume, &Carried { token: Some(token.expose()), ..Carried::default() })
 }
 
 /// Encodes `create` or `enter`.
@@ -181,6 +194,8 @@ struct Carried<'a> {
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invite: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
 }
 
 impl<'a> Carried<'a> {
@@ -247,7 +262,8 @@ mod tests {
             format!("{verb} {:?} {password:?}", credentials.username)
         };
         match request {
-            Request::Hello => "hello".into(),
+            Request::Hello(_) => "hello".into(),
+            Request::Resume(token) => format!("resume {:?}", token.expose()),
             Request::Register(credentials, None) => login("register", credentials),
             Request::Register(credentials, Some(invite)) => {
                 format!("{} invited {:?}", login("register", credentials), invite.expose())
@@ -280,7 +296,7 @@ mod tests {
     fn the_longest_of_every_request_fits_into_the_smallest_frame_it_may_come_in() {
         let limits = Limits::default();
         let name = UserName::parse(&"\"".repeat(32)).unwrap();
-        let invite = Invite::new("x".repeat(64).into());
+        let invite = Token::new("x".repeat(64).into());
         let login = encode_register(&name, &password(&"\0".repeat(512)), Some(&invite));
         assert!(login.len() - PREFIX_BYTES <= limits.frame_before_login_bytes_max, "{}", login.len());
         let text = Text::parse("\\".repeat(4096)).ok().unwrap();
@@ -357,8 +373,9 @@ mod tests {
             invite in any_text(50),
         ) {
             let expected = format!("{:?} Ok({secret:?})", Ok::<_, NameError>(&name));
-            let (secret, shown) = (password(&secret), Invite::new(invite.clone().into()));
+            let (secret, shown) = (password(&secret), Token::new(invite.clone().into()));
             check(&encode_login(&name, &secret), &format!("login {expected}"));
+            check(&encode_resume(&shown), &format!("resume {invite:?}"));
             check(&encode_register(&name, &secret, None), &format!("register {expected}"));
             let invited = encode_register(&name, &secret, Some(&shown));
             check(&invited, &format!("register {expected} invited {invite:?}"));

@@ -1,13 +1,36 @@
 //! Questions a connection asks and waits for: whatever needs a hash or the store.
 
+use core::fmt;
+
 use crate::name::{Account, NameLook};
-use crate::secret::{Invite, Password};
+use crate::secret::{Password, Token};
 
 /// Names one open question of a connection, so that a late answer to an earlier one is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(pub(super) u64);
 
-/// What a connection wants to know. Debug output is left out on purpose: two of the three hold a password.
+/// Names a login that lasts, for as long as there is the account store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantId(pub i64);
+
+/// A login that lasts: who shows its token is let in without a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What the account store calls it.
+    pub id: GrantId,
+    /// What to show. The one before stays good until this one was shown, for it may get lost on its way.
+    pub token: Token,
+    /// Until when, in milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a connection wants to know. Debug output is left out on purpose: all but one hold something secret.
 pub enum Question {
     /// Make this account. Answered after the account is durable.
     Register {
@@ -18,7 +41,7 @@ pub enum Question {
         /// What they will log in with; long enough already.
         password: Password,
         /// What they show for having been invited.
-        invite: Option<Invite>,
+        invite: Option<Token>,
     },
     /// Is this the account's password?
     Verify {
@@ -26,6 +49,13 @@ pub enum Question {
         account: Account,
         /// What they say they registered with.
         password: Password,
+        /// Whether the login is to last.
+        lasts: bool,
+    },
+    /// Who shows this?
+    Resume {
+        /// Of a login that lasts.
+        token: Token,
     },
     /// A login that cannot succeed, for its name or password is impossible. It costs what a real one costs.
     Decoy,
@@ -38,6 +68,8 @@ pub enum Answer {
     Registered(Account),
     /// The password is right; the account is spelled as it was at registration.
     Verified(Account),
+    /// The same, or the token was right, and the login lasts.
+    Granted(Account, Grant),
     /// It did not happen.
     Refused(Refusal),
 }
@@ -55,6 +87,8 @@ pub enum Refusal {
     InviteRequired,
     /// There is no such invitation, or it was used up or has ended: nobody outside learns which.
     InviteInvalid,
+    /// The token is of no login that lasts, or of one that has ended.
+    SessionEnded,
     /// No such account, or not its password: nobody outside learns which.
     AuthFailed,
     /// The password is right, and whoever runs the server has shut the account out.

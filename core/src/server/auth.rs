@@ -1,20 +1,20 @@
-//! Nobody has logged in yet: `hello`, `register` and `login`.
+//! Nobody has logged in yet: `hello`, `register`, `login` and `resume`.
 
 use core::time::Duration;
 
 use super::lobby::Lobby;
-use super::{Answer, Cx, Question, Refusal, State, Ticket, Waiting};
+use super::{Answer, Cx, Grant, Question, Refusal, State, Ticket, Waiting};
 use crate::bucket::Rate;
 use crate::hub::{Command, Reply};
 use crate::limits::ms;
 use crate::message::Kind;
-use crate::message::hello;
+use crate::message::hello::{self, Caps};
 use crate::message::push::{self, ListKind};
-use crate::message::reply::{self, Code, Failure, Identity};
+use crate::message::reply::{self, Code, Failure, Identity, Lasting};
 use crate::message::request::{Credentials, Request};
 use crate::name::{Account, LOBBY, NameError, NameKey, NameLook, UserName};
 use crate::phase::Phase;
-use crate::secret::{Invite, PasswordError};
+use crate::secret::{PasswordError, Token};
 use crate::time::ceil_ms;
 use crate::timer::Timer;
 
@@ -29,7 +29,7 @@ enum Step {
     /// The account store was asked.
     Asked(Ticket, Waiting),
     /// The password was right; the hub was told.
-    Joining(Account, Waiting),
+    Joining(Account, Option<Grant>, Waiting),
 }
 
 impl Auth {
@@ -45,13 +45,17 @@ impl Auth {
             return State::Auth(self);
         }
         match request {
-            Request::Hello => {
-                greet(&waiting, cx);
+            Request::Hello(caps) => {
+                greet(caps, &waiting, cx);
                 State::Auth(self)
             }
             Request::Register(credentials, invite) => self.on_register(credentials, invite, waiting, cx),
             Request::Login(credentials) => {
                 let ticket = cx.ask(verify(credentials, cx));
+                State::Auth(Self { step: Step::Asked(ticket, waiting) })
+            }
+            Request::Resume(token) => {
+                let ticket = cx.ask(Question::Resume { token });
                 State::Auth(Self { step: Step::Asked(ticket, waiting) })
             }
             // The phase table lets no other request come here.
@@ -74,7 +78,7 @@ impl Auth {
         };
         match answer {
             Answer::Registered(account) => {
-                let data = Identity { username: account.name.as_str(), chatroom: LOBBY };
+                let data = Identity { username: account.name.as_str(), chatroom: LOBBY, session: None };
                 cx.send(reply::encode_done(
                     Kind::Register,
                     "Registered, you can log in now",
@@ -82,10 +86,8 @@ impl Auth {
                     waiting.rid.as_ref(),
                 ));
             }
-            Answer::Verified(account) => {
-                cx.command(Command::Login(account.clone()));
-                return State::Auth(Self { step: Step::Joining(account, waiting) });
-            }
+            Answer::Verified(account) => return Self::join(account, None, waiting, cx),
+            Answer::Granted(account, grant) => return Self::join(account, Some(grant), waiting, cx),
             Answer::Refused(refusal) => {
                 cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref());
                 if refusal == Refusal::AuthFailed {
@@ -98,16 +100,16 @@ impl Auth {
 
     pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
         match (self.step, reply) {
-            (Step::Joining(account, waiting), Reply::LoggedIn(list)) => {
+            (Step::Joining(account, grant, waiting), Reply::LoggedIn(list)) => {
                 #[cfg(not(planted_bug = "timer_not_cancelled"))]
                 cx.timers.clear(Timer::Login);
-                let data = Identity { username: account.name.as_str(), chatroom: LOBBY };
-                cx.send(reply::encode_done(
-                    Kind::Login,
-                    "Login successful",
-                    Some(&data),
-                    waiting.rid.as_ref(),
-                ));
+                cx.grant = grant.as_ref().map(|grant| grant.id);
+                let session = grant
+                    .as_ref()
+                    .map(|grant| Lasting { token: grant.token.expose(), expires: grant.expires_ms });
+                let data = Identity { username: account.name.as_str(), chatroom: LOBBY, session };
+                let message = if waiting.kind == Kind::Resume { "Welcome back" } else { "Login successful" };
+                cx.send(reply::encode_done(waiting.kind, message, Some(&data), waiting.rid.as_ref()));
                 cx.send(push::encode_list(
                     ListKind::Lobby,
                     &list.rosters,
@@ -129,10 +131,16 @@ impl Auth {
         matches!(self.step, Step::Asked(..))
     }
 
+    /// Who it is is known; the hub is told.
+    fn join(account: Account, grant: Option<Grant>, waiting: Waiting, cx: &mut Cx) -> State {
+        cx.command(Command::Login(account.clone()));
+        State::Auth(Self { step: Step::Joining(account, grant, waiting) })
+    }
+
     fn on_register(
         self,
         credentials: Credentials,
-        invite: Option<Invite>,
+        invite: Option<Token>,
         waiting: Waiting,
         cx: &mut Cx,
     ) -> State {
@@ -166,12 +174,14 @@ impl Auth {
 }
 
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
-fn greet(waiting: &Waiting, cx: &mut Cx) {
+fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
     if cx.frames > 1 {
         return cx.refuse(waiting, Code::WrongState, Phase::Auth.refusal(Kind::Hello));
     }
+    // This server has all of them.
+    cx.caps = caps;
     let rules = &cx.rules;
-    cx.send(hello::encode_greeting(rules.registration, &rules.limits, waiting.rid.as_ref()));
+    cx.send(hello::encode_greeting(caps, rules.registration, &rules.limits, waiting.rid.as_ref()));
 }
 
 fn new_account(name: UserName, cx: &Cx) -> Result<(Account, NameLook), NameError> {
@@ -186,7 +196,7 @@ fn verify(credentials: Credentials, cx: &Cx) -> Question {
     match (credentials.username, credentials.password) {
         (Ok(name), Ok(password)) => {
             let key = NameKey::new(cx.rules.key_of, name.as_str());
-            Question::Verify { account: Account { name, key }, password }
+            Question::Verify { account: Account { name, key }, password, lasts: cx.caps.resume }
         }
         (Err(_), _) | (_, Err(_)) => Question::Decoy,
     }
@@ -222,6 +232,9 @@ fn failure(refusal: Refusal) -> Failure {
             Code::InviteInvalid,
             "That invitation has been used up, has ended, or never was one; ask for a new one",
         ),
+        Refusal::SessionEnded => {
+            Failure::new(Code::SessionEnded, "This login has ended, log in with your password again")
+        }
         Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
         Refusal::AccountDisabled => Failure::new(Code::AccountDisabled, ACCOUNT_DISABLED),
         Refusal::AuthThrottled { retry_ms } => {

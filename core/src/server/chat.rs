@@ -31,9 +31,10 @@ impl Chat {
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::Exit => Some(Command::Exit),
             // The phase table lets no other request come here.
-            Request::Hello
+            Request::Hello(_)
             | Request::Register(..)
             | Request::Login(_)
+            | Request::Resume(_)
             | Request::Create(_)
             | Request::Enter(_)
             | Request::Logout => None,

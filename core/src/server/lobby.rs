@@ -4,7 +4,7 @@ use alloc::format;
 
 use super::auth::Auth;
 use super::chat::Chat;
-use super::{Cx, State, Waiting};
+use super::{Cx, Output, State, Waiting};
 use crate::hub::{Command, Denial, Reply};
 use crate::message::Kind;
 use crate::message::push::{self, ListKind};
@@ -39,11 +39,19 @@ impl Lobby {
                 cx.refuse(&waiting, Code::NoSuchRoom, "There is no room of that name");
                 None
             }
-            Request::Logout => Some(Command::Logout),
-            // The phase table lets no other request come here.
-            Request::Hello | Request::Register(..) | Request::Login(_) | Request::Msg(_) | Request::Exit => {
-                None
+            Request::Logout => {
+                if let Some(grant) = cx.grant.take() {
+                    cx.push(Output::End(grant));
+                }
+                Some(Command::Logout)
             }
+            // The phase table lets no other request come here.
+            Request::Hello(_)
+            | Request::Register(..)
+            | Request::Login(_)
+            | Request::Resume(_)
+            | Request::Msg(_)
+            | Request::Exit => None,
         };
         match command {
             Some(command) => {

@@ -25,7 +25,7 @@ use crate::bucket::{Bucket, Rate};
 use crate::frame::{Decoder, Frame, FrameError, PREFIX_BYTES};
 use crate::hub::{Command, Farewell, Mail, Reply};
 use crate::limits::{Limits, ms};
-use crate::message::hello::Registration;
+use crate::message::hello::{Caps, Registration};
 use crate::message::reply::{Code, ERROR, Failure};
 use crate::message::request::{Head, Request};
 use crate::message::{Envelope, Kind, Rid};
@@ -34,7 +34,7 @@ use crate::phase::Phase;
 use crate::time::{Instant, ceil_ms};
 use crate::timer::{Timer, Timers};
 
-pub use ask::{Answer, Question, Refusal, Ticket};
+pub use ask::{Answer, Grant, GrantId, Question, Refusal, Ticket};
 use auth::{ACCOUNT_DISABLED, Auth};
 use chat::Chat;
 use lobby::Lobby;
@@ -87,6 +87,8 @@ pub enum Output {
     Ask(Ticket, Question),
     /// Apply this to the hub.
     Hub(Command),
+    /// Have the account store end this login, for its user has logged out. There is no answer.
+    End(GrantId),
     /// Leave the hub, send what is left, then close the sending side; go on reading.
     Finish,
     /// Drop the connection. Always the last output, and given once.
@@ -127,6 +129,10 @@ struct Cx {
     now: Instant,
     /// Frames that were looked at.
     frames: u64,
+    /// What the client asked for and was granted.
+    caps: Caps,
+    /// The login that lasts which the client has come by.
+    grant: Option<GrantId>,
     /// What is to be done next; with a frame that is an error, its code.
     outputs: VecDeque<(Output, Option<Code>)>,
     timers: Timers,
@@ -176,6 +182,8 @@ impl Conn {
             rules,
             now,
             frames: 0,
+            caps: Caps::default(),
+            grant: None,
             outputs: VecDeque::new(),
             timers,
             pending_bytes: 0,
@@ -542,6 +550,8 @@ impl State {
                 return self;
             }
         };
+        // What was not granted does not exist.
+        let kind = kind.filter(|kind| *kind != Kind::Resume || cx.caps.resume);
         let Some(kind) = kind else {
             cx.fail(
                 ERROR,

@@ -3,6 +3,7 @@
 mod clocks;
 mod ending;
 mod floods;
+mod lasting;
 mod order;
 mod rations;
 
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::hub::{ConnId, Deliveries, Hub, Mailbox};
 use crate::name::{Account, LookFn, RoomName, UserName};
+use crate::secret::Token;
 
 const MINUTE: u64 = 60_000;
 const LOGIN: &str = r#"{"type":"login","data":{"username":"ann","password":"1234"}}"#;
@@ -32,7 +34,7 @@ struct Stage {
     hub: Hub,
     id: ConnId,
     mailbox: Mailbox,
-    asked: Option<Ticket>,
+    asked: Option<(Ticket, Question)>,
     /// The network takes whatever is sent, at once.
     network_is_fast: bool,
     /// The hub's mail arrives at once.
@@ -103,7 +105,7 @@ impl Stage {
     }
 
     fn answer(&mut self, answer: Answer) {
-        let ticket = self.asked.take().expect("a question is open");
+        let (ticket, _) = self.asked.take().expect("a question is open");
         self.tell(Input::Answer(ticket, answer));
     }
 
@@ -174,8 +176,8 @@ impl Stage {
                 self.unsent += frame.len();
                 self.log.push(shown(&frame));
             }
-            Output::Ask(ticket, _) => {
-                self.asked = Some(ticket);
+            Output::Ask(ticket, question) => {
+                self.asked = Some((ticket, question));
                 self.log.push("ask".into());
             }
             Output::Hub(command) => {
@@ -185,6 +187,7 @@ impl Stage {
                     self.mailbox.push(mail);
                 }
             }
+            Output::End(GrantId(id)) => self.log.push(format!("end {id}")),
             Output::Finish => self.log.push("finish".into()),
             Output::Close(end) => self.log.push(format!("close {end:?}")),
         }

@@ -1,4 +1,4 @@
-use chatroom_core::secret::Invite;
+use chatroom_core::secret::Token;
 
 use super::*;
 use crate::passwords::hasher::ITERATIONS_MIN;
@@ -90,17 +90,14 @@ fn where_registration_is_closed_those_who_exist_can_still_log_in() {
 #[test]
 fn where_only_the_invited_come_in_others_do_not_learn_which_names_are_taken() {
     let mut store = Store::in_memory().unwrap();
-    let welcome = Invite::new("welcome".to_owned().into());
+    let welcome = Token::new("welcome".to_owned().into());
     // The clock of this test began at that time.
     store.invite(&welcome, 2, Duration::ZERO, Duration::from_secs(60)).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Invite);
     let shows = |name: &str, invite: &str| match register(name, "correct horse") {
-        Question::Register { account, look, password, .. } => Question::Register {
-            account,
-            look,
-            password,
-            invite: Some(Invite::new(invite.to_owned().into())),
-        },
+        Question::Register { account, look, password, .. } => {
+            Question::Register { account, look, password, invite: Some(Token::new(invite.to_owned().into())) }
+        }
         _ => unreachable!("it registers"),
     };
     assert_eq!(accounts.admit(at(0), HOME, &register("ann", "correct horse")), Err(Refusal::InviteRequired));
@@ -111,6 +108,70 @@ fn where_only_the_invited_come_in_others_do_not_learn_which_names_are_taken() {
     assert_eq!(accounts.answer(at(0), HOME, shows("ann", "welcome")), refused(Refusal::NameTaken));
     assert_eq!(accounts.answer(at(60), HOME, shows("bob", "welcome")), refused(Refusal::InviteInvalid));
     assert_eq!(accounts.answer(at(59), HOME, shows("bob", "welcome")), Answer::Registered(account("bob")));
+}
+
+/// The token of a login that lasts.
+fn token_of(answer: Answer) -> Token {
+    match answer {
+        Answer::Granted(found, grant) => {
+            assert_eq!(found, account("harper"));
+            grant.token
+        }
+        answer => panic!("it does not last: {answer:?}"),
+    }
+}
+
+#[test]
+fn a_login_lasts_for_who_wants_it_to_and_each_token_is_another() {
+    let limits = Limits { session_days: 1, ..Limits::default() };
+    let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
+    let log_in =
+        |with: &str| Question::Verify { account: account("harper"), password: password(with), lasts: true };
+    let resume = |token: &Token| Question::Resume { token: token.clone() };
+    assert_eq!(accounts.answer(at(0), HOME, log_in("wrong horse")), refused(Refusal::AuthFailed));
+    let first = token_of(accounts.answer(at(0), HOME, log_in("correct horse")));
+    let other = token_of(accounts.answer(at(0), HOME, log_in("correct horse")));
+    let second = token_of(accounts.answer(at(1), HOME, resume(&first)));
+    for token in [&first, &other, &second] {
+        assert!(token.expose().len() == 64 && token.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+    assert!(first != other && other != second && second != first);
+    let third = token_of(accounts.answer(at(86_400), HOME, resume(&second)));
+    let ended = refused(Refusal::SessionEnded);
+    assert_eq!(accounts.answer(at(86_400), HOME, resume(&first)), ended);
+    assert_eq!(accounts.answer(at(86_400), HOME, resume(&other)), ended, "nobody came for a day");
+    assert_eq!(accounts.answer(at(2 * 86_400), HOME, resume(&third)), ended);
+}
+
+#[test]
+fn a_token_is_looked_at_however_many_passwords_have_failed() {
+    let limits = Limits { auth_failures_max: 0, ..Limits::default() };
+    let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);
+    accounts.answer(at(0), HOME, register("harper", "correct horse"));
+    let log_in =
+        Question::Verify { account: account("harper"), password: password("correct horse"), lasts: true };
+    let token = token_of(accounts.answer(at(0), HOME, log_in));
+    accounts.answer(at(1), HOME, verify("harper", "wrong"));
+    let throttled = accounts.answer(at(1), HOME, verify("harper", "correct horse"));
+    assert!(matches!(throttled, Answer::Refused(Refusal::AuthThrottled { .. })), "{throttled:?}");
+    token_of(accounts.answer(at(1), HOME, Question::Resume { token }));
+}
+
+#[test]
+fn who_is_shut_out_is_told_so_whatever_they_show() {
+    let mut store = Store::in_memory().unwrap();
+    let hash = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
+    store.insert(&account("harper"), &look("harper"), &hash, None).unwrap();
+    let lasting = Lasting { now: Duration::ZERO, end: Duration::from_secs(60), count_max: 1 };
+    store.set_disabled(&account("harper"), true).unwrap();
+    // One that began while the account was being shut out.
+    store.open_session(&account("harper").key, &hash_of("shown"), lasting).unwrap();
+    let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Open);
+    for _ in 0..2 {
+        let shown = Question::Resume { token: Token::new("shown".to_owned().into()) };
+        assert_eq!(accounts.answer(at(0), HOME, shown), refused(Refusal::AccountDisabled));
+    }
 }
 
 #[test]

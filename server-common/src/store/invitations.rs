@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use chatroom_core::secret::Invite;
+use chatroom_core::secret::Token;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, seconds};
 
 /// What somebody shows, and when, counted from 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Invitation {
 impl Shown {
     /// `invite`, shown at a time counted from 1970.
     #[must_use]
-    pub fn new(invite: &Invite, at: Duration) -> Self {
+    pub fn new(invite: &Token, at: Duration) -> Self {
         Self { hash: hash(invite), at }
     }
 }
@@ -45,7 +45,7 @@ impl Store {
     /// When the database cannot be written; nothing has changed then.
     pub fn invite(
         &mut self,
-        invite: &Invite,
+        invite: &Token,
         uses: u32,
         now: Duration,
         end: Duration,
@@ -104,13 +104,8 @@ pub(super) fn use_up(db: &Connection, shown: &Shown) -> Result<bool, StoreError>
     Ok(true)
 }
 
-fn hash(invite: &Invite) -> [u8; 32] {
+fn hash(invite: &Token) -> [u8; 32] {
     Sha256::digest(invite.expose()).into()
-}
-
-/// A time as the database has it.
-fn seconds(time: Duration) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -127,8 +122,8 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
     const NOW: Duration = Duration::from_secs(1_700_000_000);
 
-    fn invite(text: &str) -> Invite {
-        Invite::new(text.to_owned().into())
+    fn invite(text: &str) -> Token {
+        Token::new(text.to_owned().into())
     }
 
     /// A store with one invitation, `good`, for two accounts and a day.

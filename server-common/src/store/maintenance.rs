@@ -8,11 +8,10 @@ use std::path::Path;
 
 use chatroom_core::name::{Account, NameKey, UserName};
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::open::{self, OpenError};
-use super::{Store, StoreError, keys};
-use crate::keys::name_key;
+use super::{Store, StoreError, keys, sessions, stored_account};
 use crate::passwords::hasher::Phc;
 use crate::unix;
 
@@ -72,7 +71,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (key, name): (String, String) = (row.get(0)?, row.get(1)?);
             let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
-            if key_of(name, &key).is_none() {
+            if stored_account(name, &key).is_none() {
                 return Err(StoreError::Damaged("an account's key is not its name's".to_owned()));
             }
             if !Phc::from_store(row.get(2)?).is_verifiable() {
@@ -102,41 +101,48 @@ impl Store {
         let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         rows.map(|row| {
             let (key, name) = row?;
-            UserName::parse(&name).ok().and_then(|name| key_of(name, &key)).ok_or(StoreError::Name)
+            let account = UserName::parse(&name).ok().and_then(|name| stored_account(name, &key));
+            account.map(|account| account.key).ok_or(StoreError::Name)
         })
         .collect()
     }
 
-    /// Shuts an account out, or lets it in again. Whether there is such an account.
+    /// Shuts an account out, and ends its logins that last; or lets it in again. Whether there is such an account.
     ///
     /// # Errors
     /// When the database cannot be written; nothing has changed then.
     pub fn set_disabled(&mut self, account: &Account, is_disabled: bool) -> Result<bool, StoreError> {
-        self.change(account, |key| {
+        self.change(account, |db, key| {
+            if is_disabled {
+                sessions::end_all(db, key)?;
+            }
             let set = "UPDATE accounts SET is_disabled = ?2 WHERE key = ?1";
-            self.db.execute(set, params![key.as_str(), is_disabled])
+            db.execute(set, params![key.as_str(), is_disabled])
         })
     }
 
-    /// Gives an account another password. Whether there is such an account.
+    /// Gives an account another password, and ends its logins that last. Whether there is such an account.
     ///
     /// # Errors
     /// When the database cannot be written; nothing has changed then.
     pub fn set_password(&mut self, account: &Account, phc: &Phc) -> Result<bool, StoreError> {
-        self.change(account, |key| {
+        self.change(account, |db, key| {
+            sessions::end_all(db, key)?;
             let set = "UPDATE accounts SET password = ?2 WHERE key = ?1";
-            self.db.execute(set, params![key.as_str(), phc.expose()])
+            db.execute(set, params![key.as_str(), phc.expose()])
         })
     }
 
     /// Changes the account that a name means, however it is spelled. Whether there is one.
     fn change(
-        &self,
+        &mut self,
         account: &Account,
-        change: impl Fn(&NameKey) -> rusqlite::Result<usize>,
+        change: impl Fn(&Connection, &NameKey) -> rusqlite::Result<usize>,
     ) -> Result<bool, StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for key in keys(account) {
-            if change(&key)? > 0 {
+            if change(&transaction, &key)? > 0 {
+                transaction.commit()?;
                 return Ok(true);
             }
         }
@@ -162,13 +168,6 @@ impl Store {
         copy.close().map_err(|(_, error)| StoreError::from(error))?;
         Ok(fs::File::open(to)?.sync_all()?)
     }
-}
-
-/// The key that an account of that name is stored under, if it may be that one.
-fn key_of(name: UserName, stored: &str) -> Option<NameKey> {
-    // An account from before the rules for names may have one that nobody could take today.
-    let key = NameKey::new(name_key, name.as_str());
-    keys(&Account { name, key }).find(|key| key.as_str() == stored)
 }
 
 /// Why there is no backup.

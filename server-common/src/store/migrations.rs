@@ -8,8 +8,8 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 5] =
-    [make_accounts, add_looks, make_known_addresses, add_disabled, make_invitations];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 6] =
+    [make_accounts, add_looks, make_known_addresses, add_disabled, make_invitations, make_sessions];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
 const APPLICATION_ID: i32 = 0x6368_6174;
@@ -131,6 +131,21 @@ fn make_invitations(db: &Transaction<'_>) -> rusqlite::Result<()> {
             ends INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX invitations_by_end ON invitations (ends);",
+    )
+}
+
+/// Logins that last; see `sessions`.
+fn make_sessions(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account INTEGER NOT NULL,
+            token BLOB NOT NULL UNIQUE,
+            before BLOB UNIQUE,
+            ends INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX sessions_by_account ON sessions (account);
+        CREATE INDEX sessions_by_end ON sessions (ends);",
     )
 }
 

@@ -149,7 +149,7 @@ fn an_account_whose_name_reads_as_a_word_of_the_protocol_today_keeps_its_key() {
     first_form(&folder, &[("ｐublic", "ｐublic")]);
     let store = Store::open(&file(&folder)).unwrap();
     let name = UserName::parse("ｐublic").unwrap();
-    let asked = Account { key: NameKey::new(crate::keys::name_key, name.as_str()), name };
+    let asked = Account { key: NameKey::new(name_key, name.as_str()), name };
     assert_eq!(store.find(&asked).unwrap().expect("it is there").account.key.as_str(), "ｐublic");
 }
 

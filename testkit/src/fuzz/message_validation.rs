@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
-use chatroom_core::message::hello::{self, Registration};
+use chatroom_core::message::hello::Registration;
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -61,7 +61,9 @@ fn check_request(kind: Kind, request: &Request) {
 
 fn encode(kind: Kind, request: &Request) -> Option<Frame> {
     Some(match request {
-        Request::Hello => hello::encode_hello(),
+        // What it says of the client is not told by what it is decoded to.
+        Request::Hello(_) => return None,
+        Request::Resume(token) => request::encode_resume(token),
         Request::Register(Credentials { username, password }, invite) => {
             request::encode_register(username.as_ref().ok()?, password.as_ref().ok()?, invite.as_ref())
         }
@@ -199,7 +201,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
                 }
                 Output::Hub(hub::Command::Login(account)) => check_says_nothing(&format!("{account:?}")),
                 Output::Hub(_) => panic!("a login leads to nothing but a login"),
-                Output::Finish | Output::Close(_) => panic!("a login ends nothing"),
+                Output::End(_) | Output::Finish | Output::Close(_) => panic!("a login ends nothing"),
             }
         }
     }
@@ -209,6 +211,7 @@ fn yes(question: Question) -> Answer {
     match question {
         Question::Register { account, .. } => Answer::Registered(account),
         Question::Verify { account, .. } => Answer::Verified(account),
+        Question::Resume { .. } => Answer::Refused(Refusal::SessionEnded),
         Question::Decoy => Answer::Refused(Refusal::AuthFailed),
     }
 }

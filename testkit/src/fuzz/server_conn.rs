@@ -14,7 +14,8 @@ use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
-use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
+use chatroom_core::secret::Token;
+use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
 use server_common::keys::{name_key, name_look};
 
 use super::script::{Line, lines};
@@ -238,11 +239,18 @@ impl Bench {
         let answer = match (refusal, question) {
             (Some(refusal), _) => Answer::Refused(refusal),
             (None, Question::Register { account, .. }) => Answer::Registered(account),
-            (None, Question::Verify { account, .. }) => {
+            (None, Question::Verify { account, lasts, .. }) => {
                 if self.stage == Stage::Open {
                     self.who = Who::Proved(account.clone());
                 }
-                Answer::Verified(account)
+                if lasts { Answer::Granted(account, grant()) } else { Answer::Verified(account) }
+            }
+            (None, Question::Resume { .. }) => {
+                let account = account("ann");
+                if self.stage == Stage::Open {
+                    self.who = Who::Proved(account.clone());
+                }
+                Answer::Granted(account, grant())
             }
             (None, Question::Decoy) => Answer::Refused(Refusal::AuthFailed),
         };
@@ -339,6 +347,7 @@ impl Bench {
                     self.asked = Some((ticket, question));
                 }
                 Output::Hub(command) => self.on_command(command),
+                Output::End(_) => assert!(self.stage == Stage::Open, "who logs out is there"),
                 Output::Finish => {
                     assert!(self.stage == Stage::Open, "Finish comes once");
                     (self.stage, self.since) = (Stage::Finished, self.now);
@@ -431,13 +440,18 @@ fn account(name: &str) -> Account {
     Account::new(name_key, user_name(name).expect("a name")).expect("nobody reserved it")
 }
 
-const REFUSALS: [Refusal; 9] = [
+fn grant() -> Grant {
+    Grant { id: GrantId(1), token: Token::new("00112233".to_owned().into()), expires_ms: u64::MAX }
+}
+
+const REFUSALS: [Refusal; 10] = [
     Refusal::AuthFailed,
     Refusal::NameTaken,
     Refusal::NameResembles,
     Refusal::RegistrationClosed,
     Refusal::InviteRequired,
     Refusal::InviteInvalid,
+    Refusal::SessionEnded,
     Refusal::AuthThrottled { retry_ms: 1000 },
     Refusal::Busy { retry_ms: u64::MAX },
     Refusal::Unavailable { retry_ms: 0 },

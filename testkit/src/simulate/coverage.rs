@@ -7,11 +7,13 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 75] = [
+pub const PLACES: [&str; 78] = [
     "greeted",
     "registered",
     "invited",
     "logged_in",
+    "granted",
+    "resumed",
     "listed",
     "created",
     "entered",
@@ -37,6 +39,7 @@ pub const PLACES: [&str; 75] = [
     "registration_closed",
     "invite_required",
     "invite_invalid",
+    "session_ended",
     "busy",
     "unavailable",
     "auth_failed",

@@ -1,6 +1,7 @@
 //! Who answers questions about accounts: the product's own line and accounts, over a disk that can fail, and no
 //! thread. A password is hashed when the simulation says so.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,15 +10,17 @@ use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, NameLook};
-use chatroom_core::secret::Invite;
-use chatroom_core::server::{Answer, Question, Refusal, Ticket};
+use chatroom_core::secret::Token;
+use chatroom_core::server::{Answer, GrantId, Question, Refusal, Ticket};
 use server_common::accounts::Accounts;
 use server_common::exchange::Peer;
 use server_common::passwords::Hasher;
 use server_common::passwords::hasher::Phc;
 use server_common::passwords::queue::{Bounds, Queue};
 use server_common::session::Desk;
-use server_common::store::{Claim, Day, Mark, Records, Shown, Sighting, Store, StoreError, Stored};
+use server_common::store::{
+    Claim, Day, Lasting, Mark, Records, Shown, Sighting, Store, StoreError, Stored, TokenHash,
+};
 
 use super::line::Bell;
 use super::step::Fault;
@@ -28,6 +31,8 @@ pub struct Disk(Arc<Mutex<Platter>>);
 
 struct Platter {
     store: Store,
+    /// How many tokens were made.
+    minted: u64,
     fault: Fault,
     is_crashed: bool,
 }
@@ -39,6 +44,8 @@ pub struct Office(Arc<Mutex<Shared>>);
 struct Shared {
     accounts: Accounts<Disk>,
     queue: Queue<Job>,
+    /// Who comes back without a password does not wait for those with one.
+    returning: VecDeque<Job>,
     /// What was asked since somebody looked last.
     asked: Vec<Asked>,
     /// The last answer that was given, to be given once more.
@@ -72,9 +79,16 @@ impl Disk {
     /// One without accounts, and with one invitation.
     pub fn new() -> Self {
         let mut store = Store::in_memory().expect("there is memory for an empty database");
-        let invite = Invite::new(INVITE.to_owned().into());
+        let invite = Token::new(INVITE.to_owned().into());
         store.invite(&invite, INVITE_USES, Duration::ZERO, INVITE_END).expect("there is memory for it");
-        Self(Arc::new(Mutex::new(Platter { store, fault: Fault::None, is_crashed: false })))
+        Self(Arc::new(Mutex::new(Platter { store, minted: 0, fault: Fault::None, is_crashed: false })))
+    }
+
+    /// Makes a token: the next number.
+    fn mint(&self) -> [u8; 32] {
+        let mut platter = lock(&self.0);
+        platter.minted += 1;
+        token_bytes(platter.minted - 1)
     }
 
     /// What it does from now on.
@@ -94,6 +108,28 @@ impl Records for Disk {
         invite: Option<&Shown>,
     ) -> Result<Claim, StoreError> {
         lock(&self.0).write(|store| store.insert(account, look, phc, invite))
+    }
+
+    fn open_session(
+        &mut self,
+        key: &NameKey,
+        token: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<GrantId, StoreError> {
+        lock(&self.0).write(|store| store.open_session(key, token, lasting))
+    }
+
+    fn renew_session(
+        &mut self,
+        shown: &TokenHash,
+        next: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
+        lock(&self.0).write(|store| store.renew_session(shown, next, lasting))
+    }
+
+    fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {
+        lock(&self.0).write(|store| store.close_session(id))
     }
 
     fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError> {
@@ -153,9 +189,12 @@ impl Office {
     /// A desk with accounts on that disk.
     pub fn new(limits: &Limits, registration: Registration, disk: Disk) -> Self {
         let hasher = Hasher::new(1).expect("one round is few, and allowed");
+        let mint = disk.clone();
         Self(Arc::new(Mutex::new(Shared {
-            accounts: Accounts::new(disk, hasher, limits, registration, Duration::ZERO),
+            accounts: Accounts::new(disk, hasher, limits, registration, Duration::ZERO)
+                .with_mint_for_tests_only(Box::new(move || Ok(mint.mint()))),
             queue: Queue::new(bounds(limits)),
+            returning: VecDeque::new(),
             asked: Vec::new(),
             last: None,
         })))
@@ -168,13 +207,15 @@ impl Office {
 
     /// Whether anybody waits.
     pub fn is_waiting(&self) -> bool {
-        !lock(&self.0).queue.is_empty()
+        let shared = lock(&self.0);
+        !shared.queue.is_empty() || !shared.returning.is_empty()
     }
 
     /// Does the next job, as a thread of the pool does.
     pub fn work(&self, now: Instant, disk: &Disk, fault: Fault) -> Option<Done> {
         let mut shared = lock(&self.0);
-        let Job { address, peer, ticket, question } = shared.queue.pop()?;
+        let next = shared.returning.pop_front().or_else(|| shared.queue.pop());
+        let Job { address, peer, ticket, question } = next?;
         let whose = peer.waker().whose();
         if peer.is_gone() {
             return Some(Done { whose, answer: None, is_crashed: false });
@@ -212,6 +253,10 @@ impl Desk<Bell> for Office {
         let mut shared = lock(&self.0);
         let refusal = match shared.accounts.admit(now, address, &question) {
             Err(refusal) => Some(refusal),
+            Ok(()) if matches!(question, Question::Resume { .. }) => {
+                shared.returning.push_back(Job { address, peer: Arc::clone(peer), ticket, question });
+                None
+            }
             Ok(()) => {
                 let job = Job { address, peer: Arc::clone(peer), ticket, question };
                 let pushed = shared.queue.push(address, job);
@@ -224,6 +269,21 @@ impl Desk<Bell> for Office {
             peer.answer(ticket, Answer::Refused(refusal));
         }
     }
+
+    fn end(&self, grant: GrantId) {
+        lock(&self.0).accounts.end_session(grant);
+    }
+}
+
+/// The token of that number, as clients have it.
+pub fn token(number: u64) -> String {
+    token_bytes(number).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn token_bytes(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes
 }
 
 /// What invites.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use server_common::session::Session;
 
-use super::desk::INVITE;
+use super::desk::{INVITE, token};
 use super::model::Phase;
 use super::names::{PASSWORDS, room, user};
 use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
@@ -140,8 +140,9 @@ impl Fate {
         }
         let phase = town.model.phase(line);
         let means = match (phase, self.rng.u8(..100)) {
-            (Phase::Auth, 0..3) => Means::Hello,
-            (Phase::Auth, 3..45) => {
+            (Phase::Auth, 0..6) => Means::Hello(self.rng.u8(..4) > 0),
+            (Phase::Auth, 6..12) => Means::Resume(self.token(town)),
+            (Phase::Auth, 12..50) => {
                 let invite = [None, Some("nonsense"), Some(INVITE), Some(INVITE)][self.rng.usize(..4)];
                 Means::Register(Credentials { invite, ..self.credentials(town) })
             }
@@ -226,7 +227,7 @@ impl Fate {
             22 => Means::Msg { from: From::Nobody, to: To::Nobody, text: Ok(self.text(swarm)) },
             23 => Means::Msg { from: From::Absent, to: To::Nobody, text: Ok(self.text(swarm)) },
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
-            25 => Means::Hello,
+            25 => Means::Hello(true),
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
                 Means::Msg { from: From::Absent, to: To::Public, text: Err(code) }
@@ -261,6 +262,16 @@ impl Fate {
         let right = town.model.password(name.id).filter(|_| self.rng.u8(..5) > 0);
         let password = right.unwrap_or_else(|| PASSWORDS[self.rng.usize(..PASSWORDS.len())]).to_owned();
         Credentials { user: Some(name), password, invite: None }
+    }
+
+    /// A token, most likely one that was given to somebody.
+    fn token(&mut self, town: &Town) -> String {
+        let count = town.model.tokens();
+        if count == 0 || self.rng.u8(..10) == 0 {
+            return "nonsense".into();
+        }
+        let newest = count.saturating_sub(12);
+        token(self.rng.u64(newest..count))
     }
 
     fn user(&mut self, swarm: &Swarm) -> super::names::Name {

@@ -46,7 +46,7 @@ impl Original {
             return broken("1, `data` is never an array");
         }
         match (kind, is_ok) {
-            ("login" | "exit", true) => self.page = Page::Lobby,
+            ("login" | "resume" | "exit", true) => self.page = Page::Lobby,
             ("enter", true) => self.page = Page::Room,
             ("logout", true) => self.page = Page::Login,
             ("list", _) if is_ok && !rest.starts_with(r#","status":"ok","data":{""#) => {
@@ -67,7 +67,7 @@ impl Original {
                 Some(asked) => self.asked = asked,
                 None => return broken("4, an error of type `msg` only as an answer"),
             },
-            ("hello", _) if !self.has_greeted => {
+            ("hello" | "resume", _) if !self.has_greeted => {
                 return broken("5, nothing new to who did not ask for it");
             }
             _ => {}

@@ -77,12 +77,14 @@ pub struct Said {
 /// What a frame means.
 #[derive(Clone, Debug)]
 pub enum Means {
-    /// What can you do?
-    Hello,
+    /// What can you do? A login is to last, or not.
+    Hello(bool),
     /// Make an account.
     Register(Credentials),
     /// Log in.
     Login(Credentials),
+    /// Log in again, with a token.
+    Resume(String),
     /// Who is where?
     List,
     /// Make a room; `None` for what cannot be a name.
@@ -178,8 +180,9 @@ impl Said {
         if let Some(rid) = &rid {
             json += &format!(r#","rid":"{rid}""#);
         }
-        if matches!(means, Means::Hello) {
+        if let Means::Hello(lasts) = means {
             json += r#","proto":1"#;
+            json += if lasts { r#","caps":["more","resume"]"# } else { "" };
         }
         if let Some(data) = means.data() {
             json += &format!(r#","data":{data}"#);
@@ -215,7 +218,8 @@ impl Said {
             invite: None,
         };
         let means = match json["type"].as_str().unwrap_or_default() {
-            "hello" => Means::Hello,
+            "hello" => Means::Hello(json["caps"][0] == "resume"),
+            "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
             "login" => Means::Login(credentials()),
             "list" => Means::List,
@@ -241,9 +245,10 @@ impl Means {
     /// The `type` an answer to it has, where it has one of its own.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Hello => "hello",
+            Self::Hello(_) => "hello",
             Self::Register(_) => "register",
             Self::Login(_) => "login",
+            Self::Resume(_) => "resume",
             Self::List => "list",
             Self::Create(_) => "create",
             Self::Enter(_) => "enter",
@@ -264,6 +269,7 @@ impl Means {
                     credentials.invite.map(|invite| format!(r#","invite":"{invite}""#)).unwrap_or_default();
                 Some(format!(r#"{{"username":"{user}","password":"{password}"{invite}}}"#))
             }
+            Self::Resume(token) => Some(format!(r#"{{"token":"{token}"}}"#)),
             Self::Create(room) | Self::Enter(room) => {
                 let room = room.map_or(" not a name", |name| name.text);
                 Some(format!(r#"{{"room":"{room}"}}"#))
@@ -289,7 +295,7 @@ impl Means {
                 };
                 Some(format!(r#"{{{from}"to":"{to}","text":"{text}"}}"#))
             }
-            Self::Hello
+            Self::Hello(_)
             | Self::List
             | Self::Exit
             | Self::Logout

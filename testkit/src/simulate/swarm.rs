@@ -143,6 +143,7 @@ fn limits(rng: &mut Rng) -> Limits {
     }
     // Nobody comes from more addresses than one account may be known at: which of them goes, a hash would decide.
     limits.auth_known_days = if rng.bool() { usual.auth_known_days } else { 0 };
+    limits.session_account_max = if rng.bool() { usual.session_account_max } else { rng.u32(1..4) };
     limits.loopback_is_exempt = rng.bool();
     limits.password_chars_min = rng.usize(4..=12);
     limits.password_queue_jobs_max = if rng.bool() { Some(rng.usize(1..4)) } else { None };

@@ -204,3 +204,83 @@ fn a_message_said_on_the_way_back_is_refused_with_its_number() {
     };
     assert_eq!(said, Some(7));
 }
+
+/// The answer to `login` or `resume` of a server whose logins last.
+fn granted(kind: &str, token: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","status":"ok","data":{{"username":"Ann","chatroom":"lobby","session":{{"token":"{token}","expires":1790000000123}}}}}}"#
+    )
+}
+
+fn resume(token: &str) -> String {
+    format!(r#"> {{"type":"resume","data":{{"token":"{token}"}}}}"#)
+}
+
+/// Logged in, with that token, and lost; the way back begins with it.
+fn lost_with(token: &str) -> Desk {
+    let mut desk = Desk::connected();
+    desk.want("login Ann 1234");
+    desk.check(LOGIN);
+    desk.check_hears(&granted("login", token), "logged in Ann");
+    desk.lose_and_resume(token);
+    desk
+}
+
+impl Desk {
+    fn lose_and_resume(&mut self, token: &str) {
+        self.tell(Input::Closed);
+        self.tell(Input::Connected);
+        self.check(&format!("disconnected, connected, {HELLO}, {}", resume(token)));
+    }
+}
+
+#[test]
+fn where_logins_last_the_way_back_needs_no_password_and_each_token_is_shown_once() {
+    let mut desk = lost_with("one");
+    desk.check_hears(&granted("resume", "two"), "Ann returned to the lobby");
+    desk.want("enter den");
+    desk.hear(ENTERED);
+    desk.check(&format!("{ENTER}, entered den"));
+    desk.lose_and_resume("two");
+    desk.check_hears(&granted("resume", "three"), ENTER);
+    desk.check_hears(ENTERED, "Ann returned to den");
+    desk.lose_and_resume("three");
+    // The answer got lost, so the token is shown again.
+    desk.lose_and_resume("three");
+}
+
+#[test]
+fn a_login_that_has_ended_is_the_persons_business() {
+    let mut desk = lost_with("one");
+    let refusal = r#"{"type":"resume","status":"error","code":"session_ended","message":"Ended"}"#;
+    desk.check_hears(refusal, "resume refused, session_ended (Ended)");
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.check(&format!("disconnected, connected, {HELLO}"));
+}
+
+#[test]
+fn a_server_without_time_for_a_token_is_shown_it_again() {
+    let mut desk = lost_with("one");
+    let busy = r#"{"type":"resume","status":"error","code":"busy","message":"Later","retry_ms":1500}"#;
+    desk.check_hears(busy, "");
+    desk.wait(2);
+    desk.check(&resume("one"));
+    desk.check_hears(&granted("resume", "two"), "Ann returned to the lobby");
+}
+
+#[test]
+fn a_server_that_knows_no_tokens_any_more_is_the_persons_business() {
+    let mut desk = lost_with("one");
+    let unknown = r#"{"type":"error","status":"error","code":"unknown_type","message":"No such"}"#;
+    desk.check_hears(unknown, "resume refused, unknown_type (No such)");
+    desk.check_hears(unknown, "notice, unknown_type (No such)");
+
+    // The original one says nothing to it.
+    let mut desk = lost_with("one");
+    desk.wait(29);
+    desk.check("");
+    desk.wait(1);
+    desk.check("resume unanswered");
+    assert_eq!(desk.client.deadline(), None);
+}

@@ -34,7 +34,7 @@ fn requests_that_come_while_the_hub_is_asked_wait_for_its_answer() {
 fn an_answer_to_another_question_is_ignored() {
     let mut stage = Stage::new();
     stage.say(REGISTER);
-    let stale = stage.asked.expect("asked");
+    let stale = stage.asked.as_ref().expect("asked").0;
     stage.answer(Answer::Refused(Refusal::NameTaken));
     stage.tell(Input::Answer(stale, Answer::Registered(ann())));
     stage.say(LOGIN);

@@ -9,7 +9,7 @@ use chatroom_core::server::{Answer, Refusal};
 
 use super::LOCAL;
 use super::rate::{Tokens, whole_ms};
-use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES};
+use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES, token};
 use crate::simulate::names::{Name, USERS, lookalike};
 use crate::simulate::step::Fault;
 use crate::simulate::town::HOUSEHOLDS;
@@ -29,6 +29,23 @@ pub struct Book {
     stored: ByHousehold<Option<u64>>,
     /// How often the invitation was used.
     invited: u32,
+    /// Logins that last, in the order in which they began.
+    sessions: Vec<Session>,
+    /// How many began in all.
+    begun: i64,
+    /// How many tokens were made.
+    pub minted: u64,
+}
+
+/// A login that lasts.
+struct Session {
+    id: i64,
+    user: usize,
+    /// The numbers of its token and of the one before.
+    token: u64,
+    before: Option<u64>,
+    /// In seconds.
+    end: u64,
 }
 
 /// Something for each account and household.
@@ -48,13 +65,26 @@ struct Slate {
     end: Instant,
 }
 
+/// What a login is granted that lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// What the store calls it.
+    pub id: i64,
+    /// The number of its token.
+    pub token: u64,
+    /// When it ends.
+    pub expires_ms: u64,
+}
+
 /// What was asked of the store.
 #[derive(Clone)]
 pub enum Question {
     /// Make an account, and what is shown for having been invited.
     Register(Name, String, Option<&'static str>),
-    /// Is this the password?
-    Verify(Name, String),
+    /// Is this the password? The login is to last, or not.
+    Verify(Name, String, bool),
+    /// Who has this token?
+    Resume(String),
     /// A login that cannot succeed.
     Decoy,
 }
@@ -95,10 +125,11 @@ impl Book {
                     Registration::Invite | Registration::Open => Ok(()),
                 };
             }
-            Question::Verify(name, _) if self.is_known(now, name.id, household, limits) => {
+            Question::Resume(_) => return Ok(()),
+            Question::Verify(name, ..) if self.is_known(now, name.id, household, limits) => {
                 self.own_slates[name.id][household].pause_end.since(now)
             }
-            Question::Verify(name, _) => {
+            Question::Verify(name, ..) => {
                 let left = self.slates[name.id].pause_end.since(now);
                 left.max(self.address_wait(now, household, limits))
             }
@@ -116,9 +147,9 @@ impl Book {
         limits: &Limits,
     ) -> bool {
         let is_free = match question {
-            Question::Register(..) => false,
+            Question::Register(..) | Question::Resume(_) => false,
             Question::Decoy => true,
-            Question::Verify(name, _) => {
+            Question::Verify(name, ..) => {
                 self.slates[name.id].pause_end <= now && !self.is_known(now, name.id, household, limits)
             }
         };
@@ -148,7 +179,7 @@ impl Book {
         registration: Registration,
         fault: Fault,
         limits: &Limits,
-    ) -> Result<&'static str, &'static str> {
+    ) -> Result<(&'static str, Option<Granted>), &'static str> {
         match self.admit(now, question, household, registration, limits) {
             Err(Refusal::RegistrationClosed) => return Err("registration_closed"),
             Err(Refusal::InviteRequired) => return Err("invite_required"),
@@ -161,6 +192,13 @@ impl Book {
                 Err("auth_failed")
             }
             Question::Register(..) | Question::Verify(..) if fault == Fault::Busy => Err("unavailable"),
+            Question::Resume(shown) => {
+                let next = self.mint();
+                if matches!(fault, Fault::Busy | Fault::Full | Fault::CrashBefore) {
+                    return Err("unavailable");
+                }
+                self.renew(now, shown, next, limits).ok_or("session_ended")
+            }
             Question::Register(name, password, invite) => {
                 let needs_invite = registration == Registration::Invite;
                 let is_usable = self.invited < INVITE_USES && now.since_start() < INVITE_END;
@@ -169,9 +207,9 @@ impl Book {
                 }
                 let registered = self.register(*name, password, fault);
                 self.invited += u32::from(needs_invite && registered.is_ok());
-                registered
+                registered.map(|name| (name, None))
             }
-            Question::Verify(name, password) => {
+            Question::Verify(name, password, lasts) => {
                 let is_right = self.password(name.id) == Some(password);
                 let is_known = self.is_known(now, name.id, household, limits);
                 let slate = if is_known {
@@ -182,7 +220,8 @@ impl Book {
                 slate.note(now, is_right, limits);
                 if is_right {
                     self.see(now, name.id, household, fault, limits);
-                    return Ok(self.name(name.id));
+                    let grant = if *lasts { self.begin(now, name.id, fault, limits) } else { None };
+                    return Ok((self.name(name.id), grant));
                 }
                 if !is_known {
                     self.fail_at_address(now, household, limits);
@@ -190,6 +229,60 @@ impl Book {
                 Err("auth_failed")
             }
         }
+    }
+
+    fn mint(&mut self) -> u64 {
+        self.minted += 1;
+        self.minted - 1
+    }
+
+    /// A login begins that lasts, if the disk takes it.
+    fn begin(&mut self, now: Instant, user: usize, fault: Fault, limits: &Limits) -> Option<Granted> {
+        let token = self.mint();
+        if matches!(fault, Fault::Busy | Fault::Full | Fault::CrashBefore) {
+            return None;
+        }
+        let (end, end_ms) = session_end(now, limits);
+        self.begun += 1;
+        let id = self.begun;
+        self.sessions.push(Session { id, user, token, before: None, end });
+        // The longest unused of those that are too many, the older one of two, has ended.
+        let count = self.sessions.iter().filter(|session| session.user == user).count();
+        for _ in limits.session_account_max as usize..count {
+            let own = self.sessions.iter().enumerate().filter(|(_, session)| session.user == user);
+            let oldest = own.min_by_key(|(_, session)| (session.end, session.id)).map(|(index, _)| index);
+            self.sessions.remove(oldest.expect("there is one too many"));
+        }
+        Some(Granted { id, token, expires_ms: end_ms })
+    }
+
+    /// A login goes on whose token, or the one before, is this.
+    fn renew(
+        &mut self,
+        now: Instant,
+        shown: &str,
+        next: u64,
+        limits: &Limits,
+    ) -> Option<(&'static str, Option<Granted>)> {
+        let is_it = |number: &u64| token(*number) == shown;
+        let mut sessions = self.sessions.iter_mut();
+        let session = sessions.find(|session| is_it(&session.token) || session.before.iter().any(is_it))?;
+        session.before = if is_it(&session.token) { Some(session.token) } else { session.before };
+        session.token = next;
+        let (end, end_ms) = session_end(now, limits);
+        session.end = end;
+        let (id, user) = (session.id, session.user);
+        Some((self.name(user), Some(Granted { id, token: next, expires_ms: end_ms })))
+    }
+
+    /// A login has ended that lasted.
+    pub fn end(&mut self, id: i64) {
+        self.sessions.retain(|session| session.id != id);
+    }
+
+    /// Who has that name.
+    pub fn user(&self, name: &str) -> Option<usize> {
+        self.records.iter().position(|record| record.as_ref().is_some_and(|record| record.name == name))
     }
 
     fn register(&mut self, name: Name, password: &str, fault: Fault) -> Result<&'static str, &'static str> {
@@ -262,16 +355,25 @@ fn today(now: Instant) -> u64 {
 /// The word for an answer of the store: the name, or why not.
 pub fn word(answer: &Answer) -> Result<&str, &'static str> {
     match answer {
-        Answer::Registered(account) | Answer::Verified(account) => Ok(account.name.as_str()),
+        Answer::Registered(account) | Answer::Verified(account) | Answer::Granted(account, _) => {
+            Ok(account.name.as_str())
+        }
         Answer::Refused(Refusal::NameTaken) => Err("name_taken"),
         Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),
         Answer::Refused(Refusal::InviteRequired) => Err("invite_required"),
         Answer::Refused(Refusal::InviteInvalid) => Err("invite_invalid"),
+        Answer::Refused(Refusal::SessionEnded) => Err("session_ended"),
         Answer::Refused(Refusal::AuthFailed) => Err("auth_failed"),
         Answer::Refused(Refusal::AccountDisabled) => Err("account_disabled"),
         Answer::Refused(Refusal::AuthThrottled { .. }) => Err("auth_throttled"),
         Answer::Refused(Refusal::Busy { .. }) => Err("busy"),
         Answer::Refused(Refusal::Unavailable { .. }) => Err("unavailable"),
     }
+}
+
+/// When a login ends that is used now: in seconds, as the disk has it, and in milliseconds.
+fn session_end(now: Instant, limits: &Limits) -> (u64, u64) {
+    let end = now.since_start() + Duration::from_secs(86_400) * limits.session_days;
+    (end.as_secs(), u64::try_from(end.as_millis()).expect("the simulation does not last that long"))
 }

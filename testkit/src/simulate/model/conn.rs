@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
-use chatroom_core::server::Answer;
+use chatroom_core::server::{Answer, GrantId};
 
 use super::accounts::Question;
 use super::rate::Tokens;
@@ -44,6 +44,10 @@ pub struct Conn {
     pub may_overflow: bool,
     /// An open question, and the mark of the request.
     pub asked: Option<(Question, &'static str, Option<String>)>,
+    /// It wants its login to last.
+    pub lasts: bool,
+    /// What its login is called that lasts.
+    pub grant: Option<GrantId>,
     /// Its answer, not looked at.
     pub answered: Option<Answer>,
     pub is_eof: bool,
@@ -171,6 +175,8 @@ impl Conn {
             is_overflowing: false,
             may_overflow: false,
             asked: None,
+            lasts: false,
+            grant: None,
             answered: None,
             is_eof: false,
             bad_frames: 0,

@@ -17,10 +17,10 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::message::hello::Registration;
-use chatroom_core::server::{Answer, End, Refusal};
+use chatroom_core::server::{Answer, End, GrantId, Refusal};
 
 use super::coverage::Coverage;
-use super::desk::{Asked, Done, bounds};
+use super::desk::{Asked, Done, bounds, token};
 use super::names::{EXAMPLE, LOBBY, PASSWORDS, USERS};
 use super::original::Original;
 use super::step::{Fault, Means, Said};
@@ -197,8 +197,20 @@ impl Model {
         let household = HOUSEHOLDS[conn.from];
         let right = self.book.answer(now, question, household, registration, fault, limits);
         if let Some(answer) = &done.answer {
-            if word(answer) != right {
-                return Err(format!("line {line} is answered {:?} where {right:?} is right", word(answer)));
+            let grant = match answer {
+                Answer::Granted(_, grant) => Some(grant),
+                Answer::Registered(_) | Answer::Verified(_) | Answer::Refused(_) => None,
+            };
+            let is_granted_right = match (grant, right.ok().and_then(|(_, granted)| granted)) {
+                (Some(grant), Some(right)) => {
+                    grant.id == GrantId(right.id)
+                        && grant.token.expose() == token(right.token)
+                        && grant.expires_ms == right.expires_ms
+                }
+                (grant, right) => grant.is_none() && right.is_none(),
+            };
+            if word(answer) != right.map(|(name, _)| name) || !is_granted_right {
+                return Err(format!("line {line} is answered {answer:?} where {right:?} is right"));
             }
             conn.answered = Some(answer.clone());
         }
@@ -553,6 +565,11 @@ impl Model {
         (0..USERS.len()).filter_map(|user| Some((user, self.book.password(user)?.to_owned())))
     }
 
+    /// How many tokens were made.
+    pub fn tokens(&self) -> u64 {
+        self.book.minted
+    }
+
     /// Whether so many are in the room that is always there, and have heard all they had to.
     pub fn are_together(&self, count: usize) -> bool {
         self.rooms.room(EXAMPLE).members.len() == count
@@ -594,7 +611,12 @@ impl Model {
                 }
                 self.done(line, kind, message, Some(&data), rid.as_deref(), 0);
             }
-            (Question::Verify(name, _), Ok(_)) => self.login(line, name.id, rid.as_deref()),
+            (Question::Verify(name, ..), Ok(_)) => self.login(line, name.id, answer, kind, rid.as_deref()),
+            (Question::Resume(_), Ok(name)) => {
+                let user = self.book.user(name).expect("who comes back was there");
+                self.coverage.reach("resumed");
+                self.login(line, user, answer, kind, rid.as_deref());
+            }
             (Question::Decoy, Ok(_)) => {}
         }
         self.conn_mut(line).due.extend(later);
@@ -669,7 +691,8 @@ impl Model {
     fn is_line_full(&self, household: usize) -> bool {
         let bounds = bounds(&self.swarm.limits);
         let of = |household| self.jobs.iter().filter(|(_, other)| *other == household).count();
-        let (local, all) = (of(LOCAL), self.jobs.len());
+        let local = of(LOCAL);
+        let all = self.jobs.iter().filter(|(_, household)| *household != NO_HASH).count();
         if household != LOCAL && of(household) >= bounds.address_jobs_max {
             return true;
         }
@@ -697,6 +720,8 @@ fn text(frame: &Frame) -> Result<&str, String> {
 
 /// The household that is the server's own machine.
 pub const LOCAL: usize = 0;
+/// The place, beside the households, of those who do not wait for a hash.
+const NO_HASH: usize = usize::MAX;
 
 /// No message of the simulation is longer on the wire.
 const MESSAGE_BYTES_MAX: usize = 2048;

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use chatroom_core::server::{Answer, Refusal};
+use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::accounts::Question;
 use super::conn::{Place, Retry, What};
 use super::rate::whole_ms;
-use super::{Model, REPLY_BYTES};
+use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
 use crate::simulate::names::{LOBBY, Name};
 use crate::simulate::step::{Credentials, From, Means, Said, To};
@@ -41,7 +41,12 @@ impl Model {
 
     fn look_at(&mut self, line: usize, said: Said, asked: &mut Vec<Asked>) -> Result<(), String> {
         let kind = self.conn(line).answer_type(said.means.kind());
-        let Said { means, rid, .. } = said;
+        let Said { mut means, rid, .. } = said;
+        let mut kind = kind;
+        // What was not granted does not exist.
+        if matches!(means, Means::Resume(_)) && !self.conn(line).lasts {
+            (means, kind) = (Means::Unknown, "error");
+        }
         if let Some(code) = self.fault(line, &means) {
             let rid = if matches!(means, Means::UnfitHead(_)) { None } else { rid };
             self.coverage.reach(code);
@@ -49,7 +54,7 @@ impl Model {
             return Ok(());
         }
         match means {
-            Means::Hello => self.greet(line, rid),
+            Means::Hello(lasts) => self.greet(line, lasts, rid),
             Means::Register(credentials) => return self.register(line, credentials, rid, asked),
             Means::Login(credentials) => {
                 // Who has hung up hears no answer.
@@ -58,10 +63,16 @@ impl Model {
                 }
                 let password = credentials.password;
                 let question = match credentials.user.filter(|_| (1..=512).contains(&password.len())) {
-                    Some(user) => Question::Verify(user, password),
+                    Some(user) => Question::Verify(user, password, self.conn(line).lasts),
                     None => Question::Decoy,
                 };
                 return self.ask(line, question, kind, rid, asked);
+            }
+            Means::Resume(token) => {
+                if self.conn(line).is_eof {
+                    return Ok(());
+                }
+                return self.ask(line, Question::Resume(token), kind, rid, asked);
             }
             Means::List => self.list(line, kind, rid),
             Means::Create(room) => self.create(line, room, rid),
@@ -96,7 +107,7 @@ impl Model {
             _ => {}
         }
         let allowed: &[&str] = match conn.page {
-            None => &["hello", "register", "login"],
+            None => &["hello", "register", "login", "resume"],
             Some(page) if page.room == LOBBY => &["list", "create", "enter", "logout"],
             Some(_) => &["list", "msg", "exit"],
         };
@@ -107,7 +118,7 @@ impl Model {
         }
     }
 
-    fn greet(&mut self, line: usize, rid: Option<String>) {
+    fn greet(&mut self, line: usize, lasts: bool, rid: Option<String>) {
         // Whoever is not logged in, and has not logged out, may have said something else before.
         if self.conn(line).is_eof {
             return;
@@ -115,11 +126,13 @@ impl Model {
         if self.conn(line).frames > 1 {
             return self.refuse_and_count(line, "hello", "wrong_state", rid, 0);
         }
+        self.conn_mut(line).lasts = lasts;
+        let caps = if lasts { r#""resume""# } else { "" };
         let registration = self.swarm.registration.as_str();
         let frame = self.swarm.limits.frame_bytes_max;
         let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
         let greeting = format!(
-            r#"{{"type":"hello","status":"ok","data":{{"proto":1,"caps":[],"server":"chatroom 0.1.0","registration":"{registration}","limits":{{"frame":{frame},"text":4096,"name":32}}}}{rid}}}"#
+            r#"{{"type":"hello","status":"ok","data":{{"proto":1,"caps":[{caps}],"server":"chatroom 0.1.0","registration":"{registration}","limits":{{"frame":{frame},"text":4096,"name":32}}}}{rid}}}"#
         );
         self.coverage.reach("greeted");
         self.push(line, What::Text(greeting.into()), 0, true);
@@ -173,7 +186,8 @@ impl Model {
         if self.book.is_address_waiting(self.now, &question, household, limits) {
             self.coverage.reach("auth_throttled by address");
         }
-        let is_full = self.is_line_full(household);
+        let household = if matches!(question, Question::Resume(_)) { NO_HASH } else { household };
+        let is_full = household != NO_HASH && self.is_line_full(household);
         let is_right = match (refusal, admitted) {
             (Some(Refusal::Busy { .. }), Ok(())) => is_full,
             (refusal, Err(right)) => refusal == Some(right),
@@ -193,7 +207,14 @@ impl Model {
     }
 
     /// The password was right.
-    pub(super) fn login(&mut self, line: usize, user: usize, rid: Option<&str>) {
+    pub(super) fn login(
+        &mut self,
+        line: usize,
+        user: usize,
+        answer: &Answer,
+        kind: &'static str,
+        rid: Option<&str>,
+    ) {
         if self.conn(line).is_dismissed {
             return;
         }
@@ -204,9 +225,19 @@ impl Model {
             self.leave_hub(older);
         }
         let name = self.book.name(user);
-        let data = format!(r#"{{"username":"{name}","chatroom":"lobby"}}"#);
+        let session = match answer {
+            Answer::Granted(_, grant) => {
+                self.conn_mut(line).grant = Some(grant.id);
+                self.coverage.reach("granted");
+                let (token, expires) = (grant.token.expose(), grant.expires_ms);
+                format!(r#","session":{{"token":"{token}","expires":{expires}}}"#)
+            }
+            Answer::Registered(_) | Answer::Verified(_) | Answer::Refused(_) => String::new(),
+        };
+        let data = format!(r#"{{"username":"{name}","chatroom":"lobby"{session}}}"#);
         self.coverage.reach("logged_in");
-        self.done(line, "login", "Login successful", Some(&data), rid, REPLY_BYTES);
+        let message = if kind == "resume" { "Welcome back" } else { "Login successful" };
+        self.done(line, kind, message, Some(&data), rid, REPLY_BYTES);
         self.conn_mut(line).place = Place::In { user, room: LOBBY };
         self.rooms.join(LOBBY, line, name);
         self.show(line, LOBBY);
@@ -280,6 +311,9 @@ impl Model {
     }
 
     fn logout(&mut self, line: usize, rid: Option<&str>) {
+        if let Some(GrantId(id)) = self.conn_mut(line).grant.take() {
+            self.book.end(id);
+        }
         let message = format!("{} logged out", self.name_of(line));
         let text = done("logout", &message, None, rid).into();
         self.coverage.reach("logged_out");

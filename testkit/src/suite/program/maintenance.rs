@@ -8,11 +8,12 @@ use super::{Outcome, Test, credentials, enter, expect, next_frame, say};
 use crate::check::{Next, PASSWORD, Stage};
 use crate::program::{Program, run};
 
-pub(super) const TESTS: [Test; 5] = [
+pub(super) const TESTS: [Test; 6] = [
     ("a backup made while it serves can be served from", a_backup_made_while_it_serves_can_be_served_from),
     ("a check finds a key that is not the certificate's", a_check_finds_a_key_that_is_not_the_certificates),
     ("who is shut out is told so and gone", who_is_shut_out_is_told_so_and_gone),
     ("who is invited can make an account, and nobody else", who_is_invited_can_make_an_account),
+    ("a login outlives a crash, and no other password", a_login_outlives_a_crash_and_no_other_password),
     ("a password that was reset is the only one", a_password_that_was_reset_is_the_only_one),
 ];
 
@@ -149,6 +150,49 @@ fn who_is_invited_can_make_an_account(binary: &Path) -> Outcome {
     does(binary, &server, &["invite", "revoke", "2"])?;
     say(&mut server, "b", &register("cyd", &invite))?;
     expect(&mut server, "b", r#"{"type":"register","status":"error","message":"That invitation has"#)
+}
+
+fn a_login_outlives_a_crash_and_no_other_password(binary: &Path) -> Outcome {
+    let mut server = Program::start(binary, &[])?;
+    hello(&mut server, "a")?;
+    say(&mut server, "a", &credentials("register", "harper"))?;
+    expect(&mut server, "a", r#"{"type":"register","status":"ok""#)?;
+    say(&mut server, "a", &credentials("login", "harper"))?;
+    let token = token_in(&next_frame(&mut server, "a")?)?;
+    let mut server = server.restart_after_kill(binary)?;
+    hello(&mut server, "b")?;
+    say(&mut server, "b", &resume(&token))?;
+    let answer = next_frame(&mut server, "b")?;
+    if !answer.contains(r#""message":"Welcome back","data":{"username":"harper""#) {
+        return Err(format!("the answer is {answer}"));
+    }
+    expect(&mut server, "b", r#"{"type":"list","status":"ok""#)?;
+    // Whatever was made of the answer, this crash too loses nobody.
+    let token = token_in(&answer)?;
+    let mut server = server.restart_after_kill(binary)?;
+    hello(&mut server, "c")?;
+    say(&mut server, "c", &resume(&token))?;
+    let token = token_in(&next_frame(&mut server, "c")?)?;
+    does(binary, &server, &["--pbkdf2-iterations", "1", "user", "reset-password", "harper"])?;
+    hello(&mut server, "d")?;
+    say(&mut server, "d", &resume(&token))?;
+    expect(&mut server, "d", r#"{"type":"resume","status":"error","message":"This login has ended"#)
+}
+
+/// Connects, and asks for a login that lasts.
+fn hello(server: &mut Program, who: &str) -> Outcome {
+    server.connect(who, true)?;
+    say(server, who, r#"{"type":"hello","proto":1,"caps":["resume"]}"#)?;
+    expect(server, who, r#"{"type":"hello","status":"ok""#)
+}
+
+fn resume(token: &str) -> String {
+    format!(r#"{{"type":"resume","data":{{"token":"{token}"}}}}"#)
+}
+
+fn token_in(answer: &str) -> Result<String, String> {
+    let (_, rest) = answer.split_once(r#""token":""#).ok_or_else(|| format!("no token in {answer}"))?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
 
 /// Runs a subcommand on a server's data, and returns what it printed.

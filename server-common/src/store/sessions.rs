@@ -1,0 +1,227 @@
+//! Logins that last: who shows the token of one is let in without a password.
+//!
+//! Tokens are stored as hashes, so who reads the file, or a backup of it, is let in by none of them. A hash of SHA-256 is
+//! enough: a token is 256 random bits. Each is shown once and replaced. The one before stays good until the new one was
+//! shown, for an answer may get lost on its way.
+
+use std::time::Duration;
+
+use chatroom_core::name::{NameKey, UserName};
+use chatroom_core::server::GrantId;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{Store, StoreError, Stored, seconds};
+use crate::passwords::hasher::Phc;
+
+/// A token, as it is stored.
+pub type TokenHash = [u8; 32];
+
+/// For how long logins last, and how many of them an account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lasting {
+    /// The time, counted from 1970.
+    pub now: Duration,
+    /// When a login ends that is begun or shown now.
+    pub end: Duration,
+    /// How many an account has at once.
+    pub count_max: u32,
+}
+
+impl Store {
+    pub(super) fn begin(
+        &mut self,
+        key: &NameKey,
+        token: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<GrantId, StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
+            .prepare_cached("DELETE FROM sessions WHERE ends <= ?1")?
+            .execute([seconds(lasting.now)])?;
+        let id: i64 = transaction
+            .prepare_cached(
+                "INSERT INTO sessions (account, token, ends) SELECT id, ?2, ?3 FROM accounts WHERE key = ?1
+                RETURNING id",
+            )?
+            .query_row(params![key.as_str(), token, seconds(lasting.end)], |row| row.get(0))?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM sessions WHERE id IN (
+                    SELECT id FROM sessions WHERE account = (SELECT account FROM sessions WHERE id = ?1)
+                    ORDER BY ends DESC, id DESC LIMIT -1 OFFSET ?2)",
+            )?
+            .execute(params![id, lasting.count_max])?;
+        transaction.commit()?;
+        Ok(GrantId(id))
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        shown: &TokenHash,
+        next: &TokenHash,
+        lasting: Lasting,
+    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Some((id, stored)) = find(&transaction, shown, lasting.now)? else { return Ok(None) };
+        if !stored.is_disabled {
+            transaction
+                .prepare_cached("UPDATE sessions SET token = ?2, before = ?3, ends = ?4 WHERE id = ?1")?
+                .execute(params![id, next, shown, seconds(lasting.end)])?;
+            transaction.commit()?;
+        }
+        Ok(Some((GrantId(id), stored)))
+    }
+
+    pub(super) fn end(&mut self, id: GrantId) -> Result<(), StoreError> {
+        self.db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id.0])?;
+        Ok(())
+    }
+}
+
+/// Ends all logins of an account that last: its password is another one now, or it is shut out.
+pub(super) fn end_all(db: &Connection, key: &NameKey) -> rusqlite::Result<usize> {
+    db.execute(
+        "DELETE FROM sessions WHERE account = (SELECT id FROM accounts WHERE key = ?1)",
+        [key.as_str()],
+    )
+}
+
+fn find(db: &Connection, shown: &TokenHash, now: Duration) -> Result<Option<(i64, Stored)>, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT sessions.id, key, name, password, is_disabled
+        FROM sessions JOIN accounts ON accounts.id = account
+        WHERE (token = ?1 OR before = ?1) AND ends > ?2",
+    )?;
+    let row = select
+        .query_row(params![shown, seconds(now)], |row| {
+            let (key, name): (String, String) = (row.get(1)?, row.get(2)?);
+            Ok((row.get::<_, i64>(0)?, key, name, Phc::from_store(row.get(3)?), row.get(4)?))
+        })
+        .optional()?;
+    let Some((id, key, name, phc, is_disabled)) = row else { return Ok(None) };
+    let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
+    let account = super::stored_account(name, &key).ok_or(StoreError::Name)?;
+    Ok(Some((id, Stored { account, phc, is_disabled })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::super::Records as _;
+    use super::*;
+    use crate::testing::{account, look};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    const NOW: Duration = Duration::from_secs(1_700_000_000);
+
+    fn store() -> Store {
+        let mut store = Store::in_memory().unwrap();
+        for name in ["Ann", "bob"] {
+            let phc = Phc::from_store("$hash".to_owned());
+            store.insert(&account(name), &look(name), &phc, None).unwrap();
+        }
+        store
+    }
+
+    fn lasting(now: Duration) -> Lasting {
+        Lasting { now, end: now + DAY, count_max: 3 }
+    }
+
+    fn log_in(store: &mut Store, name: &str, token: u8) -> GrantId {
+        store.open_session(&account(name).key, &[token; 32], lasting(NOW)).unwrap()
+    }
+
+    /// Who is let in by a token, which is replaced by the next.
+    fn shows(store: &mut Store, token: u8, next: u8, now: Duration) -> Option<String> {
+        let renewed = store.renew_session(&[token; 32], &[next; 32], lasting(now)).unwrap();
+        renewed.map(|(_, stored)| stored.account.name.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_token_lets_its_owner_in_and_is_replaced() {
+        let mut store = store();
+        log_in(&mut store, "Ann", 1);
+        assert_eq!(shows(&mut store, 9, 10, NOW), None);
+        assert_eq!(shows(&mut store, 1, 2, NOW).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 2, 3, NOW).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 1, 4, NOW), None, "the new one was shown");
+    }
+
+    #[test]
+    fn one_whose_answer_got_lost_is_shown_again() {
+        let mut store = store();
+        log_in(&mut store, "Ann", 1);
+        assert_eq!(shows(&mut store, 1, 2, NOW).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 1, 3, NOW).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 2, 4, NOW), None, "nobody has got that one");
+        assert_eq!(shows(&mut store, 3, 5, NOW).as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn a_login_lasts_from_one_visit_to_the_next() {
+        let mut store = store();
+        log_in(&mut store, "Ann", 1);
+        let almost = DAY - Duration::from_secs(1);
+        assert_eq!(shows(&mut store, 1, 2, NOW + almost).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 2, 3, NOW + 2 * almost).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 3, 4, NOW + 2 * almost + DAY), None);
+    }
+
+    #[test]
+    fn one_too_many_ends_the_one_longest_unused_of_that_account() {
+        let mut store = store();
+        log_in(&mut store, "bob", 20);
+        for token in [1, 2, 3] {
+            log_in(&mut store, "Ann", token);
+        }
+        assert_eq!(shows(&mut store, 1, 11, NOW + DAY / 2).as_deref(), Some("Ann"));
+        log_in(&mut store, "Ann", 4);
+        assert_eq!(shows(&mut store, 2, 12, NOW), None);
+        for (token, name) in [(11, "Ann"), (3, "Ann"), (4, "Ann"), (20, "bob")] {
+            assert_eq!(shows(&mut store, token, token + 100, NOW).as_deref(), Some(name), "{token}");
+        }
+    }
+
+    #[test]
+    fn who_logs_out_has_ended_this_login_alone() {
+        let mut store = store();
+        let first = log_in(&mut store, "Ann", 1);
+        log_in(&mut store, "Ann", 2);
+        store.close_session(first).unwrap();
+        assert_eq!(shows(&mut store, 1, 3, NOW), None);
+        assert_eq!(shows(&mut store, 2, 4, NOW).as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn another_password_or_being_shut_out_ends_all_logins() {
+        let mut store = store();
+        log_in(&mut store, "Ann", 1);
+        store.set_password(&account("ann"), &Phc::from_store("$new".to_owned())).unwrap();
+        assert_eq!(shows(&mut store, 1, 2, NOW), None);
+        log_in(&mut store, "Ann", 3);
+        log_in(&mut store, "bob", 4);
+        store.set_disabled(&account("ann"), true).unwrap();
+        store.set_disabled(&account("ann"), false).unwrap();
+        assert_eq!(shows(&mut store, 3, 5, NOW), None);
+        assert_eq!(shows(&mut store, 4, 6, NOW).as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn tokens_are_not_in_the_file() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("chatroom.db");
+        let mut store = Store::open(&file).unwrap();
+        let phc = Phc::from_store("$hash".to_owned());
+        store.insert(&account("ann"), &look("ann"), &phc, None).unwrap();
+        let token = "00112233445566778899aabbccddeeff";
+        let hash = crate::accounts::hash_of(token);
+        store.open_session(&account("ann").key, &hash, lasting(NOW)).unwrap();
+        drop(store);
+        let bytes = fs::read(&file).unwrap();
+        let contains = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+        assert!(contains(&hash) && !contains(token.as_bytes()));
+    }
+}
