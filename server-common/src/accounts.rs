@@ -32,8 +32,7 @@ pub struct Accounts<S = Store> {
     hasher: Hasher,
     terms: Mutex<Terms>,
     mint: Mint,
-    /// The calendar's time, counted from 1970, at which [`Instant`] begins to count.
-    start: Duration,
+    calendar: Calendar,
     /// How long hashes took, decoys among them.
     pub(crate) hashes: Times,
     /// How long it took until something was on the disk.
@@ -50,6 +49,9 @@ struct Terms {
 
 /// Makes what a token is made of: random, and never the same twice.
 pub type Mint = Box<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>;
+
+/// What the calendar says, counted from 1970, for what outlives the process.
+pub type Calendar = Box<dyn Fn(Instant) -> Duration + Send + Sync>;
 
 /// What is left to do when a login has been answered.
 ///
@@ -91,10 +93,16 @@ impl<S: Records> Accounts<S> {
             hasher,
             terms: Mutex::new(Terms::new(limits, registration)),
             mint: Box::new(random),
-            start,
+            calendar: Box::new(move |now| start + now.since_start()),
             hashes: Times::default(),
             commits: Times::default(),
         }
+    }
+
+    /// The same, by a calendar that may be set, and goes on while the machine sleeps.
+    #[must_use]
+    pub fn with_calendar(self, calendar: Calendar) -> Self {
+        Self { calendar, ..self }
     }
 
     /// The same, with tokens that are not random.
@@ -152,13 +160,15 @@ impl<S: Records> Accounts<S> {
             Question::Register { account, look, password, invite } => {
                 // Where everybody may come in, an invitation is neither looked at nor used up.
                 let invite = invite.filter(|_| self.terms().registration == Registration::Invite);
-                let shown = invite.map(|invite| Shown::new(&invite, self.start + now.since_start()));
+                let shown = invite.map(|invite| Shown::new(&invite, (self.calendar)(now)));
                 self.register(account, &look, &password, shown.as_ref()).map(|answer| (answer, None))
             }
             Question::Verify { account, password, lasts } => {
                 self.verify(now, address, account, password, lasts)
             }
-            Question::Resume { token } => self.resume(now, &token).map(|answer| (answer, None)),
+            Question::Resume { token } => {
+                self.renew(now, &[(address, token)]).map(|mut answers| answers.swap_remove(0))
+            }
             Question::Decoy => {
                 self.hashes.measure(|| self.hasher.decoy());
                 self.throttle().failed(now, None, address);
@@ -250,10 +260,11 @@ impl<S: Records> Accounts<S> {
                 }
                 let sighting = self.throttle().succeeded(now, &account.key, address);
                 let key = stored.account.key.clone();
+                let proof = stored.phc.clone();
                 let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
                 let is_more = sighting.is_some() || rehash.is_some();
                 let answer = if lasts {
-                    self.begin_session(now, stored.account)
+                    self.begin_session(now, stored.account, &proof)?
                 } else {
                     Answer::Verified(stored.account)
                 };
@@ -262,32 +273,65 @@ impl<S: Records> Accounts<S> {
         }
     }
 
-    /// Has a login last. If it cannot be noted, it is one that ends with its connection.
-    fn begin_session(&self, now: Instant, account: Account) -> Answer {
+    /// Has a login last whose password has that hash. If it cannot be noted, it is one that ends with its connection.
+    fn begin_session(&self, now: Instant, account: Account, proof: &Phc) -> Result<Answer, Refusal> {
         let lasting = self.lasting(now);
         let begun = self.mint_token().map_err(|error| error.to_string()).and_then(|token| {
             let hash = hash_of(token.expose());
-            let id = self.commit(|store| store.open_session(&account.key, &hash, lasting));
-            Ok(grant_of(id.map_err(|error| error.to_string())?, token, lasting))
+            let id = self.commit(|store| store.open_session(&account.key, proof, &hash, lasting));
+            Ok(id.map_err(|error| error.to_string())?.map(|id| grant_of(id, token, lasting)))
         });
         match begun {
-            Ok(grant) => Answer::Granted(account, grant),
+            Ok(Some(grant)) => Ok(Answer::Granted(account, grant)),
+            // The account has changed while the password was hashed: what holds now the next try is told.
+            Ok(None) => Err(Refusal::Busy { retry_ms: CHANGED_RETRY_MS }),
             Err(error) => {
                 tracing::warn!(error, "a login that was to last does not");
-                Answer::Verified(account)
+                Ok(Answer::Verified(account))
             }
         }
     }
 
-    fn resume(&self, now: Instant, shown: &Token) -> Result<Answer, Refusal> {
-        let (lasting, next) = (self.lasting(now), self.mint_token().map_err(unavailable)?);
-        let (shown, hash) = (hash_of(shown.expose()), hash_of(next.expose()));
-        let renewed = self.commit(|store| store.renew_session(&shown, &hash, lasting));
-        let (id, stored) = renewed.map_err(unavailable)?.ok_or(Refusal::SessionEnded)?;
-        if stored.is_disabled {
-            return Err(Refusal::AccountDisabled);
+    /// Answers those who show tokens, all of them with one visit to the disk.
+    pub fn resume(&self, now: Instant, shown: &[(IpAddr, Token)]) -> Vec<(Answer, Option<FollowUp>)> {
+        self.renew(now, shown)
+            .unwrap_or_else(|refusal| shown.iter().map(|_| (Answer::Refused(refusal), None)).collect())
+    }
+
+    fn renew(
+        &self,
+        now: Instant,
+        shown: &[(IpAddr, Token)],
+    ) -> Result<Vec<(Answer, Option<FollowUp>)>, Refusal> {
+        let lasting = self.lasting(now);
+        let next: io::Result<Vec<Token>> = shown.iter().map(|_| self.mint_token()).collect();
+        let next = next.map_err(unavailable)?;
+        let hashes = shown.iter().zip(&next);
+        let hashes: Vec<_> =
+            hashes.map(|((_, shown), next)| (hash_of(shown.expose()), hash_of(next.expose()))).collect();
+        let renewed = self.commit(|store| store.renew_sessions(&hashes, lasting)).map_err(unavailable)?;
+        let mut answers = Vec::with_capacity(shown.len());
+        for ((found, next), (address, _)) in renewed.into_iter().zip(next).zip(shown) {
+            answers.push(match found {
+                Some((id, account)) => {
+                    // Or a stranger's guesses would keep out who needs the password again after months.
+                    let sighting = self.throttle().succeeded(now, &account.key, *address);
+                    let follow_up =
+                        sighting.map(|sighting| FollowUp { sighting: Some(sighting), rehash: None });
+                    (Answer::Granted(account, grant_of(id, next, lasting)), follow_up)
+                }
+                None => (Answer::Refused(Refusal::SessionEnded), None),
+            });
         }
-        Ok(Answer::Granted(stored.account, grant_of(id, next, lasting)))
+        Ok(answers)
+    }
+
+    /// Notes that who has come by a login that lasts is still there.
+    pub fn visit(&self, now: Instant, id: GrantId) {
+        let end = self.lasting(now).end;
+        if let Err(error) = self.commit(|store| store.extend_session(id, end)) {
+            tracing::warn!(%error, "a login lasts no longer than it would without this visit");
+        }
     }
 
     /// Ends a login that lasts, for its user has logged out.
@@ -298,7 +342,7 @@ impl<S: Records> Accounts<S> {
     }
 
     fn lasting(&self, now: Instant) -> Lasting {
-        let (now, terms) = (self.start + now.since_start(), self.terms());
+        let (now, terms) = ((self.calendar)(now), self.terms());
         let end = now + Duration::from_secs(86_400) * terms.session_days;
         Lasting { now, end, count_max: terms.session_account_max }
     }
@@ -391,6 +435,9 @@ fn unavailable(error: impl Error) -> Refusal {
     tracing::error!(%error, "an account could not be looked up or made");
     Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }
 }
+
+/// When to come again if an account changed while its password was hashed.
+const CHANGED_RETRY_MS: u64 = 100;
 
 const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
 

@@ -1,5 +1,5 @@
 //! The thread that looks after logins that last. Each costs a visit to the disk and no hash, so who comes back does not wait
-//! behind those whose passwords are hashed.
+//! behind those whose passwords are hashed; and those who come back at once share a visit.
 
 use std::io;
 use std::net::IpAddr;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use chatroom_core::server::{GrantId, Question};
+use chatroom_core::secret::Token;
+use chatroom_core::server::{Answer, GrantId, Refusal};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, UNAVAILABLE_RETRY_MS};
 use crate::clock::Clock;
 use crate::passwords::Applicant;
-use crate::passwords::pool::or_unavailable;
 
 /// See the module. Dropping it ends the thread, once it has done what it was asked for.
 ///
@@ -24,8 +24,9 @@ pub(crate) struct Clerk<A> {
 }
 
 enum Errand<A> {
-    Answer { address: IpAddr, question: Question, applicant: A },
+    Resume(IpAddr, Token, A),
     End(GrantId),
+    Visit(GrantId),
 }
 
 impl<A: Applicant> Clerk<A> {
@@ -40,14 +41,19 @@ impl<A: Applicant> Clerk<A> {
         Ok(Self { errands: Some(errands), thread: Some(thread) })
     }
 
-    /// Has a question answered. Never blocks.
-    pub(crate) fn ask(&self, address: IpAddr, question: Question, applicant: A) {
-        self.send(Errand::Answer { address, question, applicant });
+    /// Has somebody answered who shows a token. Never blocks.
+    pub(crate) fn resume(&self, address: IpAddr, token: Token, applicant: A) {
+        self.send(Errand::Resume(address, token, applicant));
     }
 
     /// Has a login ended. Never blocks.
     pub(crate) fn end(&self, grant: GrantId) {
         self.send(Errand::End(grant));
+    }
+
+    /// Has it noted that who has come by a login is still there. Never blocks.
+    pub(crate) fn visit(&self, grant: GrantId) {
+        self.send(Errand::Visit(grant));
     }
 
     fn send(&self, errand: Errand<A>) {
@@ -70,19 +76,54 @@ impl<A> Drop for Clerk<A> {
     }
 }
 
+/// The life of the thread. What was asked for is done in its order.
 fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Errand<A>>) {
-    for errand in inbox {
-        let work = || match errand {
-            Errand::Answer { applicant, .. } if applicant.is_gone() => {}
-            Errand::Answer { address, question, applicant } => {
-                let (answer, _) = or_unavailable(|| accounts.work(clock.now(), address, question));
-                applicant.answer(answer);
+    while let Ok(first) = inbox.recv() {
+        let mut group = Vec::new();
+        for errand in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
+            match errand {
+                Errand::Resume(address, token, applicant) => group.push((applicant, (address, token))),
+                Errand::End(grant) => {
+                    answer(accounts, clock, std::mem::take(&mut group));
+                    guard(|| accounts.end_session(grant));
+                }
+                Errand::Visit(grant) => {
+                    guard(|| accounts.visit(clock.now(), grant));
+                }
             }
-            Errand::End(grant) => accounts.end_session(grant),
-        };
-        // Whatever is wrong with one, the next one's asker has nothing to do with it.
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            tracing::error!("looking after a login has panicked");
         }
+        answer(accounts, clock, group);
     }
 }
+
+/// Answers those who are still there.
+fn answer<A: Applicant>(accounts: &Accounts, clock: Clock, mut group: Vec<(A, (IpAddr, Token))>) {
+    group.retain(|(applicant, _)| !applicant.is_gone());
+    if group.is_empty() {
+        return;
+    }
+    let (applicants, shown): (Vec<A>, Vec<_>) = group.into_iter().unzip();
+    let answers = guard(|| accounts.resume(clock.now(), &shown));
+    let refused = || (Answer::Refused(Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }), None);
+    let answers = answers.unwrap_or_else(|| shown.iter().map(|_| refused()).collect());
+    for (applicant, (answer, follow_up)) in applicants.into_iter().zip(answers) {
+        guard(|| {
+            applicant.answer(answer);
+            if let Some(follow_up) = follow_up {
+                accounts.follow_up(follow_up);
+            }
+        });
+    }
+}
+
+/// Whatever is wrong with one, the next one's asker has nothing to do with it.
+fn guard<R>(work: impl FnOnce() -> R) -> Option<R> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    if done.is_err() {
+        tracing::error!("looking after a login has panicked");
+    }
+    done.ok()
+}
+
+/// How many share a visit to the disk. Those who come while it lasts are the next group.
+const GROUP: usize = 128;

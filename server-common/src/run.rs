@@ -124,9 +124,10 @@ impl Setup {
             Identity::open(&data, config.certificate.as_ref()).map_err(|error| error.to_string())?;
         let store = Store::open(&data.database()).map_err(|error| error.to_string())?;
         let hasher = Hasher::new(config.pbkdf2_iterations).map_err(|error| error.to_string())?;
-        // A calendar before 1970 is nobody's; with one that is off, only who is known from where is forgotten sooner or later.
-        let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let accounts = Arc::new(Accounts::new(store, hasher, &config.limits, config.registration, start));
+        // A calendar before 1970 is nobody's.
+        let today = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let accounts = Accounts::new(store, hasher, &config.limits, config.registration, today());
+        let accounts = Arc::new(accounts.with_calendar(Box::new(move |_| today())));
         Ok(Self { config, data, identity, accounts, listeners: Vec::new() })
     }
 

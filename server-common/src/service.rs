@@ -185,9 +185,10 @@ impl<W: Wake> Desk<W> for FrontDesk<W> {
         question: Question,
     ) {
         let applicant = (Arc::clone(peer), ticket);
-        if matches!(question, Question::Resume { .. }) {
-            return self.clerk.ask(address, question, applicant);
-        }
+        let question = match question {
+            Question::Resume { token } => return self.clerk.resume(address, token, applicant),
+            question => question,
+        };
         let refused: Result<(), (Refusal, _)> = self.pool.submit(address, question, applicant);
         if let Err((refusal, (peer, ticket))) = refused {
             peer.answer(ticket, chatroom_core::server::Answer::Refused(refusal));
@@ -196,6 +197,10 @@ impl<W: Wake> Desk<W> for FrontDesk<W> {
 
     fn end(&self, grant: GrantId) {
         self.clerk.end(grant);
+    }
+
+    fn visit(&self, grant: GrantId) {
+        self.clerk.visit(grant);
     }
 }
 

@@ -6,6 +6,7 @@
 use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
@@ -55,6 +56,8 @@ pub trait Desk<W: Wake>: Send + Sync {
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<W>>, ticket: Ticket, question: Question);
     /// Has a login ended that lasts. Must not block.
     fn end(&self, grant: GrantId);
+    /// Has it noted that who has come by that login is still there. Must not block.
+    fn visit(&self, grant: GrantId);
 }
 
 /// What happened to a connection's socket.
@@ -86,6 +89,8 @@ pub struct Session<W: Wake, T: Transport> {
     end: Option<End>,
     /// When it was told something last.
     now: Instant,
+    /// The login that lasts by which the client has come, and when that was noted last.
+    visit: Option<(GrantId, Instant)>,
     /// Sealed bytes; those before `written` are on their way.
     wire: Vec<u8>,
     written: usize,
@@ -118,6 +123,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             is_finishing: false,
             end: None,
             now,
+            visit: None,
             wire: Vec::new(),
             written: 0,
             batch: Vec::new(),
@@ -146,6 +152,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             return;
         }
         self.pump(now, taken);
+        self.note_visit(VISIT);
     }
 
     /// It is dropped now, whatever it has come to: the others see it leave at this time, not when it was told something last,
@@ -192,6 +199,21 @@ impl<W: Wake, T: Transport> Session<W, T> {
     /// This session as others reach it.
     pub fn peer(&self) -> &Arc<Peer<W>> {
         &self.peer
+    }
+
+    /// Has it noted that the client is still there, if it has not been for so long.
+    fn note_visit(&mut self, after: Duration) {
+        let now = self.now;
+        self.visit = match (self.conn.grant(), self.visit) {
+            (Some(grant), Some((noted, at))) if noted == grant && now.since(at) < after => self.visit,
+            (Some(grant), Some((noted, _))) if noted == grant => {
+                self.server.desk.visit(grant);
+                Some((grant, now))
+            }
+            // It was noted when the login was granted.
+            (Some(grant), _) => Some((grant, now)),
+            (None, _) => None,
+        };
     }
 
     fn on_read(&mut self, now: Instant, bytes: &[u8]) {
@@ -366,10 +388,16 @@ impl<W: Wake, T: Transport> Session<W, T> {
 impl<W: Wake, T: Transport> Drop for Session<W, T> {
     fn drop(&mut self) {
         self.server.exchange.disconnect(self.now, &self.peer);
+        self.note_visit(LAST_VISIT);
         self.peer.set_sealed_bytes(0);
         self.server.leave(self.now, &self.pass);
     }
 }
+
+/// How often it is noted that a client is still there: logins last for days.
+const VISIT: Duration = Duration::from_secs(24 * 3_600);
+/// The last visit is noted unless there was one so lately.
+const LAST_VISIT: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests;

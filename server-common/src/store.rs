@@ -48,28 +48,34 @@ pub trait Records {
     /// When the records cannot be read.
     fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError>;
 
-    /// Notes a login of an account that lasts, and ends those that are too many or over.
+    /// Notes a login of an account that lasts, and ends those that are too many or over. `None` if `proof` is not the hash
+    /// of its password, or not any more, or it is shut out.
     ///
     /// # Errors
     /// When the records cannot be written; nothing has changed then.
     fn open_session(
         &mut self,
         key: &NameKey,
+        proof: &Phc,
         token: &TokenHash,
         lasting: Lasting,
-    ) -> Result<GrantId, StoreError>;
+    ) -> Result<Option<GrantId>, StoreError>;
 
-    /// Whose login a token is of that somebody shows, if it is of any; then `next` replaces it, unless the account is shut
-    /// out.
+    /// Has a login last until then, counted from 1970, if it has not ended and does not last longer.
     ///
     /// # Errors
-    /// When the records cannot be read or written; nothing has changed then.
-    fn renew_session(
+    /// When the records cannot be written; nothing has changed then.
+    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError>;
+
+    /// Whose logins the first tokens are of, each of which somebody shows, if they are of any; then the second replace them.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written; nothing has changed then, for nobody.
+    fn renew_sessions(
         &mut self,
-        shown: &TokenHash,
-        next: &TokenHash,
+        tokens: &[(TokenHash, TokenHash)],
         lasting: Lasting,
-    ) -> Result<Option<(GrantId, Stored)>, StoreError>;
+    ) -> Result<Vec<Option<(GrantId, Account)>>, StoreError>;
 
     /// Ends a login that lasts. One that has ended is fine.
     ///
@@ -190,19 +196,23 @@ impl Records for Store {
     fn open_session(
         &mut self,
         key: &NameKey,
+        proof: &Phc,
         token: &TokenHash,
         lasting: Lasting,
-    ) -> Result<GrantId, StoreError> {
-        self.begin(key, token, lasting)
+    ) -> Result<Option<GrantId>, StoreError> {
+        self.begin(key, proof, token, lasting)
     }
 
-    fn renew_session(
+    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
+        self.extend(id, end)
+    }
+
+    fn renew_sessions(
         &mut self,
-        shown: &TokenHash,
-        next: &TokenHash,
+        tokens: &[(TokenHash, TokenHash)],
         lasting: Lasting,
-    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
-        self.renew(shown, next, lasting)
+    ) -> Result<Vec<Option<(GrantId, Account)>>, StoreError> {
+        self.renew(tokens, lasting)
     }
 
     fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {

@@ -343,6 +343,9 @@ impl Desk<Flag> for InlineDesk {
     fn end(&self, grant: GrantId) {
         self.accounts.end_session(grant);
     }
+
+    // No conversation lasts so long.
+    fn visit(&self, _: GrantId) {}
 }
 
 impl Wake for Flag {

@@ -24,6 +24,8 @@ use tls::{ClientConfig, Pipe, Trust, pem};
 
 const HELP: &str = "\
 /register NAME PASSWORD   make an account
+/invited INVITATION NAME PASSWORD
+                          the same, where only who was invited can
 /login NAME PASSWORD      log in to it
 /rooms                    who is where
 /create ROOM              make a room
@@ -185,10 +187,11 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Ok(Some(match word {
-        "/register" => {
-            let (second, third) = second.split_once(' ').unwrap_or((second, ""));
-            let invite = (!third.is_empty()).then(|| Token::new(third.to_owned().into()));
-            Command::Register(user(first)?, password(second)?, invite)
+        "/register" => Command::Register(user(first)?, password(second)?, None),
+        "/invited" => {
+            let (name, secret) = second.split_once(' ').unwrap_or((second, ""));
+            let invite = Token::new(first.to_owned().into());
+            Command::Register(user(name)?, password(secret)?, Some(invite))
         }
         "/login" => Command::Login(user(first)?, password(second)?),
         "/rooms" => Command::List,
@@ -209,7 +212,7 @@ fn show(event: Event) {
         Event::Disconnected(_) | Event::LoggedOut => println!("* goodbye"),
         Event::Greeted(greeting) => match greeting.registration {
             Some(Registration::Invite) => {
-                println!("* new here? only who was invited: /register NAME PASSWORD INVITATION");
+                println!("* new here? only who was invited: /invited INVITATION NAME PASSWORD");
             }
             Some(Registration::Closed) => println!("* this server takes no new accounts"),
             Some(Registration::Open) | None => {}

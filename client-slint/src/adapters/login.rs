@@ -19,12 +19,12 @@ pub(super) fn show(window: &App, last: &Login, login: &Login) {
     adapter.set_notice((&login.notice).into());
     adapter.set_weakness((&login.weakness).into());
     adapter.set_busy(login.is_busy);
-    if login.is_invited && !last.is_invited {
-        adapter.set_is_registering(true);
-    }
     if last.forgotten != login.forgotten {
         adapter.set_password(Default::default());
         adapter.set_is_registering(false);
+    }
+    if last.server != login.server || last.is_invited != login.is_invited {
+        adapter.set_is_registering(login.is_invited);
     }
 }
 

@@ -4,6 +4,7 @@ use chatroom_core::client::End;
 
 use super::{Controller, Effect, Identity, Link, Order, Page, Phrase, Sentence, Trusting};
 use crate::address::Invitation;
+use crate::screen::Login;
 use crate::sentence::of_fault;
 
 impl Controller {
@@ -18,7 +19,8 @@ impl Controller {
             }
         };
         self.screen.connect.is_busy = true;
-        self.screen.login = Default::default();
+        let forgotten = self.screen.login.forgotten;
+        self.screen.login = Login { forgotten, ..Login::default() };
         self.screen.login.server = invitation.address.to_string();
         self.screen.login.is_insecure = trusting == Trusting::AnyoneInsecurely;
         if invitation.invite.is_some() {

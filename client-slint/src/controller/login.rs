@@ -56,9 +56,9 @@ impl Controller {
 
     /// What the server is like decides what a person can do on this page.
     pub(super) fn on_greeted(&mut self, greeting: &Greeting) {
-        let login = &mut self.screen.login;
-        login.is_closed = greeting.registration == Some(Registration::Closed);
-        login.is_uninvited = greeting.registration == Some(Registration::Invite) && self.invite.is_none();
+        self.screen.login.is_closed = greeting.registration == Some(Registration::Closed);
+        self.needs_invite = greeting.registration == Some(Registration::Invite);
+        self.screen.login.is_uninvited = self.needs_invite && self.invite.is_none();
     }
 
     pub(super) fn on_registered(&mut self) {
@@ -76,6 +76,7 @@ impl Controller {
         // It has done its work, or was not needed.
         self.invite = None;
         self.screen.login.is_invited = false;
+        self.screen.login.is_uninvited = self.needs_invite;
         self.screen.banner = Sentence::default();
         self.turn_to(Page::Lobby);
     }

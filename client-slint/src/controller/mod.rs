@@ -65,6 +65,8 @@ pub struct Controller {
     server: Option<ServerAddress>,
     /// What lets a person make an account there.
     invite: Option<Token>,
+    /// Nobody makes an account there without.
+    needs_invite: bool,
     /// What is being registered, until it is logged in.
     credentials: Option<(UserName, Password)>,
     /// All rooms, the lobby among them, as the server last told.
@@ -88,6 +90,7 @@ impl Controller {
             now: DateTime::MIN,
             server: None,
             invite: None,
+            needs_invite: false,
             credentials: None,
             rooms: Vec::new(),
             members: Vec::new(),

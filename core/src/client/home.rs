@@ -42,10 +42,10 @@ pub(super) enum Step {
 
 impl Home {
     /// After the answer to `login`, which may have come with a token.
-    pub(super) fn after(login: Command, token: Option<Token>) -> Option<Self> {
+    pub(super) fn after(login: Option<Command>, token: Option<Token>) -> Option<Self> {
         let proof = match (token, login) {
             (Some(token), _) => Proof::Token(token),
-            (None, Command::Login(username, password)) => Proof::Password(username, password),
+            (None, Some(Command::Login(username, password))) => Proof::Password(username, password),
             (None, _) => return None,
         };
         Some(Self { proof, room: None, step: Step::There })

@@ -26,7 +26,7 @@ use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
-use crate::message::hello::{self, Greeting};
+use crate::message::hello::{self, Caps, Greeting};
 use crate::message::push::{ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Place, Received};
 use crate::message::{Envelope, HALF_SURROGATE, Kind};
@@ -78,6 +78,8 @@ pub struct Client {
     outbox: Outbox,
     /// Where to return to.
     home: Option<Home>,
+    /// What this connection's server has granted.
+    caps: Caps,
 }
 
 impl Client {
@@ -93,6 +95,7 @@ impl Client {
             Input::Connected => {
                 self.state = State::Auth;
                 self.decoder = Decoder::default();
+                self.caps = Caps::default();
                 self.event(Event::Connected);
                 self.outputs.push_back(Output::Frame(hello::encode_hello()));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
@@ -206,7 +209,7 @@ impl Client {
     fn on_timeout(&mut self) {
         while self.pending.front().is_some_and(|pending| pending.asked_at + ANSWER_TIMEOUT <= self.now) {
             if let Some(pending) = self.pending.pop_front() {
-                self.on_silence(&pending);
+                self.on_silence(pending);
             }
         }
         if self.login_at().is_some_and(|at| at <= self.now)
@@ -223,10 +226,13 @@ impl Client {
     }
 
     /// A request got no answer.
-    fn on_silence(&mut self, pending: &Pending) {
+    fn on_silence(&mut self, pending: Pending) {
         match self.step_of_return(pending.command.kind()) {
             Step::There | Step::Waiting(_) => self.event(pending.unanswered()),
-            // It does not know what it is asked, and will not.
+            // A server that knows what it is asked has much to do; one that does not will not answer.
+            Step::LoggingIn if pending.command.kind() == Kind::Resume && self.caps.resume => {
+                self.pending.push_back(Pending { command: pending.command, asked_at: self.now });
+            }
             Step::LoggingIn if pending.command.kind() == Kind::Resume => {
                 self.home = None;
                 self.event(pending.unanswered());
@@ -263,7 +269,10 @@ impl Client {
             return;
         }
         match incoming {
-            Incoming::Greeted(greeting) => self.event(Event::Greeted(greeting)),
+            Incoming::Greeted(greeting) => {
+                self.caps = greeting.caps;
+                self.event(Event::Greeted(greeting));
+            }
             Incoming::Rooms(list) => {
                 self.answered(Kind::List);
                 let rooms = list.0.into_iter().map(|(name, members)| Room { name, members }).collect();
@@ -360,8 +369,8 @@ impl Client {
             }
             return;
         }
-        if let Some(Pending { command, .. }) = pending {
-            self.home = Home::after(command, done.place.token);
+        if let Some(home) = Home::after(pending.map(|pending| pending.command), done.place.token) {
+            self.home = Some(home);
         }
         self.event(Event::LoggedIn { username });
     }

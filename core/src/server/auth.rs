@@ -13,7 +13,6 @@ use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Failure, Identity, Lasting};
 use crate::message::request::{Credentials, Request};
 use crate::name::{Account, LOBBY, NameError, NameKey, NameLook, UserName};
-use crate::phase::Phase;
 use crate::secret::{PasswordError, Token};
 use crate::time::ceil_ms;
 use crate::timer::Timer;
@@ -40,11 +39,9 @@ impl Auth {
     }
 
     pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
-        // Who has hung up hears no answer, and what costs a hash is not done for nobody.
-        if cx.is_eof {
-            return State::Auth(self);
-        }
         match request {
+            // Who has hung up hears no answer, and what costs a hash is not done for nobody.
+            Request::Register(..) | Request::Login(_) | Request::Resume(_) if cx.is_eof => State::Auth(self),
             Request::Hello(caps) => {
                 greet(caps, &waiting, cx);
                 State::Auth(self)
@@ -175,9 +172,6 @@ impl Auth {
 
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
 fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
-    if cx.frames > 1 {
-        return cx.refuse(waiting, Code::WrongState, Phase::Auth.refusal(Kind::Hello));
-    }
     // This server has all of them.
     cx.caps = caps;
     let rules = &cx.rules;

@@ -287,6 +287,11 @@ impl Conn {
         self.refusal
     }
 
+    /// The login that lasts which the client has come by. For whoever notes how long it lasts.
+    pub fn grant(&self) -> Option<GrantId> {
+        self.cx.grant
+    }
+
     /// How far the client has come; `None` before the handshake and after the end.
     pub fn phase(&self) -> Option<Phase> {
         self.state.phase()
@@ -542,17 +547,18 @@ impl Conn {
 impl State {
     /// Lets the state answer a request, if it is one and allowed here.
     fn on_envelope(self, envelope: &Envelope<'_>, cx: &mut Cx) -> Self {
+        // What was not granted does not exist.
+        let lasts = cx.caps.resume;
+        let exists = |kind: &Kind| *kind != Kind::Resume || lasts;
         let Head { kind, rid } = match Head::decode(envelope) {
             Ok(head) => head,
             Err((head, unfit)) => {
-                let answer_type = head.kind.map_or(ERROR, |kind| self.answer_type(kind));
+                let answer_type = head.kind.filter(exists).map_or(ERROR, |kind| self.answer_type(kind));
                 cx.fail(answer_type, &Failure::new(Code::BadRequest, unfit.0), head.rid.as_ref());
                 return self;
             }
         };
-        // What was not granted does not exist.
-        let kind = kind.filter(|kind| *kind != Kind::Resume || cx.caps.resume);
-        let Some(kind) = kind else {
+        let Some(kind) = kind.filter(exists) else {
             cx.fail(
                 ERROR,
                 &Failure::new(Code::UnknownType, "There is no request of that type"),
@@ -561,7 +567,7 @@ impl State {
             return self;
         };
         if let Some(phase) = self.phase()
-            && !phase.allows(kind)
+            && (!phase.allows(kind) || (kind == Kind::Hello && cx.frames > 1))
         {
             let failure = Failure::new(Code::WrongState, phase.refusal(kind));
             cx.fail(self.answer_type(kind), &failure, rid.as_ref());

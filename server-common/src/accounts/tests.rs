@@ -159,22 +159,6 @@ fn a_token_is_looked_at_however_many_passwords_have_failed() {
 }
 
 #[test]
-fn who_is_shut_out_is_told_so_whatever_they_show() {
-    let mut store = Store::in_memory().unwrap();
-    let hash = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
-    store.insert(&account("harper"), &look("harper"), &hash, None).unwrap();
-    let lasting = Lasting { now: Duration::ZERO, end: Duration::from_secs(60), count_max: 1 };
-    store.set_disabled(&account("harper"), true).unwrap();
-    // One that began while the account was being shut out.
-    store.open_session(&account("harper").key, &hash_of("shown"), lasting).unwrap();
-    let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Open);
-    for _ in 0..2 {
-        let shown = Question::Resume { token: Token::new("shown".to_owned().into()) };
-        assert_eq!(accounts.answer(at(0), HOME, shown), refused(Refusal::AccountDisabled));
-    }
-}
-
-#[test]
 fn who_keeps_failing_has_to_wait_whether_the_name_exists_or_not() {
     let limits = Limits { auth_failures_max: 2, auth_pause_ms_min: 1_000, ..Limits::default() };
     let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);

@@ -190,9 +190,7 @@ impl<A: Applicant> Shared<A> {
 }
 
 /// What `work` answers; should it panic, that this was not the asker's fault.
-pub(crate) fn or_unavailable(
-    work: impl FnOnce() -> (Answer, Option<FollowUp>),
-) -> (Answer, Option<FollowUp>) {
+fn or_unavailable(work: impl FnOnce() -> (Answer, Option<FollowUp>)) -> (Answer, Option<FollowUp>) {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         tracing::error!("answering a question about an account has panicked");
         (Answer::Refused(Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }), None)

@@ -1,11 +1,13 @@
 //! A client that takes what it likes: the test is its network.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chatroom_core::hub::Farewell;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::server::Rules;
+use chatroom_core::secret::Token;
+use chatroom_core::server::{Answer, Grant, Rules};
 
 use super::*;
 use crate::keys::{name_key, name_look};
@@ -79,7 +81,7 @@ fn a_client_that_takes_nothing_is_told_to_go_all_the_same() {
 #[test]
 fn who_is_replaced_while_taking_nothing_is_gone_after_the_time_to_linger() {
     let limits = Limits { outbox_pause_bytes: 1, ..Limits::default() };
-    let linger = std::time::Duration::from_millis(limits.linger_ms_max);
+    let linger = Duration::from_millis(limits.linger_ms_max);
     let server = server(limits);
     let mut old = Client::of(&server, "harper");
     old.say(r#"{"type":"list"}"#);
@@ -166,4 +168,62 @@ fn a_handshake_that_gives_way_is_closed_at_once() {
     first.handle(now, Happened::Woken);
     assert_eq!(first.end(), Some(End::Dismissed(chatroom_core::message::reply::Code::Busy)));
     assert!(first.wire().is_empty());
+}
+
+/// Every password is right, every login lasts, and visits are counted.
+#[derive(Clone, Default)]
+struct Granting(Arc<AtomicUsize>);
+
+impl Desk<Nobody> for Granting {
+    fn ask(&self, _: Instant, _: IpAddr, peer: &Arc<Peer<Nobody>>, ticket: Ticket, question: Question) {
+        let Question::Verify { account, lasts: true, .. } = question else {
+            panic!("nobody asks for that here")
+        };
+        let token = Token::new("00".to_owned().into());
+        peer.answer(ticket, Answer::Granted(account, Grant { id: GrantId(7), token, expires_ms: 1 }));
+    }
+
+    fn end(&self, _: GrantId) {}
+
+    fn visit(&self, grant: GrantId) {
+        assert_eq!(grant, GrantId(7));
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_stays_for_days_is_noted_each_day_and_when_they_go() {
+    let desk = Granting::default();
+    let visits = Arc::clone(&desk.0);
+    let rules = Rules {
+        limits: Limits::default(),
+        registration: Registration::Open,
+        key_of: name_key,
+        look_of: name_look,
+    };
+    let server = Server::new(Instant::default(), rules, &[], Box::new(desk), Box::new(|| {}));
+    let hour = Duration::from_secs(3_600);
+    let check = |stays: &[u32], expected: usize| {
+        let now = Instant::default();
+        let session = server.accept(now, Ipv4Addr::LOCALHOST.into(), Clear, Nobody).expect("there is room");
+        let mut client = Client { session, now };
+        client.say(r#"{"type":"hello","proto":1,"caps":["resume"]}"#);
+        client.say(r#"{"type":"login","data":{"username":"harper","password":"1234"}}"#);
+        client.takes_all_but(0);
+        for hours in stays {
+            client.now = Instant::default() + hour * *hours;
+            client.say(r#"{"type":"list"}"#);
+            client.takes_all_but(0);
+        }
+        let now = client.now;
+        client.session.let_go(now);
+        assert_eq!(visits.swap(0, Ordering::Relaxed), expected, "{stays:?}");
+    };
+    check(&[], 0);
+    check(&[0], 0);
+    check(&[2], 1);
+    check(&[23], 1);
+    check(&[24], 1);
+    check(&[24, 30], 2);
+    check(&[24, 48, 100], 3);
 }

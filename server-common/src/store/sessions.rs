@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use chatroom_core::name::{NameKey, UserName};
+use chatroom_core::name::{Account, NameKey, UserName};
 use chatroom_core::server::GrantId;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{Store, StoreError, Stored, seconds};
+use super::{Store, StoreError, seconds};
 use crate::passwords::hasher::Phc;
 
 /// A token, as it is stored.
@@ -31,45 +31,58 @@ impl Store {
     pub(super) fn begin(
         &mut self,
         key: &NameKey,
+        proof: &Phc,
         token: &TokenHash,
         lasting: Lasting,
-    ) -> Result<GrantId, StoreError> {
+    ) -> Result<Option<GrantId>, StoreError> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction
             .prepare_cached("DELETE FROM sessions WHERE ends <= ?1")?
             .execute([seconds(lasting.now)])?;
-        let id: i64 = transaction
+        let id: Option<i64> = transaction
             .prepare_cached(
-                "INSERT INTO sessions (account, token, ends) SELECT id, ?2, ?3 FROM accounts WHERE key = ?1
+                "INSERT INTO sessions (account, token, ends)
+                SELECT id, ?3, ?4 FROM accounts WHERE key = ?1 AND password = ?2 AND NOT is_disabled
                 RETURNING id",
             )?
-            .query_row(params![key.as_str(), token, seconds(lasting.end)], |row| row.get(0))?;
+            .query_row(params![key.as_str(), proof.expose(), token, seconds(lasting.end)], |row| row.get(0))
+            .optional()?;
+        let Some(id) = id else { return Ok(None) };
         transaction
             .prepare_cached(
                 "DELETE FROM sessions WHERE id IN (
                     SELECT id FROM sessions WHERE account = (SELECT account FROM sessions WHERE id = ?1)
-                    ORDER BY ends DESC, id DESC LIMIT -1 OFFSET ?2)",
+                    ORDER BY id = ?1 DESC, ends DESC, id DESC LIMIT -1 OFFSET ?2)",
             )?
             .execute(params![id, lasting.count_max])?;
         transaction.commit()?;
-        Ok(GrantId(id))
+        Ok(Some(GrantId(id)))
     }
 
     pub(super) fn renew(
         &mut self,
-        shown: &TokenHash,
-        next: &TokenHash,
+        tokens: &[(TokenHash, TokenHash)],
         lasting: Lasting,
-    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
+    ) -> Result<Vec<Option<(GrantId, Account)>>, StoreError> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let Some((id, stored)) = find(&transaction, shown, lasting.now)? else { return Ok(None) };
-        if !stored.is_disabled {
-            transaction
-                .prepare_cached("UPDATE sessions SET token = ?2, before = ?3, ends = ?4 WHERE id = ?1")?
-                .execute(params![id, next, shown, seconds(lasting.end)])?;
-            transaction.commit()?;
+        let mut renewed = Vec::with_capacity(tokens.len());
+        for (shown, next) in tokens {
+            let found = find(&transaction, shown, lasting.now)?;
+            if let Some((GrantId(id), _)) = &found {
+                transaction
+                    .prepare_cached("UPDATE sessions SET token = ?2, before = ?3, ends = ?4 WHERE id = ?1")?
+                    .execute(params![id, next, shown, seconds(lasting.end)])?;
+            }
+            renewed.push(found);
         }
-        Ok(Some((GrantId(id), stored)))
+        transaction.commit()?;
+        Ok(renewed)
+    }
+
+    pub(super) fn extend(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
+        let mut update = self.db.prepare_cached("UPDATE sessions SET ends = max(ends, ?2) WHERE id = ?1")?;
+        update.execute(params![id.0, seconds(end)])?;
+        Ok(())
     }
 
     pub(super) fn end(&mut self, id: GrantId) -> Result<(), StoreError> {
@@ -86,22 +99,20 @@ pub(super) fn end_all(db: &Connection, key: &NameKey) -> rusqlite::Result<usize>
     )
 }
 
-fn find(db: &Connection, shown: &TokenHash, now: Duration) -> Result<Option<(i64, Stored)>, StoreError> {
+fn find(db: &Connection, shown: &TokenHash, now: Duration) -> Result<Option<(GrantId, Account)>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT sessions.id, key, name, password, is_disabled
-        FROM sessions JOIN accounts ON accounts.id = account
+        "SELECT sessions.id, key, name FROM sessions JOIN accounts ON accounts.id = account
         WHERE (token = ?1 OR before = ?1) AND ends > ?2",
     )?;
     let row = select
         .query_row(params![shown, seconds(now)], |row| {
-            let (key, name): (String, String) = (row.get(1)?, row.get(2)?);
-            Ok((row.get::<_, i64>(0)?, key, name, Phc::from_store(row.get(3)?), row.get(4)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
         })
         .optional()?;
-    let Some((id, key, name, phc, is_disabled)) = row else { return Ok(None) };
+    let Some((id, key, name)) = row else { return Ok(None) };
     let name = UserName::parse(&name).map_err(|_| StoreError::Name)?;
     let account = super::stored_account(name, &key).ok_or(StoreError::Name)?;
-    Ok(Some((id, Stored { account, phc, is_disabled })))
+    Ok(Some((GrantId(id), account)))
 }
 
 #[cfg(test)]
@@ -131,13 +142,15 @@ mod tests {
     }
 
     fn log_in(store: &mut Store, name: &str, token: u8) -> GrantId {
-        store.open_session(&account(name).key, &[token; 32], lasting(NOW)).unwrap()
+        let proof = Phc::from_store("$hash".to_owned());
+        let begun = store.open_session(&account(name).key, &proof, &[token; 32], lasting(NOW)).unwrap();
+        begun.expect("that is the password")
     }
 
     /// Who is let in by a token, which is replaced by the next.
     fn shows(store: &mut Store, token: u8, next: u8, now: Duration) -> Option<String> {
-        let renewed = store.renew_session(&[token; 32], &[next; 32], lasting(now)).unwrap();
-        renewed.map(|(_, stored)| stored.account.name.as_str().to_owned())
+        let mut renewed = store.renew_sessions(&[([token; 32], [next; 32])], lasting(now)).unwrap();
+        renewed.pop().flatten().map(|(_, account)| account.name.as_str().to_owned())
     }
 
     #[test]
@@ -148,6 +161,20 @@ mod tests {
         assert_eq!(shows(&mut store, 1, 2, NOW).as_deref(), Some("Ann"));
         assert_eq!(shows(&mut store, 2, 3, NOW).as_deref(), Some("Ann"));
         assert_eq!(shows(&mut store, 1, 4, NOW), None, "the new one was shown");
+    }
+
+    #[test]
+    fn many_come_back_in_one_go_and_each_is_told_who_they_are() {
+        let mut store = store();
+        log_in(&mut store, "Ann", 1);
+        log_in(&mut store, "bob", 2);
+        let tokens = [(1, 11), (9, 19), (2, 12), (1, 21)].map(|(shown, next)| ([shown; 32], [next; 32]));
+        let renewed = store.renew_sessions(&tokens, lasting(NOW)).unwrap();
+        let names = renewed.iter().map(|renewed| renewed.as_ref().map(|(_, account)| account.name.as_str()));
+        assert_eq!(names.collect::<Vec<_>>(), [Some("Ann"), None, Some("bob"), Some("Ann")]);
+        // Two had the same token in hand; the later answer counts.
+        assert_eq!(shows(&mut store, 11, 31, NOW), None);
+        assert_eq!(shows(&mut store, 21, 41, NOW).as_deref(), Some("Ann"));
     }
 
     #[test]
@@ -201,12 +228,50 @@ mod tests {
         log_in(&mut store, "Ann", 1);
         store.set_password(&account("ann"), &Phc::from_store("$new".to_owned())).unwrap();
         assert_eq!(shows(&mut store, 1, 2, NOW), None);
+        store.set_password(&account("ann"), &Phc::from_store("$hash".to_owned())).unwrap();
         log_in(&mut store, "Ann", 3);
         log_in(&mut store, "bob", 4);
         store.set_disabled(&account("ann"), true).unwrap();
         store.set_disabled(&account("ann"), false).unwrap();
         assert_eq!(shows(&mut store, 3, 5, NOW), None);
         assert_eq!(shows(&mut store, 4, 6, NOW).as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn a_login_that_was_on_its_way_when_the_password_changed_does_not_last() {
+        let mut store = store();
+        let old = Phc::from_store("$hash".to_owned());
+        let begin = |store: &mut Store, proof: &Phc| {
+            store.open_session(&account("ann").key, proof, &[1; 32], lasting(NOW)).unwrap()
+        };
+        let new = Phc::from_store("$new".to_owned());
+        store.set_password(&account("ann"), &new).unwrap();
+        assert_eq!(begin(&mut store, &old), None);
+        store.set_disabled(&account("ann"), true).unwrap();
+        assert_eq!(begin(&mut store, &new), None);
+        assert_eq!(shows(&mut store, 1, 2, NOW), None);
+    }
+
+    #[test]
+    fn who_stays_connected_for_long_is_still_known_afterwards() {
+        let mut store = store();
+        let id = log_in(&mut store, "Ann", 1);
+        store.extend_session(id, NOW + 3 * DAY).unwrap();
+        store.extend_session(id, NOW).unwrap();
+        assert_eq!(shows(&mut store, 1, 2, NOW + 2 * DAY).as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn a_new_login_lasts_whatever_older_ones_were_promised() {
+        let mut store = store();
+        for token in [1, 2, 3] {
+            log_in(&mut store, "Ann", token);
+        }
+        let shorter = Lasting { end: NOW + DAY / 2, ..lasting(NOW) };
+        let proof = Phc::from_store("$hash".to_owned());
+        store.open_session(&account("ann").key, &proof, &[4; 32], shorter).unwrap();
+        assert_eq!(shows(&mut store, 4, 5, NOW).as_deref(), Some("Ann"));
+        assert_eq!(shows(&mut store, 1, 6, NOW), None);
     }
 
     #[test]
@@ -218,7 +283,7 @@ mod tests {
         store.insert(&account("ann"), &look("ann"), &phc, None).unwrap();
         let token = "00112233445566778899aabbccddeeff";
         let hash = crate::accounts::hash_of(token);
-        store.open_session(&account("ann").key, &hash, lasting(NOW)).unwrap();
+        store.open_session(&account("ann").key, &phc, &hash, lasting(NOW)).unwrap();
         drop(store);
         let bytes = fs::read(&file).unwrap();
         let contains = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);

@@ -113,19 +113,23 @@ impl Records for Disk {
     fn open_session(
         &mut self,
         key: &NameKey,
+        proof: &Phc,
         token: &TokenHash,
         lasting: Lasting,
-    ) -> Result<GrantId, StoreError> {
-        lock(&self.0).write(|store| store.open_session(key, token, lasting))
+    ) -> Result<Option<GrantId>, StoreError> {
+        lock(&self.0).write(|store| store.open_session(key, proof, token, lasting))
     }
 
-    fn renew_session(
+    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
+        lock(&self.0).write(|store| store.extend_session(id, end))
+    }
+
+    fn renew_sessions(
         &mut self,
-        shown: &TokenHash,
-        next: &TokenHash,
+        tokens: &[(TokenHash, TokenHash)],
         lasting: Lasting,
-    ) -> Result<Option<(GrantId, Stored)>, StoreError> {
-        lock(&self.0).write(|store| store.renew_session(shown, next, lasting))
+    ) -> Result<Vec<Option<(GrantId, Account)>>, StoreError> {
+        lock(&self.0).write(|store| store.renew_sessions(tokens, lasting))
     }
 
     fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {
@@ -273,6 +277,9 @@ impl Desk<Bell> for Office {
     fn end(&self, grant: GrantId) {
         lock(&self.0).accounts.end_session(grant);
     }
+
+    // Nobody stays for a day.
+    fn visit(&self, _: GrantId) {}
 }
 
 /// The token of that number, as clients have it.

@@ -270,6 +270,22 @@ fn a_server_without_time_for_a_token_is_shown_it_again() {
 }
 
 #[test]
+fn a_server_that_has_much_to_do_is_waited_for_with_the_token_in_hand() {
+    let mut desk = lost_with("one");
+    let hello =
+        r#"{"type":"hello","status":"ok","data":{"caps":["resume"],"server":"x","registration":"open"}}"#;
+    desk.check_hears(hello, "greeted by x Some(Open)");
+    desk.wait(600);
+    desk.check("");
+    desk.lose_and_resume("one");
+    desk.hear(hello);
+    desk.wait(45);
+    desk.check("greeted by x Some(Open)");
+    desk.check_hears(&granted("resume", "two"), "Ann returned to the lobby");
+    desk.lose_and_resume("two");
+}
+
+#[test]
 fn a_server_that_knows_no_tokens_any_more_is_the_persons_business() {
     let mut desk = lost_with("one");
     let unknown = r#"{"type":"error","status":"error","code":"unknown_type","message":"No such"}"#;

@@ -197,7 +197,11 @@ impl Book {
                 if matches!(fault, Fault::Busy | Fault::Full | Fault::CrashBefore) {
                     return Err("unavailable");
                 }
-                self.renew(now, shown, next, limits).ok_or("session_ended")
+                let renewed = self.renew(now, shown, next, limits).ok_or("session_ended")?;
+                let user = self.user(renewed.0).expect("whose login lasts has an account");
+                self.note_login(now, user, true, household, limits);
+                self.see(now, user, household, fault, limits);
+                Ok(renewed)
             }
             Question::Register(name, password, invite) => {
                 let needs_invite = registration == Registration::Invite;
@@ -211,13 +215,7 @@ impl Book {
             }
             Question::Verify(name, password, lasts) => {
                 let is_right = self.password(name.id) == Some(password);
-                let is_known = self.is_known(now, name.id, household, limits);
-                let slate = if is_known {
-                    &mut self.own_slates[name.id][household]
-                } else {
-                    &mut self.slates[name.id]
-                };
-                slate.note(now, is_right, limits);
+                let is_known = self.note_login(now, name.id, is_right, household, limits);
                 if is_right {
                     self.see(now, name.id, household, fault, limits);
                     let grant = if *lasts { self.begin(now, name.id, fault, limits) } else { None };
@@ -229,6 +227,21 @@ impl Book {
                 Err("auth_failed")
             }
         }
+    }
+
+    /// Counts a login that failed, or forgets those that did before one that did not. Whether the household is known there.
+    fn note_login(
+        &mut self,
+        now: Instant,
+        user: usize,
+        is_right: bool,
+        household: usize,
+        limits: &Limits,
+    ) -> bool {
+        let is_known = self.is_known(now, user, household, limits);
+        let slate = if is_known { &mut self.own_slates[user][household] } else { &mut self.slates[user] };
+        slate.note(now, is_right, limits);
+        is_known
     }
 
     fn mint(&mut self) -> u64 {

@@ -113,19 +113,14 @@ impl Model {
         };
         match means {
             means if !allowed.contains(&means.kind()) => Some("wrong_state"),
+            // Whoever is not logged in, and has not logged out, may have said something else before.
+            means if means.kind() == "hello" && conn.frames > 1 => Some("wrong_state"),
             Means::UnfitData(_) => Some("bad_request"),
             _ => None,
         }
     }
 
     fn greet(&mut self, line: usize, lasts: bool, rid: Option<String>) {
-        // Whoever is not logged in, and has not logged out, may have said something else before.
-        if self.conn(line).is_eof {
-            return;
-        }
-        if self.conn(line).frames > 1 {
-            return self.refuse_and_count(line, "hello", "wrong_state", rid, 0);
-        }
         self.conn_mut(line).lasts = lasts;
         let caps = if lasts { r#""resume""# } else { "" };
         let registration = self.swarm.registration.as_str();
