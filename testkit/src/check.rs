@@ -62,10 +62,13 @@ pub fn record(text: &str, stage: &mut dyn Stage) -> Result<String, String> {
     let mut play = Play { stage, cut: Cut::Frames, unsent: BTreeMap::new(), tokens: Tokens::default() };
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for step in &transcript.steps {
-        if let Act::Gets(_) | Act::Closed = step.act {
+        if let Act::Gets(_) | Act::Closed = &step.act {
+            let expected = if let Act::Gets(expected) = &step.act { expected } else { "" };
             let next = play.stage.next(&step.who).map_err(|error| format!("line {}: {error}", step.line))?;
             lines[step.line - 1] = match next {
-                Next::Frame(json) => transcript::received_line(&step.who, &json),
+                Next::Frame(json) => {
+                    transcript::received_line(&step.who, &play.tokens.record(&json, expected))
+                }
                 Next::Closed => format!("{} closed", step.who),
             };
         } else {

@@ -134,8 +134,9 @@ pub fn received_line(who: &str, json: &str) -> String {
         if count >= RUN_MIN {
             let _ = write!(line, "<{first}*{count}>");
             rest = &rest[run..];
-        } else if let Some(tail) = rest.strip_prefix(RETRY_MS) {
-            line += RETRY_MS;
+        } else if let Some(key) = TIMES.into_iter().find(|key| rest.starts_with(key)) {
+            let tail = &rest[key.len()..];
+            line += key;
             line += ANY_MS;
             rest = tail.trim_start_matches(|c: char| c.is_ascii_digit());
         } else {
@@ -170,6 +171,18 @@ impl Tokens {
             given.bytes().all(|byte| byte.is_ascii_hexdigit()) && !self.0.values().any(|old| old == given);
         self.0.insert(name.to_owned(), given.to_owned());
         is_token && matches(after, &json[before.len() + TOKEN_CHARS..])
+    }
+
+    /// Keeps the token in a frame, if there is one, by the name that a line had for it or by its number; and the frame as a
+    /// line would have it.
+    pub fn record(&mut self, json: &str, expected: &str) -> String {
+        let given = json.split_once(GIVEN).and_then(|(_, rest)| rest.get(..TOKEN_CHARS));
+        let Some(given) = given else { return json.to_owned() };
+        let named = expected.split_once(TOKEN).and_then(|(_, rest)| rest.split_once('>'));
+        let name = named.map_or_else(|| (self.0.len() + 1).to_string(), |(name, _)| name.to_owned());
+        let line = json.replace(given, &format!("{TOKEN}{name}>"));
+        self.0.insert(name, given.to_owned());
+        line
     }
 
     /// What a line has sent, with the token that it names.
@@ -246,9 +259,12 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
         .collect()
 }
 
-const RETRY_MS: &str = "\"retry_ms\":";
+/// What is a number that no two runs have in common.
+const TIMES: [&str; 2] = ["\"retry_ms\":", "\"expires\":"];
 const ANY_MS: &str = "<ms>";
 const TOKEN: &str = "<token ";
+/// What a token from the server follows.
+const GIVEN: &str = "\"token\":\"";
 /// Characters of a token.
 const TOKEN_CHARS: usize = 64;
 /// From this many on, equal characters are written as `<x*N>`.
@@ -268,6 +284,24 @@ mod tests {
         assert!(matches(&expected, &json));
         assert!(!matches(&expected, &json.replace("17", "")));
         assert!(!matches(&expected, &json.replace("17", "1x")));
+    }
+
+    #[test]
+    fn tokens_are_written_by_their_names_and_shown_again() {
+        let token = "0123456789abcdef".repeat(4);
+        let given = |token: &str| format!("{{\"session\":{{\"token\":\"{token}\",\"expires\":17}}}}");
+        let mut recorded = Tokens::default();
+        let line = received_line("a", &recorded.record(&given(&token), "{\"token\":\"<token one>\"}"));
+        assert_eq!(line, r#"a < {"session":{"token":"<token one>","expires":<ms>}}"#);
+        let Ok((_, Act::Gets(expected))) = parse_act(&line) else { panic!("not a line: {line}") };
+        let mut tokens = Tokens::default();
+        assert!(tokens.take_from(&given(&token), &expected));
+        assert!(!tokens.take_from(&given(&token), &expected), "the same once more");
+        assert!(!tokens.take_from(&given("short"), &expected));
+        let sent = tokens.fill_in(&frame(br#"{"token":"<token one>"}"#));
+        assert_eq!(sent, frame(format!("{{\"token\":\"{token}\"}}").as_bytes()));
+        let plain = frame(b"<token two>");
+        assert_eq!(tokens.fill_in(&plain), plain, "what was never given");
     }
 
     #[test]
