@@ -78,6 +78,12 @@ fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
             found(name, store.set_disabled(&account(name)?, false).map_err(failed)?)?;
             Ok(format!("{name} can log in\n"))
         }
+        UserCommand::LogOut { name } => match store.end_sessions(&account(name)?).map_err(failed)? {
+            Some(count) => Ok(format!(
+                "{count} logins of {name} cannot be come back to any more; who is connected stays until they leave\n"
+            )),
+            None => Err(no_account(name)),
+        },
         UserCommand::ResetPassword { name, stdin } => reset_password(config, &mut store, name, *stdin),
     }
 }
@@ -213,7 +219,11 @@ fn account(name: &str) -> Result<Account, String> {
 }
 
 fn found(name: &str, is_found: bool) -> Result<(), String> {
-    if is_found { Ok(()) } else { Err(format!("there is no account {name}; `user list` prints all names")) }
+    if is_found { Ok(()) } else { Err(no_account(name)) }
+}
+
+fn no_account(name: &str) -> String {
+    format!("there is no account {name}; `user list` prints all names")
 }
 
 /// As many as there are values of five bits.

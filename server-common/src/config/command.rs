@@ -59,6 +59,11 @@ pub enum UserCommand {
         /// Whose, in any spelling
         name: String,
     },
+    /// Have an account's logins end: nobody comes back to one without the password
+    LogOut {
+        /// Whose, in any spelling
+        name: String,
+    },
     /// Give an account a new password: one that is made up and printed
     ResetPassword {
         /// Whose, in any spelling

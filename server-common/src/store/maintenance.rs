@@ -121,6 +121,19 @@ impl Store {
         })
     }
 
+    /// Ends all logins of an account that last. How many there were; `None` if there is no such account.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing has changed then.
+    pub fn end_sessions(&mut self, account: &Account) -> Result<Option<usize>, StoreError> {
+        for key in keys(account) {
+            if self.db.prepare_cached("SELECT 1 FROM accounts WHERE key = ?1")?.exists([key.as_str()])? {
+                return Ok(Some(sessions::end_all(&self.db, &key)?));
+            }
+        }
+        Ok(None)
+    }
+
     /// Gives an account another password, and ends its logins that last. Whether there is such an account.
     ///
     /// # Errors

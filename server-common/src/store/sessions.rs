@@ -238,6 +238,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_runs_the_server_can_end_all_logins_of_an_account() {
+        let mut store = store();
+        for token in [1, 2] {
+            log_in(&mut store, "Ann", token);
+        }
+        log_in(&mut store, "bob", 3);
+        assert_eq!(store.end_sessions(&account("ANN")).unwrap(), Some(2));
+        assert_eq!(store.end_sessions(&account("ANN")).unwrap(), Some(0));
+        assert_eq!(store.end_sessions(&account("nobody")).unwrap(), None);
+        assert_eq!(shows(&mut store, 1, 4, NOW), None);
+        assert_eq!(shows(&mut store, 3, 5, NOW).as_deref(), Some("bob"));
+    }
+
+    #[test]
     fn a_login_that_was_on_its_way_when_the_password_changed_does_not_last() {
         let mut store = store();
         let old = Phc::from_store("$hash".to_owned());

@@ -173,10 +173,17 @@ fn a_login_outlives_a_crash_and_no_other_password(binary: &Path) -> Outcome {
     hello(&mut server, "c")?;
     say(&mut server, "c", &resume(&token))?;
     let token = token_in(&next_frame(&mut server, "c")?)?;
-    does(binary, &server, &["--pbkdf2-iterations", "1", "user", "reset-password", "harper"])?;
+    refuses(binary, &server, &["user", "log-out", "nobody"], "there is no account nobody")?;
+    does(binary, &server, &["user", "log-out", "harper"])?;
     hello(&mut server, "d")?;
     say(&mut server, "d", &resume(&token))?;
-    expect(&mut server, "d", r#"{"type":"resume","status":"error","message":"This login has ended"#)
+    expect(&mut server, "d", r#"{"type":"resume","status":"error","message":"This login has ended"#)?;
+    say(&mut server, "d", &credentials("login", "harper"))?;
+    let token = token_in(&next_frame(&mut server, "d")?)?;
+    does(binary, &server, &["--pbkdf2-iterations", "1", "user", "reset-password", "harper"])?;
+    hello(&mut server, "e")?;
+    say(&mut server, "e", &resume(&token))?;
+    expect(&mut server, "e", r#"{"type":"resume","status":"error","message":"This login has ended"#)
 }
 
 /// Connects, and asks for a login that lasts.
