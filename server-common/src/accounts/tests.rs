@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chatroom_core::secret::Token;
 
 use super::*;
@@ -142,6 +145,32 @@ fn a_login_lasts_for_who_wants_it_to_and_each_token_is_another() {
     assert_eq!(accounts.answer(at(86_400), HOME, resume(&first)), ended);
     assert_eq!(accounts.answer(at(86_400), HOME, resume(&other)), ended, "nobody came for a day");
     assert_eq!(accounts.answer(at(2 * 86_400), HOME, resume(&third)), ended);
+}
+
+#[test]
+fn what_outlives_the_process_goes_by_the_calendar_of_the_moment() {
+    let mut store = Store::in_memory().unwrap();
+    let welcome = Token::new("welcome".to_owned().into());
+    store.invite(&welcome, 2, Duration::ZERO, Duration::from_secs(1_000)).unwrap();
+    // The machine sleeps: no time passes for the process.
+    let today = Arc::new(AtomicU64::new(999));
+    let calendar = Arc::clone(&today);
+    let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Invite)
+        .with_calendar(Box::new(move |_| Duration::from_secs(calendar.load(Ordering::Relaxed))));
+    let invited = |name: &str| Question::Register {
+        account: account(name),
+        look: look(name),
+        password: password("correct horse"),
+        invite: Some(welcome.clone()),
+    };
+    assert_eq!(accounts.answer(at(0), HOME, invited("harper")), Answer::Registered(account("harper")));
+    let log_in =
+        Question::Verify { account: account("harper"), password: password("correct horse"), lasts: true };
+    let token = token_of(accounts.answer(at(0), HOME, log_in));
+    today.store(1_000, Ordering::Relaxed);
+    assert_eq!(accounts.answer(at(0), HOME, invited("casey")), refused(Refusal::InviteInvalid));
+    today.store(999 + 30 * 86_400, Ordering::Relaxed);
+    assert_eq!(accounts.answer(at(0), HOME, Question::Resume { token }), refused(Refusal::SessionEnded));
 }
 
 #[test]
