@@ -13,7 +13,6 @@ use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::{Password, Token};
 use chatroom_core::server::{Answer, Grant, GrantId, Question, Refusal};
 use chatroom_core::time::Instant;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::metrics::Times;
@@ -21,7 +20,8 @@ use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Lasting, Records, Shown, Store, StoreError, TokenHash};
+use crate::store::{Claim, Lasting, Records, Shown, Store, StoreError};
+use crate::tokens;
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
@@ -260,14 +260,13 @@ impl<S: Records> Accounts<S> {
                 }
                 let sighting = self.throttle().succeeded(now, &account.key, address);
                 let key = stored.account.key.clone();
-                let proof = stored.phc.clone();
-                let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
-                let is_more = sighting.is_some() || rehash.is_some();
                 let answer = if lasts {
-                    self.begin_session(now, stored.account, &proof)?
+                    self.begin_session(now, stored.account, &stored.phc)?
                 } else {
                     Answer::Verified(stored.account)
                 };
+                let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
+                let is_more = sighting.is_some() || rehash.is_some();
                 Ok((answer, is_more.then_some(FollowUp { sighting, rehash })))
             }
         }
@@ -277,7 +276,7 @@ impl<S: Records> Accounts<S> {
     fn begin_session(&self, now: Instant, account: Account, proof: &Phc) -> Result<Answer, Refusal> {
         let lasting = self.lasting(now);
         let begun = self.mint_token().map_err(|error| error.to_string()).and_then(|token| {
-            let hash = hash_of(token.expose());
+            let hash = tokens::hash(&token);
             let id = self.commit(|store| store.open_session(&account.key, proof, &hash, lasting));
             Ok(id.map_err(|error| error.to_string())?.map(|id| grant_of(id, token, lasting)))
         });
@@ -308,7 +307,7 @@ impl<S: Records> Accounts<S> {
         let next = next.map_err(unavailable)?;
         let hashes = shown.iter().zip(&next);
         let hashes: Vec<_> =
-            hashes.map(|((_, shown), next)| (hash_of(shown.expose()), hash_of(next.expose()))).collect();
+            hashes.map(|((_, shown), next)| (tokens::hash(shown), tokens::hash(next))).collect();
         let renewed = self.commit(|store| store.renew_sessions(&hashes, lasting)).map_err(unavailable)?;
         let mut answers = Vec::with_capacity(shown.len());
         for ((found, next), (address, _)) in renewed.into_iter().zip(next).zip(shown) {
@@ -349,11 +348,7 @@ impl<S: Records> Accounts<S> {
 
     fn mint_token(&self) -> io::Result<Token> {
         let bytes = Zeroizing::new((self.mint)()?);
-        let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
-        bytes
-            .iter()
-            .for_each(|byte| text.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)])));
-        Ok(Token::new(text))
+        Ok(tokens::token(&*bytes))
     }
 
     /// Changes the store. The wait for those who are at it before is not counted, only the disk.
@@ -407,16 +402,10 @@ fn grant_of(id: GrantId, token: Token, lasting: Lasting) -> Grant {
     Grant { id, token, expires_ms }
 }
 
-/// What a token is stored as.
-pub(crate) fn hash_of(token: &str) -> TokenHash {
-    Sha256::digest(token).into()
-}
-
 fn random() -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     for half in bytes.chunks_exact_mut(16) {
-        let random: [u8; 16] = pbkdf2::password_hash::try_generate_salt().map_err(io::Error::other)?;
-        half.copy_from_slice(&random);
+        half.copy_from_slice(&tokens::random()?);
     }
     Ok(bytes)
 }
@@ -438,8 +427,6 @@ fn unavailable(error: impl Error) -> Refusal {
 
 /// When to come again if an account changed while its password was hashed.
 const CHANGED_RETRY_MS: u64 = 100;
-
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
 
 /// A full disk or a locked file takes somebody to look at it, and a busy one a moment.
 pub(crate) const UNAVAILABLE_RETRY_MS: u64 = 5_000;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use chatroom_core::limits::PASSWORD_BYTES_MAX;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, UserName};
-use chatroom_core::secret::{Password, Token};
+use chatroom_core::secret::Password;
 use zeroize::Zeroizing;
 
 use crate::config::{Command, Config, InviteCommand, UserCommand};
@@ -20,6 +20,7 @@ use crate::identity::Identity;
 use crate::keys::name_key;
 use crate::passwords::Hasher;
 use crate::store::{Invitation, Store};
+use crate::tokens;
 
 /// Does what was asked for, and returns what there is to print.
 ///
@@ -115,7 +116,7 @@ fn invite(config: &Config, command: &InviteCommand) -> Result<String, String> {
             let identity = Identity::existing(&config.data_dir, config.certificate.as_ref());
             let fingerprint = identity.map_err(|error| error.to_string())?.tls.fingerprint().to_string();
             let key = fingerprint.replace(':', "=");
-            let invite = make_invite()?;
+            let invite = tokens::token(&random()?);
             store.invite(&invite, *uses, now, now + Duration::from_secs(86_400) * *days).map_err(failed)?;
             match config.registration {
                 Registration::Invite => {}
@@ -166,14 +167,6 @@ fn reachable(config: &Config, said: Option<&str>) -> Result<String, String> {
     })
 }
 
-/// An invitation of 128 random bits, of characters that a link may have.
-fn make_invite() -> Result<Token, String> {
-    let random: [u8; 16] = random()?;
-    let mut text = Zeroizing::new(String::with_capacity(2 * random.len()));
-    random.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
-    Ok(Token::new(text))
-}
-
 /// The first line of standard input.
 fn read_password(config: &Config) -> Result<Zeroizing<String>, String> {
     // Room for all that is read, so that no copy of it is left behind; two bytes are the end of the line.
@@ -193,7 +186,7 @@ fn read_password(config: &Config) -> Result<Zeroizing<String>, String> {
 
 /// A password of 80 random bits, without characters that are taken for others.
 fn make_password() -> Result<Zeroizing<String>, String> {
-    let random: [u8; 16] = random()?;
+    let random = random()?;
     let mut password = Zeroizing::new(String::with_capacity(2 * random.len()));
     for (index, byte) in random.into_iter().enumerate() {
         if index > 0 && index % 4 == 0 {
@@ -205,7 +198,7 @@ fn make_password() -> Result<Zeroizing<String>, String> {
 }
 
 fn random() -> Result<[u8; 16], String> {
-    pbkdf2::password_hash::try_generate_salt().map_err(|_| "the system gives no random bytes".to_owned())
+    tokens::random().map_err(|_| "the system gives no random bytes".to_owned())
 }
 
 fn open(config: &Config) -> Result<Store, String> {

@@ -37,5 +37,6 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 mod text;
+pub mod tokens;
 pub mod turn;
 mod unix;

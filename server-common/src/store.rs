@@ -22,10 +22,11 @@ use crate::keys::{fold, name_key};
 use crate::passwords::hasher::Phc;
 pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 
+pub use crate::tokens::TokenHash;
 pub use invitations::{Invitation, Shown};
 pub use maintenance::{BackupError, Listed};
 pub use open::OpenError;
-pub use sessions::{Lasting, TokenHash};
+pub use sessions::Lasting;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {

@@ -2,7 +2,7 @@
 
 use chatroom_core::client::Event;
 use chatroom_core::message::Kind;
-use client_slint::network::{Fault, Identity, Link};
+use client_slint::network::{Fault, Link};
 use client_slint::ui::{AppAdapter, Dialog, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox, ListItem, TextInput};
 use slint::ComponentHandle as _;
@@ -134,20 +134,12 @@ fn a_link_that_invites_leads_to_a_new_account_also_after_a_login_elsewhere() {
     let seat = Seat::in_lobby();
     seat.hear(Event::LoggedOut);
     seat.click(Button, "Another server");
-    seat.press_with(Key::Control, 'a');
-    seat.type_text("chatroom://other.example/#invite=0123abcd");
-    seat.press(Key::Return);
-    seat.hear_of(Link::Trusted(Identity::Authority));
-    seat.hear(Event::Connected);
+    seat.connect_to("chatroom://other.example/#invite=0123abcd");
     assert!(seat.has("You were invited. Choose a name and a password."));
     assert!(seat.has("Create account") && !seat.has("I am new here"));
     // Elsewhere one is not invited, and may have an account.
     seat.click(Button, "Another server");
-    seat.press_with(Key::Control, 'a');
-    seat.type_text("chat.example");
-    seat.press(Key::Return);
-    seat.hear_of(Link::Trusted(Identity::Authority));
-    seat.hear(Event::Connected);
+    seat.connect_to("chat.example");
     assert!(seat.has("I am new here") && !seat.has("Create account"));
 }
 

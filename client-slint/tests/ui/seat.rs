@@ -50,12 +50,18 @@ impl Seat {
     /// In front of the page that asks who one is.
     pub fn at_login() -> Self {
         let seat = Self::new();
-        seat.type_text("chat.example");
-        seat.press(Key::Return);
-        seat.hear_of(Link::Trusted(Identity::Authority));
-        seat.hear(Event::Connected);
+        seat.connect_to("chat.example");
         seat.take_done();
         seat
+    }
+
+    /// Connects to what is typed in place of what is there.
+    pub fn connect_to(&self, address: &str) {
+        self.press_with(Key::Control, 'a');
+        self.type_text(address);
+        self.press(Key::Return);
+        self.hear_of(Link::Trusted(Identity::Authority));
+        self.hear(Event::Connected);
     }
 
     /// In the lobby, with two rooms.

@@ -137,7 +137,7 @@ impl Texts {
             })?,
             message_rate: said(source, "message-rate", self.message_rate, |text| number(&text))?,
             registration: said(source, "registration", self.registration, |text| {
-                word(&text, &REGISTRATIONS)
+                word(&text, &Registration::ALL.map(|who| (who.as_str(), who)))
             })?,
             log_level: said(source, "log-level", self.log_level, |text| word(&text, &LOG_LEVELS))?,
             log_format: said(source, "log-format", self.log_format, |text| word(&text, &LOG_FORMATS))?,
@@ -313,9 +313,6 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
     Err(format!("'{text}' is not one of {}", words.join(", ")))
 }
-
-const REGISTRATIONS: [(&str, Registration); 3] =
-    [("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)];
 
 const LOG_LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),

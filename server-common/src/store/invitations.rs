@@ -1,20 +1,20 @@
 //! Who may make an account where not everybody may: whoever shows an invitation.
 //!
-//! What is shown is stored as a hash, so who reads the file, or a backup of it, is not invited by that. A hash of
-//! SHA-256 is enough: there are 2^128 invitations to guess from.
+//! What is shown is stored as a hash, so who reads the file, or a backup of it, is not invited by that: there are 2^128
+//! invitations to guess from.
 
 use std::time::Duration;
 
 use chatroom_core::secret::Token;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sha2::{Digest as _, Sha256};
 
 use super::{Store, StoreError, seconds};
+use crate::tokens::{TokenHash, hash};
 
 /// What somebody shows, and when, counted from 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    hash: [u8; 32],
+    hash: TokenHash,
     at: Duration,
 }
 
@@ -102,10 +102,6 @@ pub(super) fn use_up(db: &Connection, shown: &Shown) -> Result<bool, StoreError>
         db.prepare_cached("DELETE FROM invitations WHERE id = ?1")?.execute([id])?;
     }
     Ok(true)
-}
-
-fn hash(invite: &Token) -> [u8; 32] {
-    Sha256::digest(invite.expose()).into()
 }
 
 #[cfg(test)]

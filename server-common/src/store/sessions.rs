@@ -1,7 +1,7 @@
 //! Logins that last: who shows the token of one is let in without a password.
 //!
-//! Tokens are stored as hashes, so who reads the file, or a backup of it, is let in by none of them. A hash of SHA-256 is
-//! enough: a token is 256 random bits. Each is shown once and replaced. The one before stays good until the new one was
+//! Tokens are stored as hashes, so who reads the file, or a backup of it, is let in by none of them: a token is 256 random
+//! bits. Each is shown once and replaced. The one before stays good until the new one was
 //! shown, for an answer may get lost on its way.
 
 use std::time::Duration;
@@ -12,9 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{Store, StoreError, seconds};
 use crate::passwords::hasher::Phc;
-
-/// A token, as it is stored.
-pub type TokenHash = [u8; 32];
+use crate::tokens::TokenHash;
 
 /// For how long logins last, and how many of them an account has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +117,7 @@ fn find(db: &Connection, shown: &TokenHash, now: Duration) -> Result<Option<(Gra
 mod tests {
     use std::fs;
 
+    use chatroom_core::secret::Token;
     use tempfile::TempDir;
 
     use super::super::Records as _;
@@ -296,7 +295,7 @@ mod tests {
         let phc = Phc::from_store("$hash".to_owned());
         store.insert(&account("ann"), &look("ann"), &phc, None).unwrap();
         let token = "00112233445566778899aabbccddeeff";
-        let hash = crate::accounts::hash_of(token);
+        let hash = crate::tokens::hash(&Token::new(token.to_owned().into()));
         store.open_session(&account("ann").key, &phc, &hash, lasting(NOW)).unwrap();
         drop(store);
         let bytes = fs::read(&file).unwrap();
