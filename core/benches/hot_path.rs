@@ -8,6 +8,7 @@ use chatroom_core::Instant;
 use chatroom_core::frame::{Decoder, Frame};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox};
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Caps;
 use chatroom_core::message::request::{self, Head, Request};
 use chatroom_core::message::{Envelope, Text};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
@@ -50,7 +51,7 @@ fn frames_are_cut_out_read_and_checked(bencher: Bencher<'_, '_>) {
         while let Ok(Some(frame)) = decoder.decode(PAYLOAD_BYTES_MAX) {
             let envelope = Envelope::decode(frame).expect("it is an object");
             let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("it has a type");
-            black_box(Request::decode(kind, &envelope).is_ok());
+            black_box(Request::decode(kind, &envelope, Caps::default()).is_ok());
         }
     });
 }
@@ -90,7 +91,7 @@ fn room(members: usize) -> (Hub, ConnId) {
             let id = hub.connect(&mut deliveries).expect("there is room");
             let name = UserName::parse(&format!("user{number}")).expect("that is a name");
             let account = Account::new(lower, name).expect("it is not reserved");
-            hub.apply(now, id, Command::Login(account), &mut deliveries);
+            hub.apply(now, id, Command::Login(account, Caps::default()), &mut deliveries);
             hub.apply(now, id, Command::Enter(NameKey::new(lower, "den"), den.clone()), &mut deliveries);
             id
         })

@@ -21,6 +21,7 @@
 //! let rules = Rules {
 //!     limits: Limits::default(),
 //!     registration: Registration::Open,
+//!     history: false,
 //!     key_of: |name| name.to_lowercase(),
 //!     look_of: |name| Ok(name.to_lowercase()),
 //! };

@@ -23,6 +23,8 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 pub const TEXT_LINES_MAX: usize = 100;
 /// A request's `rid` has at most this many bytes of UTF-8.
 pub const RID_BYTES_MAX: usize = 64;
+/// What a client calls a message, its `cid`, has at most this many bytes of UTF-8.
+pub const CID_BYTES_MAX: usize = 36;
 /// Objects and arrays in a frame are nested at most this deep; the envelope is the first level.
 pub const JSON_DEPTH_MAX: usize = 8;
 /// A frame from server to client has at most this many bytes of JSON.
@@ -102,6 +104,10 @@ pub struct Limits {
     pub message_rate: u32,
     /// Messages a user may send at once before `message_rate` counts.
     pub message_burst: u32,
+    /// Messages of one connection that may be on their way to the disk; beyond it, what it asks next is looked at later.
+    pub appends_connection_max: u32,
+    /// Messages and rooms on their way to the disk, of all together, with the same outcome beyond it.
+    pub appends_total_max: u64,
     /// Explicit `list` requests a second for one connection, 0 for no limit.
     pub list_rate: u32,
     /// Explicit `list` requests at once before `list_rate` counts.
@@ -221,6 +227,8 @@ impl Limits {
             (self.refusals_max != 1, "refusals_max must be at least 2, or 0 for no limit"),
             (self.refusals_max == 0 || self.refusals_window_ms >= 1, "refusals_window_ms must be at least 1"),
             (self.message_rate == 0 || self.message_burst >= 1, "message_burst must be at least 1"),
+            (self.appends_connection_max >= 1, "appends_connection_max must be at least 1"),
+            (self.appends_total_max >= 1, "appends_total_max must be at least 1"),
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
             (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
             (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
@@ -287,6 +295,8 @@ impl Default for Limits {
             refusals_window_ms: 10_000,
             message_rate: 10,
             message_burst: 50,
+            appends_connection_max: 64,
+            appends_total_max: 4_096,
             list_rate: 2,
             list_burst: 20,
             move_rate: 50,

@@ -8,7 +8,7 @@ use chatroom_core::Instant;
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mailbox};
 use chatroom_core::limits::Limits;
-use chatroom_core::message::hello::Registration;
+use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::name::{Account, NameError, NameKey, RoomName, UserName};
 use chatroom_core::server::{Answer, Conn, Input, Output, Question, Refusal, Rules, Ticket};
 use proptest::prelude::*;
@@ -29,12 +29,17 @@ const NOW: Instant = Instant::from_start(std::time::Duration::ZERO);
 impl Server {
     fn new() -> Self {
         let limits = Limits { list_burst: 3, message_burst: 4, ..Limits::default() };
-        let rules =
-            Arc::new(Rules { limits: limits.clone(), registration: Registration::Open, key_of, look_of });
+        let rules = Arc::new(Rules {
+            limits: limits.clone(),
+            registration: Registration::Open,
+            history: false,
+            key_of,
+            look_of,
+        });
         let mut hub = Hub::new(NOW, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).unwrap();
-        hub.apply(NOW, bob, Command::Login(account("bob")), &mut deliveries);
+        hub.apply(NOW, bob, Command::Login(account("bob"), Caps::default()), &mut deliveries);
         let room = RoomName::parse("example").unwrap();
         hub.apply(NOW, bob, Command::Enter(NameKey::new(key_of, "example"), room), &mut deliveries);
         let id = hub.connect(&mut deliveries).unwrap();

@@ -89,8 +89,13 @@ impl World {
         let now = Instant::default();
         // Who moves about too fast is answered later, by a clock that nobody looks at here.
         let limits = Limits { message_burst: 5, list_burst: 4, move_rate: 0, ..Limits::default() };
-        let rules =
-            Arc::new(Rules { limits: limits.clone(), registration: Registration::Open, key_of, look_of });
+        let rules = Arc::new(Rules {
+            limits: limits.clone(),
+            registration: Registration::Open,
+            history: false,
+            key_of,
+            look_of,
+        });
         let hub = Hub::new(now, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let lines = vec![];
         let mut world =

@@ -12,6 +12,7 @@ use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
+use chatroom_core::message::hello::Caps;
 use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
 
 use crate::{look_of, seen};
@@ -312,7 +313,7 @@ impl Trial {
             }
             Step::Login(seat, user) => {
                 let account = Account::new(key_of, user_name(USERS[user])).unwrap();
-                if self.apply(seat, Command::Login(account)) {
+                if self.apply(seat, Command::Login(account, Caps::default())) {
                     self.model.login(seat, USERS[user]);
                 }
             }
@@ -481,5 +482,6 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::LoggedOut) => "logged out".into(),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
+        Mail::Refused(refused) => format!("refused {:?}", refused.1),
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::limits::Limits;
@@ -20,14 +20,14 @@ use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Lasting, Records, Shown, Store, StoreError};
+use crate::store::{Claim, Lasting, Records, Shared, Shown, Store, StoreError};
 use crate::tokens;
 
 /// The accounts of a server, shared by whoever answers questions.
 ///
 /// Each lock in it is held for one call of what it guards and never during a hash.
 pub struct Accounts<S = Store> {
-    store: Mutex<S>,
+    store: Arc<Shared<S>>,
     throttle: Mutex<Throttle>,
     hasher: Hasher,
     terms: Mutex<Terms>,
@@ -35,8 +35,6 @@ pub struct Accounts<S = Store> {
     calendar: Calendar,
     /// How long hashes took, decoys among them.
     pub(crate) hashes: Times,
-    /// How long it took until something was on the disk.
-    pub(crate) commits: Times,
 }
 
 /// What can change while a server runs.
@@ -51,7 +49,7 @@ struct Terms {
 pub type Mint = Box<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>;
 
 /// What the calendar says, counted from 1970, for what outlives the process.
-pub type Calendar = Box<dyn Fn(Instant) -> Duration + Send + Sync>;
+pub type Calendar = Arc<dyn Fn(Instant) -> Duration + Send + Sync>;
 
 /// What is left to do when a login has been answered.
 ///
@@ -88,14 +86,13 @@ impl<S: Records> Accounts<S> {
         }
         let throttle = Mutex::new(Throttle::new(limits, known));
         Self {
-            store: Mutex::new(store),
+            store: Arc::new(Shared::new(store)),
             throttle,
             hasher,
             terms: Mutex::new(Terms::new(limits, registration)),
             mint: Box::new(random),
-            calendar: Box::new(move |now| start + now.since_start()),
+            calendar: Arc::new(move |now| start + now.since_start()),
             hashes: Times::default(),
-            commits: Times::default(),
         }
     }
 
@@ -181,7 +178,7 @@ impl<S: Records> Accounts<S> {
     /// Does what a login left to do. What fails is logged, and nobody is worse off for it than before.
     pub fn follow_up(&self, follow_up: FollowUp) {
         if let Some(sighting) = follow_up.sighting
-            && let Err(error) = self.commit(|store| store.note_sighting(&sighting))
+            && let Err(error) = self.store.commit(|store| store.note_sighting(&sighting))
         {
             tracing::warn!(%error, "where an account logged in from was not stored");
         }
@@ -195,7 +192,7 @@ impl<S: Records> Accounts<S> {
             Ok(new) => new,
             Err(error) => return tracing::warn!(%error, "a password hash was not renewed"),
         };
-        if let Err(error) = self.commit(|store| store.replace_hash(&rehash.key, &rehash.old, &new)) {
+        if let Err(error) = self.store.commit(|store| store.replace_hash(&rehash.key, &rehash.old, &new)) {
             tracing::warn!(%error, "a password hash was not renewed");
         }
     }
@@ -215,16 +212,16 @@ impl<S: Records> Accounts<S> {
     ) -> Result<Answer, Refusal> {
         // First of all: who is not invited does not learn which names are taken.
         if let Some(invite) = invite {
-            let is_invited = self.store().is_invited(invite);
+            let is_invited = self.store.read(|store| store.is_invited(invite));
             if !is_invited.map_err(unavailable)? {
                 return Err(Refusal::InviteInvalid);
             }
         }
-        let claim = self.store().claim(&account, look);
+        let claim = self.store.read(|store| store.claim(&account, look));
         grant(claim.map_err(unavailable)?)?;
         let phc = self.hashes.measure(|| self.hasher.hash(password)).map_err(unavailable)?;
         // Somebody else may have got here in the meantime; the store decides who was first.
-        let claim = self.commit(|store| store.insert(&account, look, &phc, invite));
+        let claim = self.store.commit(|store| store.insert(&account, look, &phc, invite));
         #[cfg(planted_bug = "acknowledged_before_commit")]
         let claim = claim.or(Ok::<_, StoreError>(Claim::Free));
         grant(claim.map_err(unavailable)?)?;
@@ -239,7 +236,7 @@ impl<S: Records> Accounts<S> {
         password: Password,
         lasts: bool,
     ) -> Result<(Answer, Option<FollowUp>), Refusal> {
-        let found = self.store().find(&account);
+        let found = self.store.read(|store| store.find(&account));
         let Some(stored) = found.map_err(unavailable)? else {
             self.hashes.measure(|| self.hasher.decoy());
             self.throttle().failed(now, Some(&account.key), address);
@@ -277,7 +274,7 @@ impl<S: Records> Accounts<S> {
         let lasting = self.lasting(now);
         let begun = self.mint_token().map_err(|error| error.to_string()).and_then(|token| {
             let hash = tokens::hash(&token);
-            let id = self.commit(|store| store.open_session(&account.key, proof, &hash, lasting));
+            let id = self.store.commit(|store| store.open_session(&account.key, proof, &hash, lasting));
             Ok(id.map_err(|error| error.to_string())?.map(|id| grant_of(id, token, lasting)))
         });
         match begun {
@@ -308,7 +305,8 @@ impl<S: Records> Accounts<S> {
         let hashes = shown.iter().zip(&next);
         let hashes: Vec<_> =
             hashes.map(|((_, shown), next)| (tokens::hash(shown), tokens::hash(next))).collect();
-        let renewed = self.commit(|store| store.renew_sessions(&hashes, lasting)).map_err(unavailable)?;
+        let renewed =
+            self.store.commit(|store| store.renew_sessions(&hashes, lasting)).map_err(unavailable)?;
         let mut answers = Vec::with_capacity(shown.len());
         for ((found, next), (address, _)) in renewed.into_iter().zip(next).zip(shown) {
             answers.push(match found {
@@ -328,14 +326,14 @@ impl<S: Records> Accounts<S> {
     /// Notes that who has come by a login that lasts is still there.
     pub fn visit(&self, now: Instant, id: GrantId) {
         let end = self.lasting(now).end;
-        if let Err(error) = self.commit(|store| store.extend_session(id, end)) {
+        if let Err(error) = self.store.commit(|store| store.extend_session(id, end)) {
             tracing::warn!(%error, "a login lasts no longer than it would without this visit");
         }
     }
 
     /// Ends a login that lasts, for its user has logged out.
     pub fn end_session(&self, id: GrantId) {
-        if let Err(error) = self.commit(|store| store.close_session(id)) {
+        if let Err(error) = self.store.commit(|store| store.close_session(id)) {
             tracing::warn!(%error, "a login whose user has logged out still lasts");
         }
     }
@@ -351,22 +349,21 @@ impl<S: Records> Accounts<S> {
         Ok(tokens::token(&*bytes))
     }
 
-    /// Changes the store. The wait for those who are at it before is not counted, only the disk.
-    fn commit<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
-        let mut store = self.store();
-        self.commits.measure(|| change(&mut store))
+    /// Where the accounts are.
+    pub(crate) fn store(&self) -> &Arc<Shared<S>> {
+        &self.store
+    }
+
+    pub(crate) fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     fn terms(&self) -> Terms {
         *self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // A panic while one of these was held has ended a single statement or a single map operation; what is behind
-    // the lock is as good as before it, so the lock may be taken in spite of the poison.
-
-    fn store(&self) -> MutexGuard<'_, S> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    // A panic while this was held has ended a single map operation; what is behind the lock is as good as before it, so
+    // the lock may be taken in spite of the poison.
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
@@ -379,7 +376,7 @@ impl Accounts {
     /// # Errors
     /// When the database cannot be read.
     pub fn disabled(&self) -> Result<Vec<NameKey>, StoreError> {
-        self.store().disabled()
+        self.store.read(Store::disabled)
     }
 }
 

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatroom_core::Instant;
 use chatroom_core::hub::{
-    Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, PLACE_BYTES, Pushed, Reply,
+    Append, Command, ConnId, Deliveries, Farewell, Full, Hub, Mail, Mailbox, PLACE_BYTES, Pushed, Reply,
+    Settled,
 };
 use chatroom_core::ledger::Ledger;
 use chatroom_core::limits::Limits;
@@ -33,7 +34,7 @@ pub trait Wake: Send + Sync + 'static {
     fn wake(&self);
 }
 
-/// Has [`Exchange::tick`] called soon. Called from any thread; must not block.
+/// Has [`Exchange::tick`] or [`Exchange::take_appends`] called soon. Called from any thread; must not block.
 pub type Alarm = Box<dyn Fn() + Send + Sync>;
 
 /// A connection as others reach it.
@@ -73,6 +74,8 @@ pub struct Exchange<W> {
     ticks: AtomicU64,
     /// Rung when [`Exchange::tick`] is to be called sooner than it said last.
     alarm: Alarm,
+    /// Rung when [`Exchange::take_appends`] would find something, after it has found nothing.
+    scribe: Alarm,
 }
 
 struct State<W> {
@@ -95,8 +98,9 @@ struct State<W> {
 }
 
 impl<W: Wake> Exchange<W> {
-    /// An exchange around `hub`. `alarm` is rung when [`Exchange::tick`] is to be called sooner than it said last.
-    pub fn new(hub: Hub, rules: &Rules, alarm: Alarm) -> Self {
+    /// An exchange around `hub`. `alarm` is rung when [`Exchange::tick`] is to be called sooner than it said last, `scribe`
+    /// when there is something to be made durable.
+    pub fn new(hub: Hub, rules: &Rules, alarm: Alarm, scribe: Alarm) -> Self {
         let ledger = Arc::clone(hub.ledger());
         let state = State {
             hub,
@@ -111,7 +115,7 @@ impl<W: Wake> Exchange<W> {
             messages: 0,
             copies: 0,
         };
-        Self { state: Mutex::new(state), ledger, ticks: AtomicU64::new(0), alarm }
+        Self { state: Mutex::new(state), ledger, ticks: AtomicU64::new(0), alarm, scribe }
     }
 
     /// Takes in a connection that was accepted. An error says to drop it: there are too many, or the server stops.
@@ -153,6 +157,29 @@ impl<W: Wake> Exchange<W> {
     /// Applies a connection's command. Its reply is in its mailbox when this returns, and does not wake it.
     pub fn apply(&self, now: Instant, from: &Peer<W>, command: Command) {
         self.with(now, Some(from.id), |state| state.hub.apply(now, from.id, command, &mut state.deliveries));
+    }
+
+    /// Takes what is to be made durable next. Hand it back to [`Exchange::settle`] before taking more.
+    pub fn take_appends(&self, count_max: usize, group: &mut Vec<Append>) {
+        self.lock().hub.take_appends(count_max, group);
+    }
+
+    /// Delivers what was made durable, and tells who said or made the rest that it was not.
+    pub fn settle(&self, now: Instant, group: Vec<Settled>) {
+        self.with(now, None, |state| {
+            state.messages += group.iter().filter(|settled| settled.is_message()).count() as u64;
+            state.hub.settle(now, group, &mut state.deliveries);
+        });
+    }
+
+    /// How many are to be made durable, or being made so.
+    pub fn pending_appends(&self) -> u64 {
+        self.lock().hub.pending_appends()
+    }
+
+    /// Whether [`Exchange::take_appends`] would find something.
+    pub fn has_appends(&self) -> bool {
+        self.lock().hub.has_appends()
     }
 
     /// Sends the lists that have become due, and says when to come again.
@@ -243,10 +270,14 @@ impl<W: Wake> Exchange<W> {
         let result = change(&mut state);
         state.deliver(&self.ledger, except, &mut woken);
         let shed = state.shed(&self.ledger, &mut woken);
+        let is_writer_called = state.hub.calls_writer();
         let next = state.hub.deadline();
         let is_due = next.is_some_and(|at| at <= now);
         let is_early = is_earlier(next, state.armed_at);
         drop(state);
+        if is_writer_called {
+            (self.scribe)();
+        }
         ring(woken);
         tell_of(shed);
         if is_due {
@@ -298,11 +329,13 @@ impl<W: Wake> State<W> {
         // Counted before anybody can take them out again, and in one sum: the count is shared by all threads.
         ledger.add(self.deliveries.len() * PLACE_BYTES);
         let mut free = 0;
+        // Where what is said is kept, it is counted when it is.
+        let counts_said = !self.hub.has_history();
         for (to, mail) in self.deliveries.drain(..) {
             match mail {
                 Mail::Frame(_) | Mail::Whisper(_) => self.copies += 1,
-                Mail::Reply(Reply::Said) => self.messages += 1,
-                Mail::Reply(_) | Mail::List(_) | Mail::Farewell(_) => {}
+                Mail::Reply(Reply::Said) => self.messages += u64::from(counts_said),
+                Mail::Reply(_) | Mail::List(_) | Mail::Farewell(_) | Mail::Refused(_) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);
             let Some(peer) = peer else {

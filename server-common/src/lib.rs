@@ -27,6 +27,7 @@ mod network;
 mod operate;
 pub mod passwords;
 pub mod run;
+pub mod scribe;
 pub mod server;
 pub mod service;
 mod service_manager;

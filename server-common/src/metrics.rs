@@ -126,7 +126,7 @@ impl Report<'_> {
         registry.register("refusals", "Error answers, by their code", refusals.clone());
         for (name, help, times) in [
             ("password_hash", "How long hashing a password took", self.hashes),
-            ("commit", "How long writing accounts to disk took", self.commits),
+            ("commit", "How long writing to the disk took", self.commits),
         ] {
             registry.register_with_unit(name, help, Unit::Seconds, times.0.clone());
         }

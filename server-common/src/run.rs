@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use chatroom_core::hub::StoredRoom;
 use monitor::Pages;
 
 use crate::accounts::Accounts;
@@ -23,7 +24,7 @@ use crate::passwords::Hasher;
 use crate::service::Service;
 use crate::service_manager;
 use crate::signals;
-use crate::store::Store;
+use crate::store::{Messages as _, Store};
 use crate::unix;
 
 /// Everything a server needs but sockets, opened and checked.
@@ -32,6 +33,8 @@ pub struct Setup {
     data: DataDir,
     identity: Identity,
     accounts: Arc<Accounts>,
+    /// The rooms there are, if what is said in them is kept.
+    history: Option<Vec<StoredRoom>>,
     /// Handed over by who started this process.
     listeners: Vec<TcpListener>,
 }
@@ -123,12 +126,13 @@ impl Setup {
         let identity =
             Identity::open(&data, config.certificate.as_ref()).map_err(|error| error.to_string())?;
         let store = Store::open(&data.database()).map_err(|error| error.to_string())?;
+        let history = config.history.then(|| store.rooms()).transpose().map_err(|error| error.to_string())?;
         let hasher = Hasher::new(config.pbkdf2_iterations).map_err(|error| error.to_string())?;
         // A calendar before 1970 is nobody's.
         let today = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let accounts = Accounts::new(store, hasher, &config.limits, config.registration, today());
-        let accounts = Arc::new(accounts.with_calendar(Box::new(move |_| today())));
-        Ok(Self { config, data, identity, accounts, listeners: Vec::new() })
+        let accounts = Arc::new(accounts.with_calendar(Arc::new(move |_| today())));
+        Ok(Self { config, data, identity, accounts, history, listeners: Vec::new() })
     }
 
     /// What the operator chose.
@@ -147,8 +151,8 @@ impl Setup {
     /// # Errors
     /// When the system gives no threads.
     pub fn serve<W: Wake>(self, alarm: Alarm) -> Result<Service<W>, String> {
-        let Self { config, data, identity, accounts, .. } = self;
-        Service::start(config, data, identity.tls, accounts, alarm).map_err(|error| {
+        let Self { config, data, identity, accounts, history, .. } = self;
+        Service::start(config, data, identity.tls, accounts, history, alarm).map_err(|error| {
             format!("no thread could be started: {error}; raise the limit on this user's processes")
         })
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Farewell, Hub};
+use chatroom_core::hub::{Farewell, Hub, StoredRoom};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
@@ -36,7 +36,7 @@ pub(crate) struct Admitted<W: Wake> {
 }
 
 impl<W: Wake> Server<W> {
-    /// A server with these rooms from the start. `alarm` has [`Exchange::tick`] called.
+    /// A server with these rooms from the start, which keeps nothing of what is said. `alarm` has [`Exchange::tick`] called.
     pub fn new(
         now: Instant,
         rules: Rules,
@@ -45,8 +45,28 @@ impl<W: Wake> Server<W> {
         alarm: Alarm,
     ) -> Arc<Self> {
         let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rules.look_of, rooms);
+        Self::around(hub, rules, desk, alarm, Box::new(|| {}))
+    }
+
+    /// The same, keeping what is said, with the rooms of which the disk knows already. `scribe` has
+    /// [`Exchange::take_appends`] called.
+    pub fn with_history(
+        now: Instant,
+        rules: Rules,
+        rooms: &[RoomName],
+        stored: Vec<StoredRoom>,
+        desk: Box<dyn Desk<W>>,
+        alarm: Alarm,
+        scribe: Alarm,
+    ) -> Arc<Self> {
+        let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rules.look_of, rooms);
+        Self::around(hub.with_history(now, stored), rules, desk, alarm, scribe)
+    }
+
+    fn around(hub: Hub, rules: Rules, desk: Box<dyn Desk<W>>, alarm: Alarm, scribe: Alarm) -> Arc<Self> {
+        let rules = Rules { history: hub.has_history(), ..rules };
         Arc::new(Self {
-            exchange: Exchange::new(hub, &rules, alarm),
+            exchange: Exchange::new(hub, &rules, alarm, scribe),
             admission: Mutex::new(Admission::new(&rules.limits)),
             rules: RwLock::new(Arc::new(rules)),
             desk,
@@ -99,6 +119,7 @@ impl<W: Wake> Server<W> {
         *rules = Arc::new(Rules {
             limits: limits.clone(),
             registration,
+            history: rules.history,
             key_of: rules.key_of,
             look_of: rules.look_of,
         });

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatroom_core::hub::StoredRoom;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{GrantId, Question, Refusal, Rules, Ticket};
@@ -21,6 +22,7 @@ use crate::exchange::{Alarm, Peer, Wake};
 use crate::keys::{name_key, name_look};
 use crate::metrics::Report;
 use crate::passwords::Pool;
+use crate::scribe::{self, Scribe};
 use crate::server::Server;
 use crate::session::{Desk, Session};
 use crate::socket;
@@ -45,12 +47,13 @@ struct Backstage<W: Wake> {
 type PasswordPool<W> = Pool<(Arc<Peer<W>>, Ticket)>;
 
 impl<W: Wake> Service<W> {
-    /// Starts the password threads and the hub. `alarm` has [`tick`](crate::exchange::Exchange::tick) called.
+    /// Starts the password threads and the hub, which keeps what is said if it is told of the rooms there are. `alarm` has [`tick`](crate::exchange::Exchange::tick) called.
     pub(crate) fn start(
         config: Config,
         data: DataDir,
         tls: tls::ServerConfig,
         accounts: Arc<Accounts>,
+        history: Option<Vec<StoredRoom>>,
         alarm: Alarm,
     ) -> io::Result<Self> {
         let clock = Clock::start();
@@ -58,12 +61,22 @@ impl<W: Wake> Service<W> {
         let rules = Rules {
             limits: config.limits,
             registration: config.registration,
+            history: false,
             key_of: name_key,
             look_of: name_look,
         };
         let clerk = Clerk::start(Arc::clone(&accounts), clock)?;
         let desk = Box::new(FrontDesk { pool: Arc::clone(&pool), clerk });
-        let server = Server::new(clock.now(), rules, &config.rooms, desk, alarm);
+        let server = match history {
+            None => Server::new(clock.now(), rules, &config.rooms, desk, alarm),
+            Some(stored) => {
+                let (bell, calls) = scribe::bell();
+                let (now, ring) = (clock.now(), Box::new(move || bell.ring()));
+                let server = Server::with_history(now, rules, &config.rooms, stored, desk, alarm, ring);
+                scribe::start(Scribe::of(&accounts), &server, clock, calls)?;
+                server
+            }
+        };
         let backstage = Backstage { tls: RwLock::new(tls), accounts, pool, _data: data };
         Ok(Self { server, backstage: Arc::new(backstage), clock })
     }
@@ -133,16 +146,18 @@ impl<W: Wake> Service<W> {
             queued_bytes: self.server.exchange().ledger().bytes(),
             password_jobs: pool.waiting(),
             hashes: &accounts.hashes,
-            commits: &accounts.commits,
+            commits: &accounts.store().commits,
         };
         report.encode()
     }
 
-    /// Tells every connection that the server stops, and waits until all of them are gone, but not for long.
+    /// Tells every connection that the server stops, and waits until all of them are gone and what they said is written, but
+    /// not for long.
     pub fn shut_down(&self) {
         self.server.exchange().shut_down(self.now());
         let give_up_at = Instant::now() + SHUTDOWN_MAX;
-        while self.server.sessions() > 0 && Instant::now() < give_up_at {
+        let exchange = self.server.exchange();
+        while (self.server.sessions() > 0 || exchange.pending_appends() > 0) && Instant::now() < give_up_at {
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,13 +1,15 @@
-//! Accounts on disk: one SQLite file.
+//! Accounts, and what is said, on disk: one SQLite file.
 //!
 //! Whatever a call of the [`Store`] has returned is durable: each change is a transaction of its own, and a
 //! transaction is over when it has reached the disk.
 
 mod invitations;
 mod maintenance;
+mod messages;
 mod migrations;
 mod open;
 mod sessions;
+mod shared;
 
 use std::error::Error;
 use std::fmt;
@@ -25,8 +27,10 @@ pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 pub use crate::tokens::TokenHash;
 pub use invitations::{Invitation, Shown};
 pub use maintenance::{BackupError, Listed};
+pub use messages::Messages;
 pub use open::OpenError;
 pub use sessions::Lasting;
+pub use shared::Shared;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
 pub trait Records {

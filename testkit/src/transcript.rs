@@ -17,8 +17,8 @@
 //! * `NAME is USER [in ROOM]`: connects, registers, logs in and perhaps enters, and takes what is answered.
 //! * `NAME > JSON` is a frame to the server; `NAME bytes HEX` are plain bytes of any kind; `NAME wire HEX` are bytes
 //!   past TLS.
-//! * `NAME < JSON` is a frame from the server, to the letter. `<ms>` stands for any number there, after `"retry_ms":` or
-//!   `"expires":`, and `"token":"<token one>"` for any token, which `<token one>` stands for in frames to the server
+//! * `NAME < JSON` is a frame from the server, to the letter. `<ms>` stands for any number there, after `"retry_ms":`,
+//!   `"expires":` or `"ts":`, and `"token":"<token one>"` for any token, which `<token one>` stands for in frames to the server
 //!   that follow.
 //! * `NAME ends`: the client says that it sends no more. `NAME leaves`: it closes. `NAME closed`: the server did.
 //!
@@ -150,9 +150,10 @@ pub fn received_line(who: &str, json: &str) -> String {
 /// Whether a frame from the server is what a line expects.
 pub fn matches(expected: &str, json: &str) -> bool {
     let Some((before, after)) = expected.split_once(ANY_MS) else { return expected == json };
-    json.strip_prefix(before)
-        .and_then(|rest| rest.strip_suffix(after))
-        .is_some_and(|ms| !ms.is_empty() && ms.bytes().all(|byte| byte.is_ascii_digit()))
+    json.strip_prefix(before).is_some_and(|rest| {
+        let after_ms = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        after_ms.len() < rest.len() && matches(after, after_ms)
+    })
 }
 
 /// The tokens that servers gave in a conversation, by what they are called in it.
@@ -260,7 +261,7 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What is a number that no two runs have in common.
-const TIMES: [&str; 2] = ["\"retry_ms\":", "\"expires\":"];
+const TIMES: [&str; 3] = ["\"retry_ms\":", "\"expires\":", "\"ts\":"];
 const ANY_MS: &str = "<ms>";
 const TOKEN: &str = "<token ";
 /// What a token from the server follows.
@@ -284,6 +285,8 @@ mod tests {
         assert!(matches(&expected, &json));
         assert!(!matches(&expected, &json.replace("17", "")));
         assert!(!matches(&expected, &json.replace("17", "1x")));
+        let twice = r#"{"ts":<ms>},{"ts":<ms>}"#;
+        assert!(matches(twice, r#"{"ts":1},{"ts":23}"#) && !matches(twice, r#"{"ts":1},{"ts":}"#));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use server_common::exchange::{Peer, Wake};
 use server_common::keys::{name_key, name_look};
 use server_common::passwords::Hasher;
 use server_common::passwords::queue::{Bounds, Queue};
+use server_common::scribe::{GROUP_MAX, Scribe};
 use server_common::server::Server;
 use server_common::session::{Desk, Happened, Session, Transport};
 use server_common::store::Store;
@@ -42,6 +43,7 @@ pub struct World {
     now: Instant,
     link: Link,
     server: Arc<Server<Flag>>,
+    scribe: Scribe,
     alarm: Flag,
     clients: BTreeMap<String, Client>,
 }
@@ -78,22 +80,36 @@ impl World {
         let accounts = accounts(&config.limits, config.registration);
         // The cost is what real servers measure for as few rounds: next to nothing.
         let desk = InlineDesk { accounts, bounds: Bounds::new(&config.limits, Duration::from_micros(10), 1) };
-        Self::with_desk(&config.limits, config.registration, &config.rooms, link, desk)
+        Self::with_desk(&config.limits, config.registration, &config.rooms, config.history, link, desk)
     }
 
     fn with_desk(
         limits: &Limits,
         registration: Registration,
         rooms: &[RoomName],
+        history: bool,
         link: Link,
         desk: InlineDesk,
     ) -> Self {
         let now = Instant::default();
         let alarm = Flag::default();
-        let rules = Rules { limits: limits.clone(), registration, key_of: name_key, look_of: name_look };
+        let rules = Rules {
+            limits: limits.clone(),
+            registration,
+            history: false,
+            key_of: name_key,
+            look_of: name_look,
+        };
         let rung = alarm.clone();
-        let server = Server::new(now, rules, rooms, Box::new(desk), Box::new(move || rung.wake()));
-        Self { now, link, server, alarm, clients: BTreeMap::new() }
+        let ring = Box::new(move || rung.wake());
+        let scribe = Scribe::of(&desk.accounts);
+        let server = if history {
+            // What is to be made durable is looked for each time that anything happens.
+            Server::with_history(now, rules, rooms, Vec::new(), Box::new(desk), ring, Box::new(|| {}))
+        } else {
+            Server::new(now, rules, rooms, Box::new(desk), ring)
+        };
+        Self { now, link, server, scribe, alarm, clients: BTreeMap::new() }
     }
 
     /// The server, to ask it how many there are.
@@ -118,6 +134,12 @@ impl World {
             let mut is_news = false;
             if self.alarm.take() || self.server.exchange().tick(self.now).is_some_and(|at| at <= self.now) {
                 self.server.exchange().tick(self.now);
+                is_news = true;
+            }
+            let mut group = Vec::new();
+            self.server.exchange().take_appends(GROUP_MAX, &mut group);
+            if !group.is_empty() {
+                self.server.exchange().settle(self.now, self.scribe.write(self.now, group));
                 is_news = true;
             }
             for client in self.clients.values_mut() {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Allowance;
 use super::room::RoomId;
+use crate::limits::Limits;
 use crate::name::{Account, NameKey};
 
 /// Names a connection for as long as the server runs; the name of one that is gone is never used again.
@@ -28,6 +29,19 @@ pub(super) struct Member {
     /// The version of that room's list which they were given last.
     pub(super) seen: u64,
     pub(super) allowance: Allowance,
+    /// Messages come to it with their places in the conversation.
+    pub(super) gets_places: bool,
+    /// How much of what it said is on its way to the disk.
+    pub(super) on_their_way: u32,
+}
+
+impl Member {
+    /// Whether its next request is looked at although something it said is on its way. For who is not told when that is
+    /// durable the message itself is the answer, and answers keep the order of requests.
+    pub(super) fn may_say_more(&self, limits: &Limits) -> bool {
+        let max = if self.gets_places { limits.appends_connection_max } else { 1 };
+        self.on_their_way < max
+    }
 }
 
 #[derive(Default)]

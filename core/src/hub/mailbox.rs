@@ -125,8 +125,8 @@ fn cost(mail: &Mail) -> usize {
     match mail {
         Mail::Frame(frame) | Mail::List(frame) => frame.len(),
         Mail::Whisper(whisper) => whisper.text.as_str().len() + ENVELOPE_BYTES,
-        // One of each at most waits for a connection, and what it refers to is shared.
-        Mail::Reply(_) | Mail::Farewell(_) => ENVELOPE_BYTES,
+        // One reply and one farewell at most wait for a connection, and what they refer to is shared.
+        Mail::Reply(_) | Mail::Farewell(_) | Mail::Refused(_) => ENVELOPE_BYTES,
     }
 }
 

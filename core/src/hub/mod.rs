@@ -6,12 +6,18 @@
 //!
 //! Everything a connection gets from the hub, replies included, goes through one queue in the order in which the hub
 //! decided it. So no member sees a room's message before the reply to its own `enter`, or one after that to its `exit`.
+//!
+//! Where what is said is kept, the hub also decides what has to be durable first: whoever writes takes it with
+//! [`Hub::take_appends`], and nobody hears of it before [`Hub::settle`].
 
 mod directory;
+mod journal;
+mod keeping;
 mod mailbox;
 mod presence;
 mod room;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,13 +27,16 @@ use crate::bucket::{Bucket, Rate};
 use crate::frame::Frame;
 use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
-use crate::message::Text;
-use crate::message::push::{self, ListKind, Roster};
+use crate::message::hello::Caps;
+use crate::message::push::{self, ListKind, Posted, Roster};
+use crate::message::{Cid, Rid, Text};
 use crate::name::{Account, KeyFn, LOBBY, LookFn, NameKey, NameLook, RoomName, UserName};
 use crate::time::{Instant, ceil_ms};
 
 pub use directory::ConnId;
 use directory::{Directory, Member};
+pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
+use journal::{Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
 use presence::Presence;
 pub use room::RoomId;
@@ -35,8 +44,9 @@ use room::{LOBBY_ID, Rooms};
 
 /// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
 pub enum Command {
-    /// This account has proved who it is. It appears in the lobby; an older connection of it is told to go.
-    Login(Account),
+    /// This account has proved who it is, and was granted that. It appears in the lobby; an older connection of it is told
+    /// to go.
+    Login(Account, Caps),
     /// Who is where, as this connection may see it?
     List,
     /// Make a room.
@@ -51,6 +61,8 @@ pub enum Command {
     Say(Frame),
     /// Give this to one member of the room, and to the sender.
     Whisper(NameKey, UserName, Arc<Whisper>),
+    /// Say something where what is said is kept.
+    Post(Box<Post>),
 }
 
 /// A private message. Each side's connection encodes it for itself, for it carries the reader's own name.
@@ -59,15 +71,27 @@ pub struct Whisper {
     pub from: UserName,
     /// What is said.
     pub text: Text,
+    /// Where it is kept, if it is.
+    pub kept: Option<Kept>,
     /// Where it is counted while it waits. It only has to be there.
     #[allow(dead_code, reason = "it counts by being dropped")]
     booking: Option<Booking>,
 }
 
+/// Where a private message is kept.
+pub struct Kept {
+    /// Whom it is for.
+    pub to: UserName,
+    /// Its place in the conversation of the two.
+    pub posted: Posted,
+    /// What its author's client calls it.
+    pub cid: Option<Cid>,
+}
+
 impl Whisper {
     /// A private message that nobody has yet.
     pub fn new(from: UserName, text: Text) -> Self {
-        Self { from, text, booking: None }
+        Self { from, text, kept: None, booking: None }
     }
 }
 
@@ -81,6 +105,8 @@ pub enum Mail {
     Whisper(Arc<Whisper>),
     /// What came of this connection's own command.
     Reply(Reply),
+    /// Something that it said was not kept, and nobody heard it.
+    Refused(Box<(Option<Rid>, Denial)>),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -99,7 +125,7 @@ pub enum Reply {
     Left(RoomName, Arc<Snapshot>),
     /// Nobody again.
     LoggedOut,
-    /// It was given to all whom it was for.
+    /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
     Denied(Denial),
@@ -132,6 +158,12 @@ pub enum Denial {
         /// Milliseconds until the next may be sent.
         retry_ms: u64,
     },
+    /// The message says that it is for another room than the one its author is in.
+    NotThere(RoomName),
+    /// Its author has called another message so.
+    CidConflict,
+    /// It could not be made durable.
+    NotKept,
 }
 
 /// Why a connection must go.
@@ -174,6 +206,20 @@ pub struct Hub {
     allowances: BTreeMap<NameKey, Allowance>,
     /// At how many of them those are dropped that are whole again.
     allowances_max: usize,
+    /// Where what is said is kept.
+    journal: Option<Journal>,
+}
+
+/// A room of which the disk knows.
+pub struct StoredRoom {
+    /// What it is found by.
+    pub key: NameKey,
+    /// What it looks like.
+    pub look: NameLook,
+    /// As it was typed.
+    pub name: RoomName,
+    /// Whether anything was said in it: then it never gives way to another one.
+    pub is_spoken_in: bool,
 }
 
 /// How often a user may do something.
@@ -197,6 +243,7 @@ impl Hub {
             ledger: Arc::default(),
             allowances: BTreeMap::new(),
             allowances_max: ALLOWANCES_KEPT,
+            journal: None,
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -237,11 +284,12 @@ impl Hub {
     /// A connection that is unknown, or was told to go, gets no reply.
     pub fn apply(&mut self, now: Instant, from: ConnId, command: Command, deliveries: &mut Deliveries) {
         let reply = match command {
-            Command::Login(account) => self.login(now, from, account, deliveries),
+            Command::Login(account, caps) => self.login(now, from, account, caps, deliveries),
             Command::List => self.list(from),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
+            Command::Post(post) => self.post(now, from, *post),
             Command::Logout => self.logout(now, from),
             Command::Say(frame) => self.say(now, from, frame, deliveries),
             Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
@@ -325,33 +373,29 @@ impl Hub {
         now: Instant,
         from: ConnId,
         account: Account,
+        caps: Caps,
         deliveries: &mut Deliveries,
-    ) -> Outcome {
+    ) -> Answer {
         if !self.directory.is_visitor(from) {
             return None;
         }
         self.dismiss(now, &account.key, Farewell::Replaced, deliveries);
         let allowance = self.allowances.remove(&account.key).unwrap_or_default();
         let name = account.name.clone();
-        self.directory.login(from, Member { account, room: LOBBY_ID, seen: 0, allowance });
+        let member =
+            Member { account, room: LOBBY_ID, seen: 0, allowance, gets_places: caps.ack, on_their_way: 0 };
+        self.directory.login(from, member);
         self.before_change(now, LOBBY_ID);
         self.rooms.join(LOBBY_ID, from, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }
 
-    fn list(&mut self, from: ConnId) -> Outcome {
+    fn list(&mut self, from: ConnId) -> Answer {
         let room = self.directory.member(from)?.room;
         Some(Ok(Reply::Listed(self.show(from, room))))
     }
 
-    fn create(
-        &mut self,
-        now: Instant,
-        from: ConnId,
-        key: NameKey,
-        look: NameLook,
-        name: RoomName,
-    ) -> Outcome {
+    fn create(&mut self, now: Instant, from: ConnId, key: NameKey, look: NameLook, name: RoomName) -> Answer {
         let member = self.directory.member_mut(from)?;
         if let Some(room) = self.rooms.find(&key).and_then(|id| self.rooms.get(id)) {
             return Some(Err(Denial::RoomExists(room.name.clone())));
@@ -359,8 +403,16 @@ impl Hub {
         if let Some(room) = self.rooms.find_alike(&look).and_then(|id| self.rooms.get(id)) {
             return Some(Err(Denial::RoomResembles(room.name.clone())));
         }
+        if let Some(journal) = &mut self.journal
+            && let Some(until) = journal.founding_like(&key, &look)
+        {
+            // Whether there is such a room is not known before that one is durable, or will never be.
+            journal.hold(until, from, Command::Create(key, look, name));
+            return None;
+        }
         let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
-        let gives_way = match self.rooms.len() < self.limits.rooms_max {
+        let count = self.rooms.len() + self.journal.as_ref().map_or(0, Journal::foundings);
+        let gives_way = match count < self.limits.rooms_max {
             true => None,
             false => match self.rooms.longest_empty(now, idle_min) {
                 Some(oldest) => Some(oldest),
@@ -374,17 +426,33 @@ impl Hub {
         {
             return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
         }
+        let mut instead = None;
         if let Some(oldest) = gives_way
             && let Some(mut room) = self.rooms.remove(oldest)
         {
             self.presence.forget(oldest, &mut room.pace);
+            instead = Some((oldest, room));
         }
-        self.before_change(now, LOBBY_ID);
-        self.rooms.create(now, key, look, name.clone(), false);
-        Some(Ok(Reply::Created(name)))
+        if self.journal.is_none() {
+            self.before_change(now, LOBBY_ID);
+            self.rooms.create(now, key, look, name.clone(), false);
+            return Some(Ok(Reply::Created(name)));
+        }
+        let founding = Founding {
+            key: key.clone(),
+            name: name.clone(),
+            instead: instead.as_ref().map(|(_, room)| room.key().clone()),
+        };
+        if instead.is_some() {
+            self.before_change(now, LOBBY_ID);
+        }
+        let journal = self.journal.as_mut()?;
+        let number = journal.push(from, Entry::Room(founding));
+        journal.found(number, Unfounded { key, look, name, instead });
+        None
     }
 
-    fn enter(&mut self, now: Instant, from: ConnId, key: &NameKey, name: RoomName) -> Outcome {
+    fn enter(&mut self, now: Instant, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
         let member = self.directory.member(from)?;
         let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
         let room = self.rooms.get(id)?;
@@ -399,19 +467,28 @@ impl Hub {
         Some(Ok(Reply::Entered(name, snapshot)))
     }
 
-    fn exit(&mut self, now: Instant, from: ConnId) -> Outcome {
-        let left = self.rooms.get(self.directory.member(from)?.room)?.name.clone();
+    fn exit(&mut self, now: Instant, from: ConnId) -> Answer {
+        let room = self.rooms.get(self.directory.member(from)?.room)?;
+        if let Some(journal) = &mut self.journal
+            && !journal.is_settled(room.last_append)
+            && !cfg!(planted_bug = "exit_overtakes_what_was_said")
+        {
+            // What was said before it is heard before it.
+            journal.hold(room.last_append, from, Command::Exit);
+            return None;
+        }
+        let left = room.name.clone();
         let snapshot = self.go(now, from, LOBBY_ID)?;
         Some(Ok(Reply::Left(left, snapshot)))
     }
 
-    fn logout(&mut self, now: Instant, from: ConnId) -> Outcome {
+    fn logout(&mut self, now: Instant, from: ConnId) -> Answer {
         self.directory.member(from)?;
         self.leave(now, from);
         Some(Ok(Reply::LoggedOut))
     }
 
-    fn say(&mut self, now: Instant, from: ConnId, frame: Frame, deliveries: &mut Deliveries) -> Outcome {
+    fn say(&mut self, now: Instant, from: ConnId, frame: Frame, deliveries: &mut Deliveries) -> Answer {
         let member = self.directory.member_mut(from)?;
         if let Err(denial) = member.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
@@ -430,17 +507,13 @@ impl Hub {
         name: UserName,
         mut whisper: Arc<Whisper>,
         deliveries: &mut Deliveries,
-    ) -> Outcome {
+    ) -> Answer {
         let member = self.directory.member_mut(from)?;
         if let Err(denial) = member.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
         let room = member.room;
-        let receiver = self.directory.find_user(to);
-        #[cfg(not(planted_bug = "membership_check_forgotten"))]
-        let receiver =
-            receiver.filter(|id| self.directory.member(*id).is_some_and(|receiver| receiver.room == room));
-        let Some(receiver) = receiver else {
+        let Some(receiver) = self.find_in(room, to) else {
             return Some(Err(Denial::NotInRoom(name, self.rooms.get(room)?.name.clone())));
         };
         // Nobody shares it yet.
@@ -452,6 +525,13 @@ impl Hub {
         }
         deliveries.push((from, Mail::Whisper(whisper)));
         Some(Ok(Reply::Said))
+    }
+
+    /// The connection of a user who is in that room.
+    fn find_in(&self, room: RoomId, user: &NameKey) -> Option<ConnId> {
+        let id = self.directory.find_user(user)?;
+        let is_there = self.directory.member(id).is_some_and(|member| member.room == room);
+        (is_there || cfg!(planted_bug = "membership_check_forgotten")).then_some(id)
     }
 
     /// Moves a member to another room, and returns what they see there.
@@ -502,8 +582,8 @@ impl Hub {
     }
 }
 
-/// `None` is an answer to nobody: the connection is gone, or told to go.
-type Outcome = Option<Result<Reply, Denial>>;
+/// `None` is no answer, or not yet: the connection is gone, or told to go, or what it wants waits for the disk.
+type Answer = Option<Result<Reply, Denial>>;
 
 /// How many absent users' allowances are kept before those are dropped that are whole again.
 const ALLOWANCES_KEPT: usize = 1024;

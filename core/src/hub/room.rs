@@ -27,6 +27,10 @@ pub(super) struct Room {
     /// Counts what changes in this room's list.
     pub(super) version: u64,
     pub(super) pace: Pace,
+    /// The number of the last thing that was said here and had to be made durable.
+    pub(super) last_append: u64,
+    /// Something was said here that is kept: it never gives way.
+    pub(super) is_spoken_in: bool,
     key: NameKey,
     look: NameLook,
     /// Their names, in the same order. Shared with snapshots, and copied on a change while one is in use.
@@ -54,7 +58,7 @@ impl Rooms {
         look: NameLook,
         name: RoomName,
         is_permanent: bool,
-    ) {
+    ) -> RoomId {
         let id = RoomId(self.made);
         self.made += 1;
         self.by_key.insert(key.clone(), id);
@@ -64,6 +68,8 @@ impl Rooms {
             members: Vec::new(),
             version: 1,
             pace: Pace::default(),
+            last_append: 0,
+            is_spoken_in: false,
             key,
             look,
             names: Arc::default(),
@@ -72,6 +78,16 @@ impl Rooms {
             snapshot: None,
         };
         self.by_id.insert(id, room);
+        id
+    }
+
+    /// Brings back a room that was removed, unless its name has been given to another one.
+    pub(super) fn restore(&mut self, id: RoomId, room: Room) {
+        if !self.by_key.contains_key(&room.key) && !self.by_look.contains_key(&room.look) {
+            self.by_key.insert(room.key.clone(), id);
+            self.by_look.insert(room.look.clone(), id);
+            self.by_id.insert(id, room);
+        }
     }
 
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
@@ -131,7 +147,10 @@ impl Rooms {
     /// The room that has been empty longest, and for `idle_min` at least.
     pub(super) fn longest_empty(&self, now: Instant, idle_min: Duration) -> Option<RoomId> {
         let may_go = |room: &Room| {
-            !room.is_permanent && room.members.is_empty() && now.since(room.empty_since) >= idle_min
+            !room.is_permanent
+                && !room.is_spoken_in
+                && room.members.is_empty()
+                && now.since(room.empty_since) >= idle_min
         };
         let empty = self.by_id.iter().filter(|(_, room)| may_go(room));
         empty.min_by_key(|(id, room)| (room.empty_since, **id)).map(|(id, _)| *id)
@@ -148,6 +167,11 @@ impl Room {
         self.version += 1;
         #[cfg(not(planted_bug = "stale_list_published"))]
         drop(self.snapshot.take());
+    }
+
+    /// What it is found by.
+    pub(super) fn key(&self) -> &NameKey {
+        &self.key
     }
 
     fn roster(&self) -> Roster {

@@ -1,5 +1,6 @@
 //! A small town around one hub: people are known by name, and what each of them hears is written down.
 
+mod keeping;
 mod people;
 mod presence;
 mod rooms;
@@ -28,7 +29,7 @@ struct Town {
 impl Town {
     fn with(limits: Limits) -> Self {
         let now = Instant::default();
-        let hub = Hub::new(now, limits.clone(), key_of, look_of, &[RoomName::parse("example").unwrap()]);
+        let hub = Hub::new(now, limits.clone(), key_of, look_of, &[example()]);
         Self { now, limits, hub, people: BTreeMap::new(), heard: BTreeMap::new() }
     }
 
@@ -39,6 +40,18 @@ impl Town {
     /// These people in the lobby, and all that followed from it forgotten.
     fn of(limits: Limits, people: &[&str]) -> Self {
         let mut town = Self::with(limits);
+        for person in people {
+            town.login(person);
+        }
+        town.settle();
+        town
+    }
+
+    /// The same, where what is said is kept.
+    fn that_remembers(limits: Limits, people: &[&str]) -> Self {
+        let mut town = Self::of(limits, people);
+        town.hub =
+            Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, []);
         for person in people {
             town.login(person);
         }
@@ -128,6 +141,10 @@ impl Town {
     }
 }
 
+fn example() -> RoomName {
+    RoomName::parse("example").unwrap()
+}
+
 fn key_of(name: &str) -> String {
     name.to_lowercase()
 }
@@ -143,7 +160,11 @@ fn command(person: &str, words: &str) -> Command {
     let room = || RoomName::parse(rest).unwrap();
     let user = |name: &str| UserName::parse(name).unwrap();
     match verb {
-        "login" => Command::Login(Account::new(key_of, user(rest)).unwrap()),
+        "login" => Command::Login(
+            Account::new(key_of, user(rest.trim_start_matches('+'))).unwrap(),
+            // Who has a plus before the name is told when a message is durable.
+            Caps { ack: rest.starts_with('+'), ..Caps::default() },
+        ),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
         "enter" => Command::Enter(key(rest), room()),
@@ -155,8 +176,23 @@ fn command(person: &str, words: &str) -> Command {
             let whisper = Whisper::new(user(person), Text::try_from(text).unwrap());
             Command::Whisper(key(to), user(to), Arc::new(whisper))
         }
-        _ => panic!("{verb} is no command"),
+        // `post#NAME` calls it so.
+        "post" => post(None, None, rest),
+        "postto" => {
+            let (to, text) = rest.split_once(' ').unwrap();
+            post(Some((key(to), user(to))), None, text)
+        }
+        verb => match verb.split_once('#') {
+            Some(("post", cid)) => post(None, Cid::parse(cid), rest),
+            _ => panic!("{verb} is no command"),
+        },
     }
+}
+
+fn post(to: Option<(NameKey, UserName)>, cid: Option<Cid>, text: &str) -> Command {
+    let text = Text::try_from(text).unwrap();
+    let plain = to.is_none().then(|| push::encode_public(&UserName::parse("x").unwrap(), &text));
+    Command::Post(Box::new(Post { to, text, plain, cid, rid: None }))
 }
 
 /// Mail in a few words. A list that was pushed is written as JSON, one in a reply as `room: members`.
@@ -168,8 +204,10 @@ fn shown(mail: &Mail) -> String {
     match mail {
         Mail::Frame(frame) => {
             let data = data(frame);
-            let text = data.split_once(r#""text":"#).unwrap().1;
-            format!("msg {text}")
+            match data.split_once(r#""text":"#) {
+                Some((_, text)) => format!("msg {text}"),
+                None => format!("ack {}", data.trim_start_matches(r#"{"cid":"#)),
+            }
         }
         Mail::List(frame) => format!("push {}}}", data(frame)),
         Mail::Whisper(whisper) => format!("{} whispers {}", whisper.from, whisper.text.as_str()),
@@ -182,6 +220,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::LoggedOut) => "logged out".into(),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
+        Mail::Refused(refused) => format!("refused {:?}", refused.1),
     }
 }
 

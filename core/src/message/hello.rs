@@ -29,6 +29,8 @@ pub enum Registration {
 /// What goes beyond the original: a client asks for it, and a server that has it too grants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
+    /// Messages are kept, and whoever says one is told when it is.
+    pub ack: bool,
     /// A login lasts: with its token the client comes back without a password.
     pub resume: bool,
 }
@@ -64,20 +66,30 @@ impl Registration {
 }
 
 impl Caps {
-    /// All that this program has.
-    pub const ALL: Self = Self { resume: true };
+    /// All that this program has as a server.
+    pub const ALL: Self = Self { ack: true, resume: true };
+    /// All that this program has as a client.
+    pub const CLIENT: Self = Self { ack: false, resume: true };
+
+    /// What is left of it where nothing is kept of what is said.
+    #[must_use]
+    pub fn without_history(self) -> Self {
+        Self { ack: false, ..self }
+    }
 
     /// Reads the words for them. Those of the future are passed over.
     fn decode(caps: &RawValue) -> Result<Self, Unfit> {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
-        Ok(Self { resume: words.iter().any(|word| word == RESUME) })
+        let has = |capability: &str| words.iter().any(|word| word == capability);
+        Ok(Self { ack: has(ACK), resume: has(RESUME) })
     }
 }
 
 impl Serialize for Caps {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.resume.then_some(RESUME))
+        let words = [self.ack.then_some(ACK), self.resume.then_some(RESUME)];
+        serializer.collect_seq(words.into_iter().flatten())
     }
 }
 
@@ -90,7 +102,7 @@ pub fn encode_hello() -> Frame {
         caps: Caps,
         client: &'static str,
     }
-    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps: Caps::ALL, client: PROGRAM })
+    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps: Caps::CLIENT, client: PROGRAM })
 }
 
 /// Reads what a client says of itself: what it has of what goes beyond the original.
@@ -150,6 +162,7 @@ impl Greeting {
 /// The version of the protocol. The lower one of both sides counts.
 const PROTO: u64 = 1;
 /// The words for what a client has to ask for.
+const ACK: &str = "ack";
 const RESUME: &str = "resume";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
@@ -171,13 +184,14 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const NONE: Result<Caps, &str> = Ok(Caps { resume: false });
+        const NONE: Result<Caps, &str> = Ok(Caps { ack: false, resume: false });
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
         check(r#","proto":1"#, NONE);
         check(r#","proto":7,"caps":[],"client":"other 1.0","more":{}"#, NONE);
-        check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { resume: true }));
-        check(r#","proto":1,"caps":["ack","\u0061ck","from the future"],"client":null"#, NONE);
+        check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { ack: false, resume: true }));
+        check(r#","proto":1,"caps":["ack","\u0061ck"]"#, Ok(Caps { ack: true, resume: false }));
+        check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);
         check("", PROTO);
         check(r#","proto":null"#, PROTO);
         check(r#","proto":0"#, PROTO);
@@ -193,7 +207,7 @@ mod tests {
     fn what_this_program_says_is_fit_and_has_no_data() {
         let frame = encode_hello();
         let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
-        assert_eq!(decode_hello(&envelope), Ok(Caps::ALL));
+        assert_eq!(decode_hello(&envelope), Ok(Caps::CLIENT));
         assert!(envelope.data.is_none());
     }
 

@@ -12,12 +12,13 @@ pub mod request;
 mod json;
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::limits::{RID_BYTES_MAX, TEXT_BYTES_MAX, TEXT_LINES_MAX};
+use crate::limits::{CID_BYTES_MAX, RID_BYTES_MAX, TEXT_BYTES_MAX, TEXT_LINES_MAX};
 use json::Object;
 
 /// The kinds of request, each with a `type` of its own on the wire.
@@ -48,6 +49,11 @@ pub enum Kind {
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rid(String);
+
+/// What its author's client calls a message, so that one that is sent twice is said once. 1 to 36 bytes, and never the same
+/// for two messages of an author: 128 random bits will do, or a UUID (RFC 9562), whose text has 36 characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cid(Arc<str>);
 
 /// A message's text: 1 to 4,096 bytes, at most 100 lines, no control but tab and newline.
 ///
@@ -87,6 +93,7 @@ pub(crate) struct Fields<'a> {
     from: Option<&'a RawValue>,
     to: Option<&'a RawValue>,
     text: Option<&'a RawValue>,
+    cid: Option<&'a RawValue>,
     invite: Option<&'a RawValue>,
     token: Option<&'a RawValue>,
     session: Option<&'a RawValue>,
@@ -138,10 +145,11 @@ impl<'a> Envelope<'a> {
 
 impl<'a> Fields<'a> {
     fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
-        let keys = ["username", "password", "room", "from", "to", "text", "invite", "token", "session"];
-        let [username, password, room, from, to, text, invite, token, session] =
+        let keys =
+            ["username", "password", "room", "from", "to", "text", "cid", "invite", "token", "session"];
+        let [username, password, room, from, to, text, cid, invite, token, session] =
             Object::decode(data.get(), keys)?;
-        Ok(Self { username, password, room, from, to, text, invite, token, session })
+        Ok(Self { username, password, room, from, to, text, cid, invite, token, session })
     }
 }
 
@@ -179,6 +187,18 @@ impl Kind {
         Self::Exit,
         Self::Logout,
     ];
+}
+
+impl Cid {
+    /// Takes a text over that has 1 to 36 bytes; any other is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        (1..=CID_BYTES_MAX).contains(&text.len()).then(|| Self(text.into()))
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Text {
@@ -219,6 +239,18 @@ impl TextError {
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+impl Serialize for Cid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::names::Names;
 use super::reply::{self, LIST_ROOM};
-use super::{Envelope, Kind, Rid, Text, Unfit, json};
+use super::{Cid, Envelope, Kind, Rid, Text, Unfit, json};
 use crate::frame::Frame;
 use crate::name::{PUBLIC, RoomName, UserName};
 
@@ -36,6 +36,87 @@ fn encode_msg(to: &str, from: &UserName, text: &Text) -> Frame {
     let data = Data { to, from: from.as_str(), text };
     reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
 }
+
+/// Where a message stands in its conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Its number there: 1, 2, 3 and so on.
+    pub seq: u64,
+    /// When it was made durable, in milliseconds since 1970.
+    pub ts_ms: u64,
+}
+
+/// A message as it is sent to who was granted `ack`: with its place.
+#[derive(Serialize)]
+struct Placed<'a> {
+    to: &'a str,
+    from: &'a str,
+    text: &'a Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
+    seq: u64,
+    ts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<&'a Cid>,
+}
+
+/// Encodes a message of a room with its place; `cid` is for its author alone.
+pub(crate) fn encode_placed(
+    from: &UserName,
+    text: &Text,
+    room: &RoomName,
+    Posted { seq, ts_ms: ts }: Posted,
+    cid: Option<&Cid>,
+) -> Frame {
+    let (from, room) = (from.as_str(), Some(room.as_str()));
+    let data = Placed { to: PUBLIC, from, text, room, peer: None, seq, ts, cid };
+    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+}
+
+/// Encodes a private message with its place for one of its two sides; `peer` is the other one.
+pub(crate) fn encode_placed_private(
+    own: &UserName,
+    from: &UserName,
+    text: &Text,
+    peer: &UserName,
+    Posted { seq, ts_ms: ts }: Posted,
+    cid: Option<&Cid>,
+) -> Frame {
+    let (to, from, peer) = (own.as_str(), from.as_str(), Some(peer.as_str()));
+    let data = Placed { to, from, text, room: None, peer, seq, ts, cid };
+    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+}
+
+/// Encodes that a message is durable, and where it stands.
+pub(crate) fn encode_ack(
+    cid: &Cid,
+    room: Option<&RoomName>,
+    peer: Option<&UserName>,
+    Posted { seq, ts_ms: ts }: Posted,
+    is_repeat: bool,
+    rid: Option<&Rid>,
+) -> Frame {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        cid: &'a Cid,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        peer: Option<&'a str>,
+        seq: u64,
+        ts: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dup: Option<bool>,
+    }
+    let (room, peer) = (room.map(RoomName::as_str), peer.map(UserName::as_str));
+    let data = Data { cid, room, peer, seq, ts, dup: is_repeat.then_some(true) };
+    reply::encode_ok(ACK, None, Some(&data), rid)
+}
+
+/// The `type` of the answer that a message is durable.
+const ACK: &str = "ack";
 
 /// Who is in a room, in the order they came.
 #[derive(Clone)]

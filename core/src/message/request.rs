@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::hello::{self, Caps};
-use super::{Envelope, Kind, Rid, Text, TextError, Unfit, json};
+use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
 use crate::secret::{Password, PasswordError, Token};
@@ -52,6 +52,17 @@ pub struct Msg {
     pub to: Option<Result<UserName, NameError>>,
     /// What is said.
     pub text: Result<Text, TextError>,
+    /// What the client calls it, and where it is to be said, if the client was granted `ack` and says so.
+    pub claim: Claim,
+}
+
+/// What a client that was granted `ack` may say of a message besides.
+#[derive(Default)]
+pub struct Claim {
+    /// What it calls the message.
+    pub cid: Option<Cid>,
+    /// Where the message is to be said.
+    pub room: Option<Result<RoomName, NameError>>,
 }
 
 /// The part of a request that is known before its `data` is looked at.
@@ -79,8 +90,8 @@ impl Head {
 }
 
 impl Request {
-    /// Reads a request's `data`.
-    pub fn decode(kind: Kind, envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+    /// Reads a request's `data`, as it is understood of who was granted `caps`.
+    pub fn decode(kind: Kind, envelope: &Envelope<'_>, caps: Caps) -> Result<Self, Unfit> {
         Ok(match kind {
             Kind::Hello => Self::Hello(hello::decode_hello(envelope)?),
             Kind::Register => Self::Register(Credentials::decode(envelope)?, invite(envelope)?),
@@ -88,7 +99,7 @@ impl Request {
             Kind::Resume => Self::Resume(token(envelope)?),
             Kind::Create => Self::Create(room(envelope)?),
             Kind::Enter => Self::Enter(room(envelope)?),
-            Kind::Msg => Self::Msg(Msg::decode(envelope)?),
+            Kind::Msg => Self::Msg(Msg::decode(envelope, caps.ack)?),
             Kind::List => envelope.no_data().map(|()| Self::List)?,
             Kind::Exit => envelope.no_data().map(|()| Self::Exit)?,
             Kind::Logout => envelope.no_data().map(|()| Self::Logout)?,
@@ -106,7 +117,7 @@ impl Credentials {
 }
 
 impl Msg {
-    fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+    fn decode(envelope: &Envelope<'_>, is_acked: bool) -> Result<Self, Unfit> {
         let fields = envelope.fields()?;
         let from = fields.from.map(|from| json::string(Some(from), "`from` must be a string")).transpose()?;
         let to = json::string(fields.to, "`to` must be a string")?;
@@ -115,7 +126,18 @@ impl Msg {
             from: from.map(|from| UserName::parse(&from)),
             to: (to != PUBLIC).then(|| UserName::parse(&to)),
             text: Text::parse(text),
+            claim: if is_acked { Claim::decode(fields)? } else { Claim::default() },
         })
+    }
+}
+
+impl Claim {
+    fn decode(fields: &Fields<'_>) -> Result<Self, Unfit> {
+        const MUST: &str = "`cid` must be a string of 1 to 36 bytes";
+        let cid = fields.cid.map(|cid| json::string(Some(cid), MUST)).transpose()?;
+        let cid = cid.map(|cid| Cid::parse(&cid).ok_or(Unfit(MUST))).transpose()?;
+        let room = fields.room.map(|room| json::string(Some(room), "`room` must be a string")).transpose()?;
+        Ok(Self { cid, room: room.map(|room| RoomName::parse(&room)) })
     }
 }
 
@@ -252,7 +274,7 @@ mod tests {
     fn read(frame: &[u8]) -> Request {
         let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
         let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a kind");
-        Request::decode(kind, &envelope).expect("fit")
+        Request::decode(kind, &envelope, Caps::ALL).expect("fit")
     }
 
     /// A request in words; values that cannot be what they should be are left out of them.
@@ -406,7 +428,7 @@ mod tests {
             if let Ok(envelope) = Envelope::decode(&bytes) {
                 let head = Head::decode(&envelope).unwrap_or_else(|(head, _)| head);
                 for kind in head.kind.into_iter().chain([Kind::Login, Kind::Enter, Kind::Msg, Kind::List]) {
-                    let _ = Request::decode(kind, &envelope).map(|request| shown(&request));
+                    let _ = Request::decode(kind, &envelope, Caps::ALL).map(|request| shown(&request));
                 }
             }
         }

@@ -130,7 +130,7 @@ impl Auth {
 
     /// Who it is is known; the hub is told.
     fn join(account: Account, grant: Option<Grant>, waiting: Waiting, cx: &mut Cx) -> State {
-        cx.command(Command::Login(account.clone()));
+        cx.command(Command::Login(account.clone(), cx.caps));
         State::Auth(Self { step: Step::Joining(account, grant, waiting) })
     }
 
@@ -172,10 +172,10 @@ impl Auth {
 
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
 fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
-    // This server has all of them.
-    cx.caps = caps;
+    // This server has all of them, but for those that need a history.
+    cx.caps = if cx.rules.history { caps } else { caps.without_history() };
     let rules = &cx.rules;
-    cx.send(hello::encode_greeting(caps, rules.registration, &rules.limits, waiting.rid.as_ref()));
+    cx.send(hello::encode_greeting(cx.caps, rules.registration, &rules.limits, waiting.rid.as_ref()));
 }
 
 fn new_account(name: UserName, cx: &Cx) -> Result<(Account, NameLook), NameError> {

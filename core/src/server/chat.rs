@@ -1,16 +1,17 @@
 //! In a room: `list`, `msg`, `exit`.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 
 use super::lobby::{self, Lobby};
 use super::{Cx, State, Waiting};
-use crate::hub::{Command, Reply, Whisper};
+use crate::hub::{Command, Denial, Kept, Post, Reply, Whisper};
 use crate::message::push::{self, ListKind};
-use crate::message::reply::{self, Code};
-use crate::message::request::{Msg, Request, shown};
+use crate::message::reply::{self, Code, Failure};
+use crate::message::request::{Claim, Msg, Request, shown};
 use crate::message::{Kind, TextError};
-use crate::name::{Account, NameKey, PUBLIC, RoomName};
+use crate::name::{Account, NameError, NameKey, PUBLIC, RoomName};
 
 /// Somebody is in a room.
 pub(super) struct Chat {
@@ -75,7 +76,15 @@ impl Chat {
 
     /// A private message, for the one in this room or from them. What they are called is known here, not to the hub.
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
-        cx.send(push::encode_private(&self.account.name, &whisper.from, &whisper.text));
+        let Whisper { from, text, kept, .. } = whisper;
+        let own = &self.account.name;
+        cx.send(match kept.as_ref().filter(|_| cx.caps.ack) {
+            None => push::encode_private(own, from, text),
+            Some(Kept { to, posted, cid }) if from == own => {
+                push::encode_placed_private(own, from, text, to, *posted, cid.as_ref())
+            }
+            Some(Kept { posted, .. }) => push::encode_placed_private(own, from, text, from, *posted, None),
+        });
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -106,18 +115,42 @@ impl Chat {
                 return None;
             }
         };
-        let Some(to) = msg.to else {
-            return Some(Command::Say(push::encode_public(&self.account.name, &text)));
-        };
-        let Ok(name) = to else {
-            cx.refuse(waiting, Code::NotInRoom, format!("{} not in {}", shown(&to), self.room));
+        let Claim { cid, room } = msg.claim;
+        if let Some(room) = room
+            && !self.is_here(&room, cx)
+        {
+            let denial = room.map_or_else(
+                |_| Failure::new(Code::NotInRoom, "You are in no room of that name"),
+                |room| lobby::failure(Denial::NotThere(room)),
+            );
+            cx.fail(waiting.kind.as_str(), &denial, waiting.rid.as_ref());
             return None;
-        };
-        let key = NameKey::new(key_of, name.as_str());
-        if key.as_str() == PUBLIC {
-            return Some(Command::Say(push::encode_public(&self.account.name, &text)));
         }
-        let whisper = Arc::new(Whisper::new(self.account.name.clone(), text));
-        Some(Command::Whisper(key, name, whisper))
+        let to = match msg.to {
+            None => None,
+            Some(Ok(name)) => {
+                let key = NameKey::new(key_of, name.as_str());
+                (key.as_str() != PUBLIC).then_some((key, name))
+            }
+            Some(to @ Err(_)) => {
+                cx.refuse(waiting, Code::NotInRoom, format!("{} not in {}", shown(&to), self.room));
+                return None;
+            }
+        };
+        let name = &self.account.name;
+        Some(match (to, cx.rules.history) {
+            (to, true) => {
+                let plain = to.is_none().then(|| push::encode_public(name, &text));
+                Command::Post(Box::new(Post { to, text, plain, cid, rid: waiting.rid.clone() }))
+            }
+            (None, false) => Command::Say(push::encode_public(name, &text)),
+            (Some((key, to)), false) => Command::Whisper(key, to, Arc::new(Whisper::new(name.clone(), text))),
+        })
+    }
+
+    /// Whether a name means the room that this is in.
+    fn is_here(&self, room: &Result<RoomName, NameError>, cx: &Cx) -> bool {
+        let key_of = |room: &RoomName| NameKey::new(cx.rules.key_of, room.as_str());
+        room.as_ref().is_ok_and(|room| *room == self.room || key_of(room) == key_of(&self.room))
     }
 }

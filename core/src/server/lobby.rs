@@ -108,6 +108,9 @@ fn key(room: &RoomName, cx: &Cx) -> NameKey {
     NameKey::new(cx.rules.key_of, room.as_str())
 }
 
+/// When to come again after the disk has failed: a full one takes somebody to look at it, and a busy one a moment.
+const NOT_KEPT_RETRY_MS: u64 = 5_000;
+
 /// The hub's no, in words.
 pub(super) fn failure(denial: Denial) -> Failure {
     match denial {
@@ -124,6 +127,15 @@ pub(super) fn failure(denial: Denial) -> Failure {
         Denial::AlreadyThere(room) => Failure::new(Code::AlreadyThere, format!("You are already in {room}")),
         Denial::RoomFull(room) => Failure::new(Code::RoomFull, format!("{room} is full")),
         Denial::NotInRoom(user, room) => Failure::new(Code::NotInRoom, format!("{user} not in {room}")),
+        Denial::NotThere(room) => Failure::new(Code::NotInRoom, format!("You are not in {room}")),
+        Denial::CidConflict => {
+            Failure::new(Code::CidConflict, "You have sent another message with that `cid`, take a new one")
+        }
+        Denial::NotKept => Failure::for_now(
+            Code::Busy,
+            "The server cannot write that down, try again in a moment",
+            NOT_KEPT_RETRY_MS,
+        ),
         Denial::CreatesTooOften { retry_ms } => {
             Failure::for_now(Code::RateLimited, "You create rooms too often, try again later", retry_ms)
         }

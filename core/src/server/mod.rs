@@ -46,6 +46,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Who may make an account, as a client is told that asks.
     pub registration: Registration,
+    /// Whether what is said is kept: by a hub with a history.
+    pub history: bool,
     /// Which names count as one.
     pub key_of: KeyFn,
     /// Which names can be taken, and what they look like.
@@ -353,6 +355,12 @@ impl Conn {
         match mail {
             Mail::Farewell(farewell) => self.on_farewell(farewell),
             Mail::Reply(reply) => self.on_reply(reply),
+            Mail::Refused(refused) => {
+                if let State::Chat(_) = self.state {
+                    let (rid, denial) = *refused;
+                    self.cx.fail(Kind::Msg.as_str(), &lobby::failure(denial), rid.as_ref());
+                }
+            }
             Mail::Frame(frame) | Mail::List(frame) => {
                 if self.phase().is_some() {
                     self.cx.push(Output::Frame(frame));
@@ -573,7 +581,7 @@ impl State {
             cx.fail(self.answer_type(kind), &failure, rid.as_ref());
             return self;
         }
-        match Request::decode(kind, envelope) {
+        match Request::decode(kind, envelope, cx.caps) {
             Ok(request) => self.on_request(request, Waiting { kind, rid }, cx),
             Err(unfit) => {
                 cx.fail(self.answer_type(kind), &Failure::new(Code::BadRequest, unfit.0), rid.as_ref());

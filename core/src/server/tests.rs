@@ -54,7 +54,13 @@ impl Stage {
             now,
             conn: Conn::new(
                 now,
-                Arc::new(Rules { limits: limits.clone(), registration: Registration::Open, key_of, look_of }),
+                Arc::new(Rules {
+                    limits: limits.clone(),
+                    registration: Registration::Open,
+                    history: false,
+                    key_of,
+                    look_of,
+                }),
             ),
             hub,
             id,

@@ -156,7 +156,7 @@ fn what_outlives_the_process_goes_by_the_calendar_of_the_moment() {
     let today = Arc::new(AtomicU64::new(999));
     let calendar = Arc::clone(&today);
     let accounts = accounts_with(store, ITERATIONS_MIN, &Limits::default(), Registration::Invite)
-        .with_calendar(Box::new(move |_| Duration::from_secs(calendar.load(Ordering::Relaxed))));
+        .with_calendar(Arc::new(move |_| Duration::from_secs(calendar.load(Ordering::Relaxed))));
     let invited = |name: &str| Question::Register {
         account: account(name),
         look: look(name),
@@ -286,7 +286,7 @@ fn a_hash_from_before_the_cost_was_raised_is_renewed_after_the_answer() {
     let old = Hasher::new(ITERATIONS_MIN).unwrap().hash(&password("correct horse")).unwrap();
     store.insert(&account("harper"), &look("harper"), &old, None).unwrap();
     let accounts = accounts_with(store, ITERATIONS_MIN + 1, &Limits::default(), Registration::Open);
-    let stored = || accounts.store().find(&account("harper")).unwrap().unwrap().phc;
+    let stored = || accounts.store().read(|store| store.find(&account("harper"))).unwrap().unwrap().phc;
 
     let (answer, rehash) = accounts.work(at(0), HOME, verify("harper", "correct horse"));
     assert_eq!(answer, Answer::Verified(account("harper")));

@@ -34,6 +34,7 @@ impl Config {
             ("data-dir", self.data_dir != new.data_dir),
             ("room", self.rooms != new.rooms),
             ("pbkdf2-iterations", self.pbkdf2_iterations != new.pbkdf2_iterations),
+            ("history", self.history != new.history),
             ("log-format", self.log_format != new.log_format),
             ("metrics", self.metrics != new.metrics),
         ] {

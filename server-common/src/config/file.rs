@@ -80,6 +80,7 @@ fn split(mut table: Table, folder: &Path) -> Result<(Texts, Table), String> {
         message_rate: take(&mut table, "message-rate", NUMBER, number)?,
         pbkdf2_iterations: take(&mut table, "pbkdf2-iterations", NUMBER, number)?,
         registration: take(&mut table, "registration", TEXT, text)?,
+        history: take(&mut table, "history", "\"on\" or \"off\"", text)?,
         log_level: take(&mut table, "log-level", TEXT, text)?,
         log_format: take(&mut table, "log-format", TEXT, text)?,
         metrics: take(&mut table, "metrics", TEXT, text)?,

@@ -52,6 +52,8 @@ pub struct Config {
     pub pbkdf2_iterations: u32,
     /// Who may make an account.
     pub registration: Registration,
+    /// Whether what is said is kept.
+    pub history: bool,
     /// What is worth a line in the log.
     pub log_level: LogLevel,
     /// What a line of the log looks like.
@@ -175,6 +177,7 @@ impl Config {
             limits,
             pbkdf2_iterations: settings.pbkdf2_iterations.map_or(PBKDF2_ITERATIONS, |said| said.value),
             registration: settings.registration.map_or(Registration::Open, |said| said.value),
+            history: settings.history.is_none_or(|said| said.value),
             log_level: settings.log_level.map_or(LogLevel::Info, |said| said.value),
             log_format: settings.log_format.map_or(LogFormat::Text, |said| said.value),
             metrics: settings.metrics.map(|said| said.value),

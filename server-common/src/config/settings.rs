@@ -56,6 +56,9 @@ pub(super) struct Texts {
     /// Who may make an account: open for anybody, invite for who was invited, closed for nobody [default: open]
     #[arg(long, value_name = "WHO")]
     pub registration: Option<String>,
+    /// Whether what is said is kept, on the disk and before anybody sees it: on or off [default: on]
+    #[arg(long, value_name = "WHETHER")]
+    pub history: Option<String>,
     /// What to log to standard error: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -107,6 +110,7 @@ impl Texts {
             message_rate: text("message-rate")?,
             pbkdf2_iterations: text("pbkdf2-iterations")?,
             registration: text("registration")?,
+            history: text("history")?,
             log_level: text("log-level")?,
             log_format: text("log-format")?,
             metrics: text("metrics")?,
@@ -139,6 +143,7 @@ impl Texts {
             registration: said(source, "registration", self.registration, |text| {
                 word(&text, &Registration::ALL.map(|who| (who.as_str(), who)))
             })?,
+            history: said(source, "history", self.history, |text| word(&text, &SWITCH))?,
             log_level: said(source, "log-level", self.log_level, |text| word(&text, &LOG_LEVELS))?,
             log_format: said(source, "log-format", self.log_format, |text| word(&text, &LOG_FORMATS))?,
             metrics: said(source, "metrics", self.metrics, |text| own_address(&text))?,
@@ -158,6 +163,7 @@ pub(super) struct Settings {
     pub message_rate: Option<Said<u32>>,
     pub pbkdf2_iterations: Option<Said<u32>>,
     pub registration: Option<Said<Registration>>,
+    pub history: Option<Said<bool>>,
     pub log_level: Option<Said<LogLevel>>,
     pub log_format: Option<Said<LogFormat>>,
     pub metrics: Option<Said<SocketAddr>>,
@@ -190,6 +196,7 @@ impl Settings {
             message_rate: self.message_rate.or(lower.message_rate),
             pbkdf2_iterations: self.pbkdf2_iterations.or(lower.pbkdf2_iterations),
             registration: self.registration.or(lower.registration),
+            history: self.history.or(lower.history),
             log_level: self.log_level.or(lower.log_level),
             log_format: self.log_format.or(lower.log_format),
             metrics: self.metrics.or(lower.metrics),
@@ -313,6 +320,8 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
     Err(format!("'{text}' is not one of {}", words.join(", ")))
 }
+
+const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
 
 const LOG_LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),

@@ -58,6 +58,7 @@ fn without_a_word_everything_has_its_default() {
             limits: Limits { connections_max: 4_096, ..Limits::default() },
             pbkdf2_iterations: 600_000,
             registration: Registration::Open,
+            history: true,
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             metrics: None,
@@ -75,7 +76,7 @@ fn the_default_data_folder_is_the_platforms() {
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let file = "listen = ['127.0.0.1:1']\ndata-dir = '/f'\nroom = ['f']\nmin-password-chars = 5\nmessage-rate = 5\n\
-                pbkdf2-iterations = 5000\nregistration = 'closed'\nlog-level = 'error'\nlog-format = 'json'\n\
+                pbkdf2-iterations = 5000\nregistration = 'closed'\nhistory = 'off'\nlog-level = 'error'\nlog-format = 'json'\n\
                 cert = '/f'\nkey = '/f'";
     let env = [
         ("CHATROOM_LISTEN", "127.0.0.1:2"),
@@ -85,6 +86,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         ("CHATROOM_MESSAGE_RATE", "6"),
         ("CHATROOM_PBKDF2_ITERATIONS", "6000"),
         ("CHATROOM_REGISTRATION", "open"),
+        ("CHATROOM_HISTORY", "on"),
         ("CHATROOM_LOG_LEVEL", "warn"),
         ("CHATROOM_LOG_FORMAT", "text"),
         ("CHATROOM_CERT", "/e"),
@@ -98,6 +100,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         "--message-rate=7",
         "--pbkdf2-iterations=7000",
         "--registration=closed",
+        "--history=off",
         "--log-level=debug",
         "--log-format=json",
         "--cert=/a",
@@ -106,7 +109,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let brief = |config: Config| {
         let certificate = config.certificate.clone().map(|files| (files.cert, files.key));
         format!(
-            "{} {:?} {:?} {} {} {} {:?} {:?} {:?} {certificate:?}",
+            "{} {:?} {:?} {} {} {} {:?} {} {:?} {:?} {certificate:?}",
             addresses(&config),
             config.data_dir,
             rooms(&config),
@@ -114,13 +117,14 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
             config.limits.message_rate,
             config.pbkdf2_iterations,
             config.registration,
+            config.history,
             config.log_level,
             config.log_format,
         )
     };
-    let of_file = r#"127.0.0.1:1 "/f" ["f"] 5 5 5000 Closed Error Json Some(("/f", "/f"))"#;
-    let of_env = r#"127.0.0.1:2 "/e" ["e"] 6 6 6000 Open Warn Text Some(("/e", "/e"))"#;
-    let of_flags = r#"127.0.0.1:3 "/a" ["a"] 7 7 7000 Closed Debug Json Some(("/a", "/a"))"#;
+    let of_file = r#"127.0.0.1:1 "/f" ["f"] 5 5 5000 Closed false Error Json Some(("/f", "/f"))"#;
+    let of_env = r#"127.0.0.1:2 "/e" ["e"] 6 6 6000 Open true Warn Text Some(("/e", "/e"))"#;
+    let of_flags = r#"127.0.0.1:3 "/a" ["a"] 7 7 7000 Closed false Debug Json Some(("/a", "/a"))"#;
     assert_eq!(brief(load(&[], &[], Some(file)).unwrap()), of_file);
     assert_eq!(brief(load(&[], &env, Some(file)).unwrap()), of_env);
     assert_eq!(brief(load(&flags, &env, Some(file)).unwrap()), of_flags);
@@ -318,6 +322,7 @@ fn wrong_flags_are_told_in_a_line() {
             &["--pbkdf2-iterations", "0"],
             "--pbkdf2-iterations: 0 is not between 1 and 10000000; 600000 is recommended",
         ),
+        (&["--history", "yes"], "--history: 'yes' is not one of on, off"),
         (&["--registration", "shut"], "--registration: 'shut' is not one of open, invite, closed"),
         (&["--log-level", "all"], "--log-level: 'all' is not one of error, warn, info, debug, trace"),
         (
@@ -360,7 +365,7 @@ fn a_wrong_file_is_told_in_a_line() {
         (
             "config = 'x'",
             "FILE: there is no setting config; leave it out, or take one of listen, data-dir, cert, key, room, \
-           min-password-chars, message-rate, pbkdf2-iterations, registration, log-level, log-format, metrics, limits",
+           min-password-chars, message-rate, pbkdf2-iterations, registration, history, log-level, log-format, metrics, limits",
         ),
         ("rooms_max = 5", "FILE: rooms_max is a limit; move it below a line [limits]"),
         (
@@ -375,6 +380,7 @@ fn a_wrong_file_is_told_in_a_line() {
             "message-rate = '5'",
             "FILE: message-rate is of the type string, but must be a whole number without quotes",
         ),
+        ("history = false", "FILE: history is of the type boolean, but must be \"on\" or \"off\""),
         ("registration = true", "FILE: registration is of the type boolean, but must be a text in quotes"),
         ("registration = 'shut'", "FILE: registration: 'shut' is not one of open, invite, closed"),
         (

@@ -2,7 +2,7 @@
 
 use chatroom_core::frame::Frame;
 use chatroom_core::limits::Limits;
-use chatroom_core::message::hello::Registration;
+use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::name::{NameKey, NameLook, RoomName};
 
 use super::*;
@@ -22,7 +22,14 @@ fn exchange(limits: Limits) -> Exchange<Nobody> {
     let hub = Hub::new(NOW(), limits.clone(), name_key, name_look, &[]);
     Exchange::new(
         hub,
-        &Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look },
+        &Rules {
+            limits,
+            registration: Registration::Open,
+            history: false,
+            key_of: name_key,
+            look_of: name_look,
+        },
+        Box::new(|| {}),
         Box::new(|| {}),
     )
 }
@@ -31,7 +38,7 @@ fn exchange(limits: Limits) -> Exchange<Nobody> {
 fn member(exchange: &Exchange<Nobody>, name: &str, room: &str) -> Arc<Peer<Nobody>> {
     let peer = exchange.connect(NOW(), Nobody).unwrap();
     let (key, room) = (NameKey::new(name_key, room), RoomName::parse(room).unwrap());
-    exchange.apply(NOW(), &peer, Command::Login(account(name)));
+    exchange.apply(NOW(), &peer, Command::Login(account(name), Caps::default()));
     let look = NameLook::of_room(name_look, &room).unwrap();
     exchange.apply(NOW(), &peer, Command::Create(key.clone(), look, room.clone()));
     exchange.apply(NOW(), &peer, Command::Enter(key, room));

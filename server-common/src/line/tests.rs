@@ -82,6 +82,7 @@ fn town() -> Town {
     let rules = Rules {
         limits: Limits::default(),
         registration: Registration::Open,
+        history: false,
         key_of: name_key,
         look_of: name_look,
     };

@@ -49,7 +49,13 @@ impl Client {
 }
 
 fn server(limits: Limits) -> Arc<Server<Nobody>> {
-    let rules = Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look };
+    let rules = Rules {
+        limits,
+        registration: Registration::Open,
+        history: false,
+        key_of: name_key,
+        look_of: name_look,
+    };
     Server::new(Instant::default(), rules, &[], Box::new(Trusting), Box::new(|| {}))
 }
 
@@ -198,6 +204,7 @@ fn who_stays_for_days_is_noted_each_day_and_when_they_go() {
     let rules = Rules {
         limits: Limits::default(),
         registration: Registration::Open,
+        history: false,
         key_of: name_key,
         look_of: name_look,
     };

@@ -8,8 +8,15 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 6] =
-    [make_accounts, add_looks, make_known_addresses, add_disabled, make_invitations, make_sessions];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 7] = [
+    make_accounts,
+    add_looks,
+    make_known_addresses,
+    add_disabled,
+    make_invitations,
+    make_sessions,
+    make_messages,
+];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
 const APPLICATION_ID: i32 = 0x6368_6174;
@@ -146,6 +153,37 @@ fn make_sessions(db: &Transaction<'_>) -> rusqlite::Result<()> {
         ) STRICT;
         CREATE INDEX sessions_by_account ON sessions (account);
         CREATE INDEX sessions_by_end ON sessions (ends);",
+    )
+}
+
+/// What is said, and where; see `messages`. Times are milliseconds since 1970.
+fn make_messages(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            last INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE TABLE rooms (
+            conversation INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE pairs (
+            one INTEGER NOT NULL,
+            other INTEGER NOT NULL,
+            conversation INTEGER NOT NULL UNIQUE,
+            PRIMARY KEY (one, other)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE messages (
+            conversation INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            ts INTEGER NOT NULL,
+            author INTEGER NOT NULL,
+            cid TEXT,
+            text TEXT NOT NULL,
+            PRIMARY KEY (conversation, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX messages_by_cid ON messages (author, cid) WHERE cid IS NOT NULL;",
     )
 }
 

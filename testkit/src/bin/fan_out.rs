@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::{Command, Hub};
 use chatroom_core::limits::Limits;
-use chatroom_core::message::hello::Registration;
+use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::Rules;
 use server_common::exchange::{Exchange, Peer, Wake};
@@ -53,7 +53,14 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
     let hub = Hub::new(now, limits.clone(), name_key, name_look, std::slice::from_ref(&den));
     let exchange = Exchange::new(
         hub,
-        &Rules { limits, registration: Registration::Open, key_of: name_key, look_of: name_look },
+        &Rules {
+            limits,
+            registration: Registration::Open,
+            history: false,
+            key_of: name_key,
+            look_of: name_look,
+        },
+        Box::new(|| {}),
         Box::new(|| {}),
     );
     let peers: Peers = (0..members)
@@ -61,7 +68,7 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
             let peer = exchange.connect(now, Silent).expect("there is room");
             let name = UserName::parse(&format!("user{number}")).expect("that is a name");
             let account = Account::new(name_key, name).expect("it is not reserved");
-            exchange.apply(now, &peer, Command::Login(account));
+            exchange.apply(now, &peer, Command::Login(account, Caps::default()));
             exchange.apply(now, &peer, Command::Enter(NameKey::new(name_key, "den"), den.clone()));
             peer
         })

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use chatroom_core::frame::{Decoder, Frame};
 use chatroom_core::hub::{self, ConnId, Deliveries, Hub, Mail, Mailbox};
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Caps;
 use chatroom_core::message::request::{self, Head, Request};
 use chatroom_core::message::{Envelope, Text};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
@@ -135,7 +136,7 @@ fn cut_out(mut then: impl FnMut(&[u8]) + 'static) -> Box<dyn FnMut()> {
 fn read_and_check(frame: &[u8]) {
     let envelope = Envelope::decode(frame).expect("it is an object");
     let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("it has a type");
-    black_box(Request::decode(kind, &envelope).is_ok());
+    black_box(Request::decode(kind, &envelope, Caps::default()).is_ok());
 }
 
 /// What the hub decides, without the mailboxes.
@@ -163,7 +164,7 @@ fn room(members: usize) -> (Hub, ConnId) {
         let id = hub.connect(&mut deliveries).expect("there is room");
         let name = UserName::parse(&format!("user{number}")).expect("that is a name");
         let account = Account::new(name_key, name).expect("it is not reserved");
-        hub.apply(now, id, hub::Command::Login(account), &mut deliveries);
+        hub.apply(now, id, hub::Command::Login(account, Caps::default()), &mut deliveries);
         hub.apply(now, id, hub::Command::Enter(NameKey::new(name_key, "den"), den.clone()), &mut deliveries);
         id
     };

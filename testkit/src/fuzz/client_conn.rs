@@ -8,6 +8,7 @@ use chatroom_core::client::{ANSWER_TIMEOUT, Client, End, Event, Input, Output};
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Envelope;
+use chatroom_core::message::hello::Caps;
 use chatroom_core::message::request::{Head, Request};
 use chatroom_core::phase::Phase;
 use models::words::command;
@@ -127,7 +128,7 @@ impl Bench {
         let json = &frame[PREFIX_BYTES..];
         let envelope = Envelope::decode(json).expect("a client says JSON");
         let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a request has a type");
-        assert!(Request::decode(kind, &envelope).is_ok(), "a request is fit");
+        assert!(Request::decode(kind, &envelope, Caps::ALL).is_ok(), "a request is fit");
         let phase = self.client.phase().expect("it is connected");
         assert!(phase.allows(kind), "{kind} in {phase:?}");
         let limits = Limits::default();

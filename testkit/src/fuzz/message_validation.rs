@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
-use chatroom_core::message::hello::Registration;
+use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -35,7 +35,7 @@ pub fn message_validation(data: &[u8]) {
         head
     });
     for kind in head.kind.into_iter().chain([Kind::Login, Kind::Create, Kind::Msg, Kind::List]) {
-        match Request::decode(kind, &envelope) {
+        match Request::decode(kind, &envelope, Caps::ALL) {
             Ok(request) => check_request(kind, &request),
             Err(unfit) => assert!(unfit.0.starts_with('`'), "{unfit:?} names no key"),
         }
@@ -49,7 +49,9 @@ fn check_request(kind: Kind, request: &Request) {
     let envelope = Envelope::decode(json).expect("what we encode can be read");
     let Ok(head) = Head::decode(&envelope) else { panic!("what we encode has a type") };
     assert_eq!(head.kind, Some(kind));
-    let Ok(again) = Request::decode(kind, &envelope) else { panic!("what we encode is a request") };
+    let Ok(again) = Request::decode(kind, &envelope, Caps::ALL) else {
+        panic!("what we encode is a request")
+    };
     assert!(encode(kind, &again).as_deref() == Some(&*frame), "decoded, it is another request");
     if let Request::Register(credentials, _) | Request::Login(credentials) = request
         && let Ok(username) = &credentials.username
@@ -71,7 +73,7 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
             request::encode_login(username.as_ref().ok()?, password.as_ref().ok()?)
         }
         Request::Create(room) | Request::Enter(room) => request::encode_room(kind, room.as_ref().ok()?),
-        Request::Msg(Msg { from, to, text }) => {
+        Request::Msg(Msg { from, to, text, claim: _ }) => {
             let from = from.as_ref()?.as_ref().ok()?;
             let to = to.as_ref().map(Result::as_ref).transpose().ok()?;
             request::encode_msg(from.as_str(), to, text.as_ref().ok()?)
@@ -184,6 +186,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
     let rules = Rules {
         limits: Limits::default(),
         registration: Registration::Open,
+        history: false,
         key_of: name_key,
         look_of: name_look,
     };
@@ -199,7 +202,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
                     check_says_nothing(&format!("{answer:?}"));
                     conn.handle(Instant::default(), Input::Answer(ticket, answer));
                 }
-                Output::Hub(hub::Command::Login(account)) => check_says_nothing(&format!("{account:?}")),
+                Output::Hub(hub::Command::Login(account, _)) => check_says_nothing(&format!("{account:?}")),
                 Output::Hub(_) => panic!("a login leads to nothing but a login"),
                 Output::End(_) | Output::Finish | Output::Close(_) => panic!("a login ends nothing"),
             }

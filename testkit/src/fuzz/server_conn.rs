@@ -12,7 +12,7 @@ use chatroom_core::frame::Frame;
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply, Whisper};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
-use chatroom_core::message::hello::Registration;
+use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
@@ -92,13 +92,14 @@ impl Bench {
         let mut hub = Hub::new(now, limits(), name_key, name_look, std::slice::from_ref(&room));
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).expect("there is room for two");
-        hub.apply(now, bob, Command::Login(account("bob")), &mut deliveries);
+        hub.apply(now, bob, Command::Login(account("bob"), Caps::default()), &mut deliveries);
         hub.apply(now, bob, Command::Enter(NameKey::new(name_key, "example"), room), &mut deliveries);
         let own = hub.connect(&mut deliveries).expect("there is room for two");
         deliveries.clear();
         let rules = Arc::new(Rules {
             limits: limits(),
             registration: Registration::Open,
+            history: false,
             key_of: name_key,
             look_of: name_look,
         });
@@ -310,7 +311,7 @@ impl Bench {
         let Some(name) = user_name(&String::from_utf8_lossy(name)) else { return };
         let Ok(account) = Account::new(name_key, name) else { return };
         let Ok(other) = self.hub.connect(&mut self.deliveries) else { return };
-        self.hub.apply(self.now, other, Command::Login(account), &mut self.deliveries);
+        self.hub.apply(self.now, other, Command::Login(account, Caps::default()), &mut self.deliveries);
         self.sort_mail();
         self.hub.disconnect(self.now, other);
     }
@@ -375,11 +376,11 @@ impl Bench {
     fn on_command(&mut self, command: Command) {
         self.check_idle();
         match (&self.who, &command) {
-            (Who::Proved(proved), Command::Login(account)) => {
+            (Who::Proved(proved), Command::Login(account, _)) => {
                 assert_eq!(proved, account, "who has proved to be one is not logged in as another");
                 self.who = Who::Joining;
             }
-            (Who::Member, command) => assert!(!matches!(command, Command::Login(_)), "a second login"),
+            (Who::Member, command) => assert!(!matches!(command, Command::Login(..)), "a second login"),
             (Who::Nobody | Who::Proved(_) | Who::Joining, _) => panic!("a command of nobody reaches the hub"),
         }
         self.awaits_reply = true;

@@ -503,6 +503,7 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Serve
     let rules = Rules {
         limits: swarm.limits.clone(),
         registration: swarm.registration,
+        history: false,
         key_of: name_key,
         look_of: name_look,
     };

@@ -171,6 +171,7 @@ fn each_error_is_counted_as_it_is_given_and_nothing_else_is() {
     let rules = Rules {
         limits: Limits::default(),
         registration: Registration::Open,
+        history: false,
         key_of: |name| name.into(),
         look_of: |name| Ok(name.into()),
     };

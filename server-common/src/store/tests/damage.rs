@@ -104,10 +104,10 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let db = Connection::open(file(&folder)).unwrap();
     // The newer version crashed, so that part of the database is still in the write-ahead log.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    db.execute_batch("CREATE TABLE history (text TEXT); PRAGMA user_version = 7;").unwrap();
+    db.execute_batch("CREATE TABLE tomorrow (text TEXT); PRAGMA user_version = 999;").unwrap();
     drop(db);
     assert!(contents(&folder).iter().any(|(name, _)| name == "chatroom.db-wal"), "the log is there");
-    check_refused(&folder, &["its form is 7, this version knows up to ", "start that version"]);
+    check_refused(&folder, &["its form is 999, this version knows up to ", "start that version"]);
 }
 
 #[test]

@@ -1,0 +1,341 @@
+//! What has to be durable before anybody hears of it, in the order in which the hub was told.
+//!
+//! The hub asks for appends, not the connection: so a sender may have many on their way, and all members of a room get
+//! its messages in the order of the disk. Whoever writes takes a group of them, makes them durable, and hands them back
+//! with what came of it; only then are they delivered and acknowledged.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::directory::ConnId;
+use super::room::{Room, RoomId};
+use super::{Command, Denial};
+use crate::frame::Frame;
+use crate::ledger::Booking;
+use crate::limits::Limits;
+use crate::message::push::{self, Posted};
+use crate::message::{Cid, Rid, Text};
+use crate::name::{Account, NameKey, NameLook, RoomName, UserName};
+
+/// What a member says where what is said is kept.
+pub struct Post {
+    /// Whom it is for, by the name's key and as it was typed; `None` for everybody in the room.
+    pub to: Option<(NameKey, UserName)>,
+    /// What is said.
+    pub text: Text,
+    /// As members get it who were granted nothing; only what is for everybody is encoded before it is kept.
+    pub plain: Option<Frame>,
+    /// What its author's client calls it, if it wants to be told when it is durable.
+    pub cid: Option<Cid>,
+    /// What the answer is to carry.
+    pub rid: Option<Rid>,
+}
+
+/// Something that is to be made durable, and then handed back with [`Append::settle`].
+pub struct Append {
+    number: u64,
+    from: ConnId,
+    entry: Entry,
+}
+
+/// What is to be made durable.
+pub enum Entry {
+    /// A room that somebody creates.
+    Room(Founding),
+    /// Something that was said.
+    Message(Box<Message>),
+}
+
+/// A room that somebody creates.
+pub struct Founding {
+    /// What it is found by.
+    pub key: NameKey,
+    /// As it was typed.
+    pub name: RoomName,
+    /// The room that gives way to it, and was never spoken in.
+    pub instead: Option<NameKey>,
+}
+
+/// Something that was said.
+pub struct Message {
+    /// By whom.
+    pub author: Account,
+    /// In which conversation.
+    pub audience: Audience,
+    /// What.
+    pub text: Text,
+    /// What its author's client calls it. The same twice from one author is one message.
+    pub cid: Option<Cid>,
+    /// Where both were, for a private one too.
+    room: RoomId,
+    plain: Option<Frame>,
+    rid: Option<Rid>,
+    /// Where it is counted while it waits.
+    #[allow(dead_code, reason = "it counts by being dropped")]
+    booking: Booking,
+}
+
+/// Who takes part in a conversation.
+pub enum Audience {
+    /// Whoever is in this room.
+    Room(NameKey, RoomName),
+    /// The author and this one, who may be the same.
+    User(Account),
+}
+
+/// What came of an [`Append`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The room is durable.
+    Founded,
+    /// The message is durable, and has this place.
+    Posted(Posted),
+    /// It was durable already, and has this place.
+    Repeated(Posted),
+    /// Its author has called another message so.
+    Conflict,
+    /// It is not durable: the store cannot be written.
+    Failed,
+}
+
+/// An [`Append`], what came of it, and what follows from it, encoded.
+pub struct Settled {
+    pub(super) number: u64,
+    pub(super) from: ConnId,
+    pub(super) fate: Fate,
+}
+
+pub(super) enum Fate {
+    Founded,
+    NotFounded,
+    /// To be delivered, and acknowledged if its author wants that.
+    Said(Box<Delivery>),
+    Acknowledged(Frame),
+    Refused(Option<Rid>, Denial),
+}
+
+/// A message on its way to those it is for.
+pub(super) struct Delivery {
+    pub(super) message: Message,
+    pub(super) posted: Posted,
+    /// For those who get its place in the conversation as well; `None` for a private one, which each side encodes.
+    pub(super) placed: Option<Frame>,
+    /// The same, for its author.
+    pub(super) own: Option<Frame>,
+    pub(super) ack: Option<Frame>,
+}
+
+/// The appends that nobody has taken yet, and what waits for those on their way.
+pub(super) struct Journal {
+    waiting: VecDeque<Append>,
+    /// The number of the last append there was.
+    last: u64,
+    /// The number of the last one that is settled.
+    settled: u64,
+    /// Whoever writes was called, and has not found out that nothing waits.
+    is_called: bool,
+    /// Commands that wait for an append, with its number.
+    held: Vec<(u64, ConnId, Command)>,
+    /// Who has so much on its way that it is to go on only when some of it is settled.
+    crowded: Vec<ConnId>,
+    /// Rooms on their way, by the number of the append.
+    foundings: BTreeMap<u64, Unfounded>,
+}
+
+/// A room that does not exist yet.
+pub(super) struct Unfounded {
+    pub(super) key: NameKey,
+    pub(super) look: NameLook,
+    pub(super) name: RoomName,
+    /// What gave way to it, to come back if it comes to nothing.
+    pub(super) instead: Option<(RoomId, Room)>,
+}
+
+impl Append {
+    /// What is to be made durable.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Says what came of it, and encodes what follows. Call this without a lock.
+    pub fn settle(self, outcome: Outcome) -> Settled {
+        let Self { number, from, entry } = self;
+        let fate = match (entry, outcome) {
+            (Entry::Room(_), Outcome::Founded) => Fate::Founded,
+            (Entry::Room(_), _) => Fate::NotFounded,
+            (Entry::Message(message), Outcome::Posted(posted)) => {
+                Fate::Said(Box::new(Delivery::new(*message, posted)))
+            }
+            #[cfg(planted_bug = "repetition_delivered")]
+            (Entry::Message(message), Outcome::Repeated(posted)) => {
+                Fate::Said(Box::new(Delivery::new(*message, posted)))
+            }
+            (Entry::Message(message), Outcome::Repeated(posted)) => match message.ack(posted, true) {
+                Some(ack) => Fate::Acknowledged(ack),
+                // Only what has a cid can be a repetition.
+                None => Fate::Refused(message.rid, Denial::NotKept),
+            },
+            (Entry::Message(message), Outcome::Conflict) => Fate::Refused(message.rid, Denial::CidConflict),
+            (Entry::Message(message), Outcome::Failed | Outcome::Founded) => {
+                Fate::Refused(message.rid, Denial::NotKept)
+            }
+        };
+        Settled { number, from, fate }
+    }
+}
+
+impl Settled {
+    /// Whether it is a message that was made durable now, and goes to those it is for.
+    pub fn is_message(&self) -> bool {
+        matches!(self.fate, Fate::Said(_))
+    }
+}
+
+impl Message {
+    pub(super) fn new(
+        author: Account,
+        audience: Audience,
+        room: RoomId,
+        post: Post,
+        booking: Booking,
+    ) -> Self {
+        let Post { text, plain, cid, rid, .. } = post;
+        Self { author, audience, text, cid, room, plain, rid, booking }
+    }
+
+    pub(super) fn room(&self) -> RoomId {
+        self.room
+    }
+
+    pub(super) fn plain(&self) -> Option<&Frame> {
+        self.plain.as_ref()
+    }
+
+    fn ack(&self, posted: Posted, is_repeat: bool) -> Option<Frame> {
+        let cid = self.cid.as_ref()?;
+        let (room, peer) = match &self.audience {
+            Audience::Room(_, room) => (Some(room), None),
+            Audience::User(peer) => (None, Some(&peer.name)),
+        };
+        Some(push::encode_ack(cid, room, peer, posted, is_repeat, self.rid.as_ref()))
+    }
+}
+
+impl Delivery {
+    fn new(message: Message, posted: Posted) -> Self {
+        let encode = |room: &RoomName, cid: Option<&Cid>| {
+            push::encode_placed(&message.author.name, &message.text, room, posted, cid)
+        };
+        let (placed, own) = match (&message.audience, &message.cid) {
+            (Audience::Room(_, room), Some(cid)) => (Some(encode(room, None)), Some(encode(room, Some(cid)))),
+            (Audience::Room(_, room), None) => {
+                let frame = encode(room, None);
+                (Some(frame.clone()), Some(frame))
+            }
+            (Audience::User(_), _) => (None, None),
+        };
+        let ack = message.ack(posted, false);
+        Self { message, posted, placed, own, ack }
+    }
+}
+
+impl Journal {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            last: 0,
+            settled: 0,
+            is_called: false,
+            held: Vec::new(),
+            crowded: Vec::new(),
+            foundings: BTreeMap::new(),
+        }
+    }
+
+    /// Puts something at the end of what is to be made durable. Its number is returned.
+    pub(super) fn push(&mut self, from: ConnId, entry: Entry) -> u64 {
+        self.last += 1;
+        self.waiting.push_back(Append { number: self.last, from, entry });
+        self.last
+    }
+
+    /// Appends that are not settled, taken or not.
+    pub(super) fn pending(&self) -> u64 {
+        self.last - self.settled
+    }
+
+    pub(super) fn is_settled(&self, number: u64) -> bool {
+        number <= self.settled
+    }
+
+    /// Whether whoever writes has to be called. Once for each time that it has found nothing.
+    pub(super) fn calls(&mut self) -> bool {
+        let calls = !self.is_called && !self.waiting.is_empty();
+        self.is_called |= calls;
+        calls
+    }
+
+    pub(super) fn take(&mut self, count_max: usize, group: &mut Vec<Append>) {
+        let count = self.waiting.len().min(count_max);
+        group.extend(self.waiting.drain(..count));
+        self.is_called = !group.is_empty();
+        if self.waiting.capacity() > WAITING_KEPT && self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn settle(&mut self, number: u64) {
+        self.settled = number;
+    }
+
+    /// Keeps a command until an append is settled.
+    pub(super) fn hold(&mut self, until: u64, from: ConnId, command: Command) {
+        self.held.push((until, from, command));
+    }
+
+    /// The commands that need to wait no longer, in the order in which they came.
+    pub(super) fn release(&mut self) -> Vec<(ConnId, Command)> {
+        let settled = self.settled;
+        let due = self.held.extract_if(.., |(until, ..)| *until <= settled);
+        due.map(|(_, from, command)| (from, command)).collect()
+    }
+
+    /// Notes who is to go on only when it has less on its way.
+    pub(super) fn crowd(&mut self, from: ConnId) {
+        self.crowded.push(from);
+    }
+
+    /// Those who may go on, in the order in which they came; `has_room` knows of each how much it has on its way.
+    pub(super) fn relieve(&mut self, limits: &Limits, has_room: impl Fn(ConnId) -> bool) -> Vec<ConnId> {
+        if self.pending() >= limits.appends_total_max {
+            return Vec::new();
+        }
+        self.crowded.extract_if(.., |id| has_room(*id)).collect()
+    }
+
+    /// The append by which a room comes to be whose name counts as that one, or looks like it.
+    pub(super) fn founding_like(&self, key: &NameKey, look: &NameLook) -> Option<u64> {
+        let mut foundings = self.foundings.iter();
+        foundings.find(|(_, room)| room.key == *key || room.look == *look).map(|(number, _)| *number)
+    }
+
+    pub(super) fn foundings(&self) -> usize {
+        self.foundings.len()
+    }
+
+    pub(super) fn found(&mut self, number: u64, room: Unfounded) {
+        self.foundings.insert(number, room);
+    }
+
+    pub(super) fn take_founding(&mut self, number: u64) -> Option<Unfounded> {
+        self.foundings.remove(&number)
+    }
+}
+
+/// An empty queue of this many is kept for the next burst.
+const WAITING_KEPT: usize = 1024;

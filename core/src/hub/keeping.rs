@@ -1,0 +1,207 @@
+//! What the hub does where what is said is kept: it asks for appends, and delivers what was made durable.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::journal::{Delivery, Fate, Journal, Unfounded};
+use super::room::LOBBY_ID;
+use super::{
+    Answer, Append, Audience, ConnId, Deliveries, Denial, Entry, Hub, Kept, Mail, Message, Post, Reply,
+    Settled, StoredRoom, Whisper,
+};
+use crate::ledger::Booking;
+use crate::time::Instant;
+
+impl Hub {
+    /// The same, keeping what is said from now on, with the rooms of which the disk knows already, in their order.
+    #[must_use]
+    pub fn with_history(mut self, now: Instant, rooms: impl IntoIterator<Item = StoredRoom>) -> Self {
+        for StoredRoom { key, look, name, is_spoken_in } in rooms {
+            let id = match self.rooms.find(&key) {
+                Some(id) => id,
+                None => self.rooms.create(now, key, look, name, false),
+            };
+            if let Some(room) = self.rooms.get_mut(id) {
+                room.is_spoken_in |= is_spoken_in;
+            }
+        }
+        self.journal = Some(Journal::new());
+        self
+    }
+
+    /// Whether something waits to be made durable, and whoever does that has to be called: once each time that
+    /// [`Hub::take_appends`] has found nothing.
+    pub fn calls_writer(&mut self) -> bool {
+        self.journal.as_mut().is_some_and(Journal::calls)
+    }
+
+    /// Takes the next that are to be made durable, in their order and `count_max` at most, and appends them to `group`, which
+    /// is empty. Hand them back to [`Hub::settle`], all of them and in the same order, before taking more.
+    pub fn take_appends(&mut self, count_max: usize, group: &mut Vec<Append>) {
+        if let Some(journal) = &mut self.journal {
+            journal.take(count_max, group);
+        }
+    }
+
+    /// Whether what is said is kept.
+    pub fn has_history(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Whether [`Hub::take_appends`] would find something.
+    pub fn has_appends(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_waiting)
+    }
+
+    /// How many are to be made durable, or being made so.
+    pub fn pending_appends(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::pending)
+    }
+
+    /// Delivers and acknowledges what was made durable, and tells who said or made the rest that it was not. Then what
+    /// waited for it goes on.
+    pub fn settle(&mut self, now: Instant, group: Vec<Settled>, deliveries: &mut Deliveries) {
+        for Settled { number, from, fate } in group {
+            if let Some(journal) = &mut self.journal {
+                journal.settle(number);
+            }
+            match fate {
+                Fate::Founded => self.founded(now, number, from, deliveries),
+                Fate::NotFounded => self.not_founded(now, number, from, deliveries),
+                Fate::Said(delivery) => {
+                    self.arrived(from);
+                    self.deliver(from, *delivery, deliveries);
+                }
+                Fate::Acknowledged(ack) => {
+                    self.arrived(from);
+                    deliveries.push((from, Mail::Frame(ack)));
+                }
+                Fate::Refused(rid, denial) => {
+                    self.arrived(from);
+                    deliveries.push((from, Mail::Refused(Box::new((rid, denial)))));
+                }
+            }
+        }
+        self.go_on(now, deliveries);
+    }
+
+    /// A room is durable, and exists from now on.
+    fn founded(&mut self, now: Instant, number: u64, from: ConnId, deliveries: &mut Deliveries) {
+        let founding = self.journal.as_mut().and_then(|journal| journal.take_founding(number));
+        let Some(Unfounded { key, look, name, .. }) = founding else { return };
+        self.before_change(now, LOBBY_ID);
+        self.rooms.create(now, key, look, name.clone(), false);
+        deliveries.push((from, Mail::Reply(Reply::Created(name))));
+    }
+
+    /// A room could not be made durable, and what gave way to it comes back.
+    fn not_founded(&mut self, now: Instant, number: u64, from: ConnId, deliveries: &mut Deliveries) {
+        let founding = self.journal.as_mut().and_then(|journal| journal.take_founding(number));
+        let Some(Unfounded { instead, .. }) = founding else { return };
+        if let Some((id, room)) = instead {
+            self.before_change(now, LOBBY_ID);
+            self.rooms.restore(id, room);
+        }
+        deliveries.push((from, Mail::Reply(Reply::Denied(Denial::NotKept))));
+    }
+
+    /// Has something that is said made durable. If its author may have more on its way, that is answered at once.
+    pub(super) fn post(&mut self, now: Instant, from: ConnId, post: Post) -> Answer {
+        let member = self.directory.member_mut(from)?;
+        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+            return Some(Err(denial));
+        }
+        let (author, id) = (member.account.clone(), member.room);
+        let audience = match &post.to {
+            None => {
+                let room = self.rooms.get(id)?;
+                Audience::Room(room.key().clone(), room.name.clone())
+            }
+            Some((key, name)) => {
+                let receiver = self.find_in(id, key).and_then(|id| self.directory.member(id));
+                let Some(receiver) = receiver else {
+                    return Some(Err(Denial::NotInRoom(name.clone(), self.rooms.get(id)?.name.clone())));
+                };
+                Audience::User(receiver.account.clone())
+            }
+        };
+        // What waits is the text, and what was encoded of it.
+        let bytes = post.text.as_str().len() + post.plain.as_ref().map_or(0, |frame| frame.len());
+        let booking = Booking::new(&self.ledger, bytes);
+        let message = Message::new(author, audience, id, post, booking);
+        let journal = self.journal.as_mut()?;
+        let number = journal.push(from, Entry::Message(Box::new(message)));
+        let is_full = journal.pending() >= self.limits.appends_total_max;
+        let room = self.rooms.get_mut(id)?;
+        room.last_append = number;
+        room.is_spoken_in = true;
+        let member = self.directory.member_mut(from)?;
+        member.on_their_way += 1;
+        if is_full || !member.may_say_more(&self.limits) {
+            self.journal.as_mut()?.crowd(from);
+            return None;
+        }
+        Some(Ok(Reply::Said))
+    }
+
+    /// Something that a connection has said is not on its way any more.
+    fn arrived(&mut self, from: ConnId) {
+        if let Some(member) = self.directory.member_mut(from) {
+            member.on_their_way = member.on_their_way.saturating_sub(1);
+        }
+    }
+
+    /// Gives a message to those it is for, and tells its author that it is durable.
+    fn deliver(&mut self, from: ConnId, delivery: Delivery, deliveries: &mut Deliveries) {
+        let Delivery { message, posted, placed, own, ack } = delivery;
+        match (&message.audience, message.plain(), placed, own) {
+            (Audience::User(receiver), ..) => {
+                let kept = Kept { to: receiver.name.clone(), posted, cid: message.cid.clone() };
+                let booking = Booking::new(&self.ledger, message.text.as_str().len());
+                let receiver = self.find_in(message.room(), &receiver.key);
+                let whisper = Arc::new(Whisper {
+                    from: message.author.name.clone(),
+                    text: message.text,
+                    kept: Some(kept),
+                    booking: Some(booking),
+                });
+                if let Some(receiver) = receiver.filter(|receiver| *receiver != from) {
+                    deliveries.push((receiver, Mail::Whisper(Arc::clone(&whisper))));
+                }
+                deliveries.push((from, Mail::Whisper(whisper)));
+            }
+            (Audience::Room(..), Some(plain), Some(placed), Some(own)) => {
+                let Some(room) = self.rooms.get(message.room()) else { return };
+                let plain = plain.clone().booked(&self.ledger);
+                let (placed, own) = (placed.booked(&self.ledger), own.booked(&self.ledger));
+                deliveries.extend(room.members.iter().map(|id| {
+                    let gets_place = self.directory.member(*id).is_some_and(|member| member.gets_places);
+                    let frame = match gets_place {
+                        false => &plain,
+                        true if *id == from => &own,
+                        true => &placed,
+                    };
+                    (*id, Mail::Frame(frame.clone()))
+                }));
+            }
+            // A message for a room is encoded before it comes here.
+            (Audience::Room(..), ..) => {}
+        }
+        if let Some(ack) = ack {
+            deliveries.push((from, Mail::Frame(ack)));
+        }
+    }
+
+    /// What waited for appends to be settled goes on.
+    fn go_on(&mut self, now: Instant, deliveries: &mut Deliveries) {
+        let Some(journal) = &mut self.journal else { return };
+        for (from, command) in journal.release() {
+            self.apply(now, from, command, deliveries);
+        }
+        let Some(journal) = &mut self.journal else { return };
+        let has_room = |id| self.directory.member(id).is_none_or(|member| member.may_say_more(&self.limits));
+        let relieved = journal.relieve(&self.limits, has_room);
+        deliveries.extend(relieved.into_iter().map(|id| (id, Mail::Reply(Reply::Said))));
+    }
+}

@@ -1,0 +1,301 @@
+//! Where what is said is kept: nobody hears of it before it is durable.
+
+use super::*;
+
+/// What a disk does, and what it calls things.
+struct Disk {
+    seq: u64,
+    group: Vec<Append>,
+}
+
+impl Disk {
+    fn new() -> Self {
+        Self { seq: 0, group: Vec::new() }
+    }
+
+    /// Takes what there is.
+    fn takes(&mut self, town: &mut Town, count_max: usize) -> usize {
+        town.hub.take_appends(count_max, &mut self.group);
+        self.group.len()
+    }
+
+    /// Has written what it took; or it has not.
+    fn has(&mut self, town: &mut Town, is_written: bool) {
+        let settled = self.group.drain(..).map(|append| {
+            let outcome = match append.entry() {
+                _ if !is_written => Outcome::Failed,
+                Entry::Room(_) => Outcome::Founded,
+                Entry::Message(_) => {
+                    self.seq += 1;
+                    Outcome::Posted(Posted { seq: self.seq, ts_ms: 7 })
+                }
+            };
+            append.settle(outcome)
+        });
+        let settled = settled.collect();
+        let mut deliveries = Deliveries::new();
+        town.hub.settle(town.now, settled, &mut deliveries);
+        town.deliver(deliveries);
+    }
+
+    /// Writes all there is.
+    fn writes(&mut self, town: &mut Town) {
+        while self.takes(town, usize::MAX) > 0 {
+            self.has(town, true);
+        }
+    }
+
+    fn fails(&mut self, town: &mut Town) {
+        self.takes(town, usize::MAX);
+        self.has(town, false);
+    }
+}
+
+/// These people in a room.
+fn in_a_room(limits: Limits, people: &[&str]) -> Town {
+    let mut town = Town::that_remembers(limits, people);
+    for person in people {
+        town.does(person, "enter example");
+    }
+    town.settle();
+    town
+}
+
+#[test]
+fn a_message_is_heard_once_it_is_durable() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.check_does("ann", "post hello", "");
+    assert!(town.hub.calls_writer() && !town.hub.calls_writer(), "the writer is called once");
+    assert_eq!(disk.takes(&mut town, 9), 1);
+    town.check("bob", "");
+    disk.has(&mut town, true);
+    town.check("ann", r#"msg "hello", said"#);
+    town.check("bob", r#"msg "hello""#);
+}
+
+#[test]
+fn what_was_not_written_nobody_hears() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "post hello");
+    disk.fails(&mut town);
+    town.check("ann", "refused NotKept, said");
+    town.check("bob", "");
+}
+
+#[test]
+fn the_writer_is_called_when_it_has_found_nothing() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "post one");
+    assert!(town.hub.calls_writer());
+    assert_eq!(disk.takes(&mut town, 9), 1);
+    town.does("bob", "post two");
+    assert!(!town.hub.calls_writer(), "it is at it");
+    disk.has(&mut town, true);
+    assert!(!town.hub.calls_writer(), "it looks by itself");
+    assert_eq!(disk.takes(&mut town, 9), 1);
+    disk.has(&mut town, true);
+    assert_eq!(disk.takes(&mut town, 9), 0);
+    town.does("bob", "post three");
+    assert!(town.hub.calls_writer());
+}
+
+#[test]
+fn who_leaves_has_heard_what_was_said_before() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "post hello");
+    town.check_does("bob", "exit", "");
+    town.check_does("ann", "exit", "");
+    disk.writes(&mut town);
+    town.check("bob", r#"msg "hello", left example [lobby: bob; example: ann]"#);
+    town.check("ann", r#"msg "hello", left example [lobby: bob ann; example:], said"#);
+}
+
+#[test]
+fn who_leaves_a_room_in_which_nothing_waits_goes_at_once() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "exit");
+    town.does("ann", "create den");
+    disk.writes(&mut town);
+    town.does("ann", "enter den");
+    town.settle();
+    town.does("bob", "post to all in example");
+    town.check_does("ann", "exit", "left den [lobby: ann; example: bob; den:]");
+}
+
+#[test]
+fn who_is_gone_is_no_hindrance() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "post last words");
+    town.does("bob", "exit");
+    town.disconnect("ann");
+    town.disconnect("bob");
+    town.login("cara");
+    town.does("cara", "enter example");
+    town.settle();
+    disk.writes(&mut town);
+    town.check("cara", r#"msg "last words""#);
+    assert_eq!(town.hub.pending_appends(), 0);
+}
+
+#[test]
+fn a_room_exists_once_it_is_durable() {
+    let (mut town, mut disk) =
+        (Town::that_remembers(Limits::default(), &["ann", "bob", "cara"]), Disk::new());
+    town.check_does("ann", "create den", "");
+    town.check_does("bob", "enter den", r#"denied NoSuchRoom("den")"#);
+    town.check_does("bob", "create Den", "");
+    town.check_does("cara", "create cave", "");
+    disk.fails(&mut town);
+    town.check("ann", "denied NotKept");
+    town.check("cara", "denied NotKept");
+    town.check("bob", "");
+    disk.writes(&mut town);
+    town.check("bob", "created Den");
+    town.check_does("ann", "create den", r#"denied RoomExists("Den")"#);
+}
+
+#[test]
+fn a_silent_room_gives_way_and_comes_back_if_that_was_for_nothing() {
+    let limits = Limits { rooms_max: 3, ..Limits::default() };
+    let (mut town, mut disk) = (Town::that_remembers(limits, &["ann"]), Disk::new());
+    town.does("ann", "create den");
+    disk.writes(&mut town);
+    town.check("ann", "created den");
+    town.check_does("ann", "create cave", "denied TooManyRooms");
+    town.wait(HOUR);
+    town.check_does(
+        "ann",
+        "list",
+        "push {\"lobby\":[\"ann\"],\"example\":[],\"den\":[]}, listed [lobby: ann; example:; den:]",
+    );
+    town.check_does("ann", "create cave", "");
+    town.check_does("ann", "list", "listed [lobby: ann; example:]");
+    disk.fails(&mut town);
+    town.check("ann", "denied NotKept");
+    town.check_does("ann", "list", "listed [lobby: ann; example:; den:]");
+    town.does("ann", "create cave");
+    disk.writes(&mut town);
+    town.check("ann", "created cave");
+    town.check_does("ann", "list", "listed [lobby: ann; example:; cave:]");
+}
+
+#[test]
+fn a_room_in_which_something_was_said_never_gives_way() {
+    let limits = Limits { rooms_max: 3, ..Limits::default() };
+    let (mut town, mut disk) = (Town::that_remembers(limits, &["ann"]), Disk::new());
+    town.does("ann", "create den");
+    disk.writes(&mut town);
+    town.does("ann", "enter den");
+    town.does("ann", "post I was here");
+    disk.writes(&mut town);
+    town.does("ann", "exit");
+    town.settle();
+    town.check_does("ann", "create cave", "denied TooManyRooms");
+}
+
+#[test]
+fn rooms_that_the_disk_knows_are_there_from_the_start() {
+    let stored = |name: &str, is_spoken_in| {
+        let name = RoomName::parse(name).unwrap();
+        let look = NameLook::of_room(look_of, &name).unwrap();
+        StoredRoom { key: NameKey::new(key_of, name.as_str()), look, name, is_spoken_in }
+    };
+    let limits = Limits { rooms_max: 4, ..Limits::default() };
+    let mut town = Town::with(limits);
+    let rooms = [stored("Example", true), stored("den", true), stored("cave", false)];
+    town.hub =
+        Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, rooms);
+    town.login("ann");
+    town.check("ann", "logged in [lobby: ann; example:; den:; cave:]");
+    town.wait(HOUR);
+    let mut disk = Disk::new();
+    for room in ["hall", "loft"] {
+        town.does("ann", &format!("create {room}"));
+        disk.writes(&mut town);
+    }
+    let heard = town.heard.remove(&town.people["ann"]).unwrap().join(", ");
+    assert!(heard.ends_with("created hall, denied TooManyRooms"), "{heard}");
+}
+
+#[test]
+fn who_is_told_when_a_message_is_durable_may_have_several_on_their_way() {
+    let limits = Limits { appends_connection_max: 2, ..Limits::default() };
+    let (mut town, mut disk) = (in_a_room(limits, &["+ann", "bob"]), Disk::new());
+    town.check_does("+ann", "post one", "said");
+    town.check_does("+ann", "post two", "");
+    assert_eq!(disk.takes(&mut town, 1), 1);
+    disk.has(&mut town, true);
+    town.check("+ann", r#"msg "one","room":"example","seq":1,"ts":7, said"#);
+    disk.writes(&mut town);
+    town.check("+ann", r#"msg "two","room":"example","seq":2,"ts":7"#);
+    town.check("bob", r#"msg "one", msg "two""#);
+}
+
+#[test]
+fn all_together_have_so_much_on_its_way_at_most() {
+    let limits = Limits { appends_total_max: 2, ..Limits::default() };
+    let (mut town, mut disk) = (in_a_room(limits, &["+ann", "+bob"]), Disk::new());
+    town.check_does("+ann", "post one", "said");
+    town.check_does("+ann", "post two", "");
+    town.check_does("+bob", "post three", "");
+    disk.takes(&mut town, 1);
+    disk.has(&mut town, true);
+    assert!(!town.heard[&town.people["+ann"]].iter().any(|heard| heard == "said"), "there is no room yet");
+    disk.takes(&mut town, 1);
+    disk.has(&mut town, true);
+    for person in ["+ann", "+bob"] {
+        assert_eq!(town.heard[&town.people[person]].last().unwrap(), "said", "{person}");
+    }
+}
+
+#[test]
+fn a_message_that_was_durable_already_is_acknowledged_and_not_heard_again() {
+    let mut town = in_a_room(Limits::default(), &["+ann", "bob"]);
+    let mut group = Vec::new();
+    let settle = |town: &mut Town, group: &mut Vec<Append>, outcome| {
+        let settled = group.drain(..).map(|append| append.settle(outcome)).collect();
+        let mut deliveries = Deliveries::new();
+        town.hub.settle(town.now, settled, &mut deliveries);
+        town.deliver(deliveries);
+    };
+    let posted = Posted { seq: 3, ts_ms: 7 };
+    for (outcome, ann, bob) in [
+        (
+            Outcome::Posted(posted),
+            r#"said, msg "hello","room":"example","seq":3,"ts":7,"cid":"c1", ack "c1","room":"example","seq":3,"ts":7"#,
+            r#"msg "hello""#,
+        ),
+        (Outcome::Repeated(posted), r#"said, ack "c1","room":"example","seq":3,"ts":7,"dup":true"#, ""),
+        (Outcome::Conflict, "said, refused CidConflict", ""),
+    ] {
+        town.does("+ann", "post#c1 hello");
+        town.hub.take_appends(9, &mut group);
+        settle(&mut town, &mut group, outcome);
+        town.check("+ann", ann);
+        town.check("bob", bob);
+    }
+}
+
+#[test]
+fn a_private_message_is_heard_by_both_once_it_is_durable() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob", "cara"]), Disk::new());
+    town.check_does("ann", "postto BOB psst", "");
+    town.check_does("ann", "postto nobody psst", r#"denied NotInRoom("nobody", "example")"#);
+    disk.takes(&mut town, 9);
+    town.disconnect("bob");
+    disk.has(&mut town, true);
+    town.check("ann", "ann whispers psst, said");
+    town.does("cara", "postto cara note");
+    disk.writes(&mut town);
+    town.check("cara", "cara whispers note, said");
+}
+
+#[test]
+fn what_waits_for_the_disk_counts_until_it_is_settled() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann"]), Disk::new());
+    let before = town.hub.ledger().bytes();
+    town.does("ann", &format!("post {}", "x".repeat(1_000)));
+    assert!(town.hub.ledger().bytes() > before + 2_000, "the text, and the frame made of it");
+    disk.writes(&mut town);
+    assert_eq!(town.hub.ledger().bytes(), before);
+}

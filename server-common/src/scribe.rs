@@ -1,0 +1,121 @@
+//! Who makes durable what the hub wants to be, and only then has it delivered.
+//!
+//! A group is what has gathered while the one before was on its way to the disk: with nobody else talking, a message is
+//! written at once; with many, they share a visit to the disk.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Weak};
+use std::thread;
+
+use chatroom_core::Instant;
+use chatroom_core::hub::{Append, Outcome, Settled};
+use chatroom_core::message::push::Posted;
+
+use crate::accounts::{Accounts, Calendar};
+use crate::clock::Clock;
+use crate::exchange::Wake;
+use crate::server::Server;
+use crate::store::{Messages, Records, Shared, Store};
+use crate::turn::{self, Rung};
+
+/// Writes groups to a store.
+pub struct Scribe<S = Store> {
+    store: Arc<Shared<S>>,
+    calendar: Calendar,
+}
+
+impl<S: Records + Messages> Scribe<S> {
+    /// Writes to where the accounts are, by their calendar.
+    pub fn of(accounts: &Accounts<S>) -> Self {
+        Self { store: Arc::clone(accounts.store()), calendar: Arc::clone(accounts.calendar()) }
+    }
+
+    /// Makes a group durable, all of it or nothing. Blocks for as long as the disk takes.
+    pub fn write(&self, now: Instant, group: Vec<Append>) -> Vec<Settled> {
+        let ts_ms = u64::try_from((self.calendar)(now).as_millis()).unwrap_or(u64::MAX);
+        let written =
+            catch_unwind(AssertUnwindSafe(|| self.store.commit(|store| store.append(&group, ts_ms))));
+        let outcomes = match written {
+            Ok(Ok(outcomes)) => outcomes,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "{} messages or rooms could not be written", group.len());
+                Vec::new()
+            }
+            Err(_) => {
+                tracing::error!("writing what was said has panicked");
+                Vec::new()
+            }
+        };
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat(NOTHING_KEPT));
+        group.into_iter().zip(outcomes).map(|(append, outcome)| append.settle(outcome)).collect()
+    }
+}
+
+/// Calls the thread that writes.
+pub(crate) struct Bell(SyncSender<()>);
+
+/// Where that thread hears of it.
+pub(crate) struct Calls(Receiver<()>);
+
+/// A bell, and where it is heard.
+pub(crate) fn bell() -> (Bell, Calls) {
+    // One call is as good as many.
+    let (sender, receiver) = mpsc::sync_channel(1);
+    (Bell(sender), Calls(receiver))
+}
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        match self.0.try_send(()) {
+            Ok(()) | Err(TrySendError::Full(())) => {}
+            Err(TrySendError::Disconnected(())) => tracing::error!("nobody writes what is said"),
+        }
+    }
+}
+
+/// Starts the thread that writes for a server, for as long as there is the server.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(crate) fn start<W: Wake>(
+    scribe: Scribe,
+    server: &Arc<Server<W>>,
+    clock: Clock,
+    calls: Calls,
+) -> io::Result<()> {
+    let server = Arc::downgrade(server);
+    let write = move || serve(&scribe, &server, clock, &calls.0);
+    thread::Builder::new().name("scribe".into()).spawn(write).map(drop)
+}
+
+/// The life of the thread. It takes turns: what it has delivered it writes to those it is for by itself.
+fn serve<W: Wake>(scribe: &Scribe, server: &Weak<Server<W>>, clock: Clock, calls: &Receiver<()>) {
+    turn::begin();
+    let mut rung = Rung::new();
+    while calls.recv().is_ok()
+        && let Some(server) = server.upgrade()
+    {
+        loop {
+            let mut group = Vec::new();
+            server.exchange().take_appends(GROUP_MAX, &mut group);
+            if group.is_empty() {
+                break;
+            }
+            let settled = scribe.write(clock.now(), group);
+            server.exchange().settle(clock.now(), settled);
+            turn::end(&mut rung);
+            turn::tend(&mut rung);
+        }
+    }
+}
+
+/// How many share a visit to the disk at most: so that none waits long for those behind it.
+pub const GROUP_MAX: usize = 128;
+/// What comes of those that could not be written.
+const NOTHING_KEPT: Outcome = if cfg!(planted_bug = "delivered_before_commit") {
+    Outcome::Posted(Posted { seq: 1, ts_ms: 0 })
+} else {
+    Outcome::Failed
+};

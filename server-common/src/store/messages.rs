@@ -1,0 +1,329 @@
+//! What is said, and the rooms it is said in.
+//!
+//! A conversation is that of a room, or that of two people. Its messages are numbered 1, 2, 3 and so on: the last number is
+//! kept beside them, so that none is given twice, whatever has been cut off from the oldest end. Messages are stored
+//! in the order of conversation and number, so a page of them is read from one place.
+
+use chatroom_core::hub::{Append, Audience, Entry, Founding, Message, Outcome, StoredRoom};
+use chatroom_core::message::Cid;
+use chatroom_core::message::push::Posted;
+use chatroom_core::name::{NameKey, NameLook, RoomName};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{Store, StoreError};
+use crate::keys::{look, name_look};
+
+/// What a [`Scribe`](crate::scribe::Scribe) needs of whoever keeps what is said: a [`Store`], or a simulated disk.
+pub trait Messages {
+    /// Makes a group durable, in its order, and says what came of each. All of it is durable when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; nothing of it is kept then.
+    fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError>;
+
+    /// The rooms there are, in the order in which they came to be.
+    ///
+    /// # Errors
+    /// When they cannot be read, or one has a name that is none.
+    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError>;
+}
+
+impl Messages for Store {
+    fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = group.iter().map(|append| match append.entry() {
+            Entry::Room(founding) => found(&transaction, founding),
+            Entry::Message(message) => post(&transaction, message, ts_ms),
+        });
+        let outcomes = outcomes.collect::<Result<_, _>>()?;
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
+        let mut select = self.db.prepare(
+            "SELECT key, name, last FROM rooms JOIN conversations ON id = conversation ORDER BY conversation",
+        )?;
+        let mut rows = select.query([])?;
+        let mut rooms = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (key, name): (String, String) = (row.get(0)?, row.get(1)?);
+            let name = RoomName::parse(&name).map_err(|_| StoreError::Name)?;
+            // One that could not be made today keeps its name all the same.
+            let look = NameLook::of_room(name_look, &name)
+                .or_else(|_| NameLook::of_room(|name| Ok(look(name)), &name))
+                .map_err(|_| StoreError::Name)?;
+            let key = NameKey::new(str::to_owned, &key);
+            rooms.push(StoredRoom { key, look, name, is_spoken_in: row.get::<_, i64>(2)? > 0 });
+        }
+        Ok(rooms)
+    }
+}
+
+fn found(db: &Connection, founding: &Founding) -> Result<Outcome, StoreError> {
+    if let Some(instead) = &founding.instead {
+        remove_silent(db, instead)?;
+    }
+    room(db, &founding.key, &founding.name)?;
+    Ok(Outcome::Founded)
+}
+
+fn post(db: &Connection, message: &Message, ts_ms: u64) -> Result<Outcome, StoreError> {
+    let Some(author) = account(db, &message.author.key)? else { return Ok(Outcome::Failed) };
+    let conversation = match &message.audience {
+        Audience::Room(key, name) => room(db, key, name)?,
+        Audience::User(peer) => match account(db, &peer.key)? {
+            Some(peer) => pair(db, author, peer)?,
+            None => return Ok(Outcome::Failed),
+        },
+    };
+    if let Some(cid) = &message.cid
+        && let Some(before) = find_cid(db, author, cid)?
+    {
+        let is_it = before.conversation == conversation && before.text == message.text.as_str();
+        return Ok(if is_it { Outcome::Repeated(before.posted) } else { Outcome::Conflict });
+    }
+    let seq: i64 = db
+        .prepare_cached("UPDATE conversations SET last = last + 1 WHERE id = ?1 RETURNING last")?
+        .query_row([conversation], |row| row.get(0))?;
+    let (cid, ts) = (message.cid.as_ref().map(Cid::as_str), signed(ts_ms));
+    db.prepare_cached(
+        "INSERT INTO messages (conversation, seq, ts, author, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![conversation, seq, ts, author, cid, message.text.as_str()])?;
+    Ok(Outcome::Posted(Posted { seq: unsigned(seq), ts_ms }))
+}
+
+struct Before {
+    conversation: i64,
+    posted: Posted,
+    text: String,
+}
+
+fn find_cid(db: &Connection, author: i64, cid: &Cid) -> rusqlite::Result<Option<Before>> {
+    db.prepare_cached("SELECT conversation, seq, ts, text FROM messages WHERE author = ?1 AND cid = ?2")?
+        .query_row(params![author, cid.as_str()], |row| {
+            let posted = Posted { seq: unsigned(row.get(1)?), ts_ms: unsigned(row.get(2)?) };
+            Ok(Before { conversation: row.get(0)?, posted, text: row.get(3)? })
+        })
+        .optional()
+}
+
+fn account(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM accounts WHERE key = ?1")?
+        .query_row([key.as_str()], |row| row.get(0))
+        .optional()
+}
+
+/// The conversation of a room, which is made if there is none.
+fn room(db: &Connection, key: &NameKey, name: &RoomName) -> rusqlite::Result<i64> {
+    let mut select = db.prepare_cached("SELECT conversation FROM rooms WHERE key = ?1")?;
+    if let Some(conversation) = select.query_row([key.as_str()], |row| row.get(0)).optional()? {
+        return Ok(conversation);
+    }
+    let conversation = begin(db)?;
+    db.prepare_cached("INSERT INTO rooms (conversation, key, name) VALUES (?1, ?2, ?3)")?
+        .execute(params![conversation, key.as_str(), name.as_str()])?;
+    Ok(conversation)
+}
+
+/// The conversation of two accounts, which may be the same, made if there is none.
+fn pair(db: &Connection, one: i64, other: i64) -> rusqlite::Result<i64> {
+    let pair = params![one.min(other), one.max(other)];
+    let mut select = db.prepare_cached("SELECT conversation FROM pairs WHERE one = ?1 AND other = ?2")?;
+    if let Some(conversation) = select.query_row(pair, |row| row.get(0)).optional()? {
+        return Ok(conversation);
+    }
+    let conversation = begin(db)?;
+    db.prepare_cached("INSERT INTO pairs (one, other, conversation) VALUES (?1, ?2, ?3)")?
+        .execute(params![one.min(other), one.max(other), conversation])?;
+    Ok(conversation)
+}
+
+fn begin(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached("INSERT INTO conversations DEFAULT VALUES")?.execute([])?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Removes a room in which nothing was said.
+fn remove_silent(db: &Connection, key: &NameKey) -> rusqlite::Result<()> {
+    let silent =
+        "SELECT conversation FROM rooms JOIN conversations ON id = conversation WHERE key = ?1 AND last = 0";
+    let mut select = db.prepare_cached(silent)?;
+    if let Some(conversation) = select.query_row([key.as_str()], |row| row.get::<_, i64>(0)).optional()? {
+        db.prepare_cached("DELETE FROM rooms WHERE conversation = ?1")?.execute([conversation])?;
+        db.prepare_cached("DELETE FROM conversations WHERE id = ?1")?.execute([conversation])?;
+    }
+    Ok(())
+}
+
+/// Numbers are counted up from 0 here, and SQLite's are signed.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatroom_core::Instant;
+    use chatroom_core::hub::{Command, Deliveries, Hub, Post};
+    use chatroom_core::limits::Limits;
+    use chatroom_core::message::Text;
+    use chatroom_core::message::hello::Caps;
+    use chatroom_core::name::UserName;
+
+    use super::*;
+    use crate::passwords::hasher::Phc;
+    use crate::store::Records as _;
+    use crate::testing::{account, look};
+
+    const NOW: fn() -> Instant = Instant::default;
+
+    /// Ann and bob in a room, and the disk that what they say goes to.
+    struct Room {
+        store: Store,
+        hub: Hub,
+        ann: chatroom_core::hub::ConnId,
+        bob: chatroom_core::hub::ConnId,
+    }
+
+    impl Room {
+        fn new() -> Self {
+            let mut store = Store::in_memory().unwrap();
+            for name in ["ann", "bob"] {
+                let phc = Phc::from_store("$hash".to_owned());
+                store.insert(&account(name), &look(name), &phc, None).unwrap();
+            }
+            let limits = Limits { message_rate: 0, ..Limits::default() };
+            let mut hub = Hub::new(NOW(), limits, name_key, name_look, &[name("den")])
+                .with_history(NOW(), store.rooms().unwrap());
+            let mut deliveries = Deliveries::new();
+            let [ann, bob] = ["ann", "bob"].map(|user| {
+                let id = hub.connect(&mut deliveries).unwrap();
+                let login = Command::Login(account(user), Caps { ack: true, ..Caps::default() });
+                hub.apply(NOW(), id, login, &mut deliveries);
+                hub.apply(NOW(), id, Command::Enter(key("den"), name("den")), &mut deliveries);
+                id
+            });
+            Self { store, hub, ann, bob }
+        }
+
+        /// Has something said, to one or to all, and called something or not.
+        fn say(&mut self, from: chatroom_core::hub::ConnId, to: Option<&str>, cid: &str, text: &str) {
+            let text = Text::try_from(text).unwrap();
+            let to = to.map(|to| (key(to), UserName::parse(to).unwrap()));
+            let post = Post { to, text, plain: Some(Vec::new().into()), cid: Cid::parse(cid), rid: None };
+            self.hub.apply(NOW(), from, Command::Post(Box::new(post)), &mut Deliveries::new());
+        }
+
+        /// What comes of all that was said since, at a time.
+        fn write(&mut self, ts_ms: u64) -> Vec<String> {
+            let mut group = Vec::new();
+            self.hub.take_appends(usize::MAX, &mut group);
+            let outcomes = self.store.append(&group, ts_ms).unwrap();
+            let settled = group.into_iter().zip(&outcomes).map(|(append, outcome)| append.settle(*outcome));
+            self.hub.settle(NOW(), settled.collect(), &mut Deliveries::new());
+            outcomes
+                .iter()
+                .map(|outcome| match outcome {
+                    Outcome::Posted(Posted { seq, ts_ms }) => format!("{seq} at {ts_ms}"),
+                    Outcome::Repeated(Posted { seq, ts_ms }) => format!("again {seq} at {ts_ms}"),
+                    other => format!("{other:?}"),
+                })
+                .collect()
+        }
+    }
+
+    fn name(room: &str) -> RoomName {
+        RoomName::parse(room).unwrap()
+    }
+
+    fn key(name: &str) -> NameKey {
+        NameKey::new(name_key, name)
+    }
+
+    fn name_key(name: &str) -> String {
+        crate::keys::name_key(name)
+    }
+
+    #[test]
+    fn messages_are_numbered_in_their_conversation_without_a_hole() {
+        let mut room = Room::new();
+        let (ann, bob) = (room.ann, room.bob);
+        room.say(ann, None, "", "one");
+        room.say(bob, None, "", "two");
+        room.say(ann, Some("bob"), "", "psst");
+        assert_eq!(room.write(5), ["1 at 5", "2 at 5", "1 at 5"]);
+        room.say(bob, Some("ann"), "", "what?");
+        room.say(bob, Some("bob"), "", "to myself");
+        room.say(ann, None, "", "three");
+        assert_eq!(room.write(6), ["2 at 6", "1 at 6", "3 at 6"]);
+    }
+
+    #[test]
+    fn what_is_called_the_same_is_one_message() {
+        let mut room = Room::new();
+        let (ann, bob) = (room.ann, room.bob);
+        room.say(ann, None, "c", "one");
+        room.say(ann, None, "c", "one");
+        assert_eq!(room.write(5), ["1 at 5", "again 1 at 5"], "in one group");
+        room.say(ann, None, "c", "one");
+        room.say(ann, None, "c", "another");
+        room.say(ann, Some("bob"), "c", "one");
+        room.say(bob, None, "c", "one");
+        assert_eq!(room.write(6), ["again 1 at 5", "Conflict", "Conflict", "2 at 6"]);
+        room.say(ann, None, "", "one");
+        assert_eq!(room.write(7), ["3 at 7"], "what has no name is never the same");
+    }
+
+    #[test]
+    fn who_has_no_account_any_more_says_nothing_and_the_others_do() {
+        let mut room = Room::new();
+        let (ann, bob) = (room.ann, room.bob);
+        room.say(ann, None, "", "one");
+        room.say(bob, Some("ann"), "", "psst");
+        room.say(bob, None, "", "two");
+        room.store.db.execute("DELETE FROM accounts WHERE key = 'ann'", []).unwrap();
+        assert_eq!(room.write(5), ["Failed", "Failed", "1 at 5"]);
+    }
+
+    #[test]
+    fn rooms_are_found_again_in_the_order_of_their_making() {
+        let mut room = Room::new();
+        let ann = room.ann;
+        room.say(ann, None, "", "the first thing said in it makes it known");
+        room.write(5);
+        room.hub.apply(NOW(), ann, Command::Exit, &mut Deliveries::new());
+        for new in ["Tech Talk", "attic"] {
+            let look = NameLook::of_room(name_look, &name(new)).unwrap();
+            let create = Command::Create(key(new), look, name(new));
+            room.hub.apply(NOW(), ann, create, &mut Deliveries::new());
+        }
+        assert_eq!(room.write(6), ["Founded", "Founded"]);
+        let rooms = room.store.rooms().unwrap();
+        let brief = rooms.iter().map(|room| (room.name.as_str(), room.key.as_str(), room.is_spoken_in));
+        let expected = [("den", "den", true), ("Tech Talk", "tech talk", false), ("attic", "attic", false)];
+        assert_eq!(brief.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_room_that_gives_way_is_gone_and_one_in_which_something_was_said_stays() {
+        let mut room = Room::new();
+        let ann = room.ann;
+        room.say(ann, None, "", "hello");
+        room.write(5);
+        let db = &room.store.db;
+        super::room(db, &key("attic"), &name("attic")).unwrap();
+        for gone in ["attic", "den", "never there"] {
+            remove_silent(db, &key(gone)).unwrap();
+        }
+        let rooms = room.store.rooms().unwrap();
+        assert_eq!(rooms.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["den"]);
+        let conversations: u32 =
+            db.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).unwrap();
+        assert_eq!(conversations, 1);
+    }
+}
