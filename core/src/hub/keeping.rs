@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::journal::{Delivery, Fate, Journal, Unfounded};
+use super::journal::{Delivery, Fate, Held, Journal, Unfounded};
 use super::room::LOBBY_ID;
 use super::{
     Answer, Append, Audience, ConnId, Deliveries, Denial, Entry, Hub, Kept, Mail, Message, Post, Reply,
-    Settled, StoredRoom, Whisper,
+    Settled, StoredRoom, Whisper, answer_to,
 };
 use crate::ledger::Booking;
 use crate::time::Instant;
@@ -70,16 +70,18 @@ impl Hub {
                 Fate::Founded => self.founded(now, number, from, deliveries),
                 Fate::NotFounded => self.not_founded(now, number, from, deliveries),
                 Fate::Said(delivery) => {
-                    self.arrived(from);
-                    self.deliver(from, *delivery, deliveries);
+                    let is_there = self.arrived(from);
+                    self.deliver(from, is_there, *delivery, deliveries);
                 }
                 Fate::Acknowledged(ack) => {
-                    self.arrived(from);
-                    deliveries.push((from, Mail::Frame(ack)));
+                    if self.arrived(from) {
+                        deliveries.push((from, Mail::Frame(ack)));
+                    }
                 }
                 Fate::Refused(rid, denial) => {
-                    self.arrived(from);
-                    deliveries.push((from, Mail::Refused(Box::new((rid, denial)))));
+                    if self.arrived(from) {
+                        deliveries.push((from, Mail::Refused(Box::new((rid, denial)))));
+                    }
                 }
             }
         }
@@ -92,7 +94,7 @@ impl Hub {
         let Some(Unfounded { key, look, name, .. }) = founding else { return };
         self.before_change(now, LOBBY_ID);
         self.rooms.create(now, key, look, name.clone(), false);
-        deliveries.push((from, Mail::Reply(Reply::Created(name))));
+        answer_to(from, self.directory.member(from).map(|_| Ok(Reply::Created(name))), deliveries);
     }
 
     /// A room could not be made durable, and what gave way to it comes back.
@@ -103,7 +105,7 @@ impl Hub {
             self.before_change(now, LOBBY_ID);
             self.rooms.restore(id, room);
         }
-        deliveries.push((from, Mail::Reply(Reply::Denied(Denial::NotKept))));
+        answer_to(from, self.directory.member(from).map(|_| Err(Denial::NotKept)), deliveries);
     }
 
     /// Has something that is said made durable. If its author may have more on its way, that is answered at once.
@@ -145,15 +147,14 @@ impl Hub {
         Some(Ok(Reply::Said))
     }
 
-    /// Something that a connection has said is not on its way any more.
-    fn arrived(&mut self, from: ConnId) {
-        if let Some(member) = self.directory.member_mut(from) {
-            member.on_their_way = member.on_their_way.saturating_sub(1);
-        }
+    /// Something that a connection has said is not on its way any more. Whether it is still there to hear of it.
+    fn arrived(&mut self, from: ConnId) -> bool {
+        let member = self.directory.member_mut(from);
+        member.map(|member| member.on_their_way = member.on_their_way.saturating_sub(1)).is_some()
     }
 
     /// Gives a message to those it is for, and tells its author that it is durable.
-    fn deliver(&mut self, from: ConnId, delivery: Delivery, deliveries: &mut Deliveries) {
+    fn deliver(&mut self, from: ConnId, is_there: bool, delivery: Delivery, deliveries: &mut Deliveries) {
         let Delivery { message, posted, placed, own, ack } = delivery;
         match (&message.audience, message.plain(), placed, own) {
             (Audience::User(receiver), ..) => {
@@ -169,18 +170,22 @@ impl Hub {
                 if let Some(receiver) = receiver.filter(|receiver| *receiver != from) {
                     deliveries.push((receiver, Mail::Whisper(Arc::clone(&whisper))));
                 }
-                deliveries.push((from, Mail::Whisper(whisper)));
+                if is_there {
+                    deliveries.push((from, Mail::Whisper(whisper)));
+                }
             }
             (Audience::Room(..), Some(plain), Some(placed), Some(own)) => {
                 let Some(room) = self.rooms.get(message.room()) else { return };
                 let plain = plain.clone().booked(&self.ledger);
                 let (placed, own) = (placed.booked(&self.ledger), own.booked(&self.ledger));
                 deliveries.extend(room.members.iter().map(|id| {
-                    let gets_place = self.directory.member(*id).is_some_and(|member| member.gets_places);
-                    let frame = match gets_place {
-                        false => &plain,
-                        true if *id == from => &own,
-                        true => &placed,
+                    let frame = match self.directory.member(*id) {
+                        // Also if they have connected anew since they said it.
+                        Some(member) if member.gets_places && member.account.key == message.author.key => {
+                            &own
+                        }
+                        Some(member) if member.gets_places => &placed,
+                        _ => &plain,
                     };
                     (*id, Mail::Frame(frame.clone()))
                 }));
@@ -188,7 +193,7 @@ impl Hub {
             // A message for a room is encoded before it comes here.
             (Audience::Room(..), ..) => {}
         }
-        if let Some(ack) = ack {
+        if let Some(ack) = ack.filter(|_| is_there) {
             deliveries.push((from, Mail::Frame(ack)));
         }
     }
@@ -196,8 +201,12 @@ impl Hub {
     /// What waited for appends to be settled goes on.
     fn go_on(&mut self, now: Instant, deliveries: &mut Deliveries) {
         let Some(journal) = &mut self.journal else { return };
-        for (from, command) in journal.release() {
-            self.apply(now, from, command, deliveries);
+        for (from, held) in journal.release() {
+            let answer = match held {
+                Held::Exit => self.go_out(now, from),
+                Held::Create(key, look, name) => self.create(now, from, key, look, name),
+            };
+            answer_to(from, answer, deliveries);
         }
         let Some(journal) = &mut self.journal else { return };
         let has_room = |id| self.directory.member(id).is_none_or(|member| member.may_say_more(&self.limits));

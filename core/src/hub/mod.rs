@@ -36,7 +36,7 @@ use crate::time::{Instant, ceil_ms};
 pub use directory::ConnId;
 use directory::{Directory, Member};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
-use journal::{Journal, Unfounded};
+use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
 use presence::Presence;
 pub use room::RoomId;
@@ -283,7 +283,7 @@ impl Hub {
     ///
     /// A connection that is unknown, or was told to go, gets no reply.
     pub fn apply(&mut self, now: Instant, from: ConnId, command: Command, deliveries: &mut Deliveries) {
-        let reply = match command {
+        let answer = match command {
             Command::Login(account, caps) => self.login(now, from, account, caps, deliveries),
             Command::List => self.list(from),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
@@ -294,9 +294,7 @@ impl Hub {
             Command::Say(frame) => self.say(now, from, frame, deliveries),
             Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
         };
-        if let Some(reply) = reply {
-            deliveries.push((from, Mail::Reply(reply.unwrap_or_else(Reply::Denied))));
-        }
+        answer_to(from, answer, deliveries);
     }
 
     /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
@@ -407,7 +405,7 @@ impl Hub {
             && let Some(until) = journal.founding_like(&key, &look)
         {
             // Whether there is such a room is not known before that one is durable, or will never be.
-            journal.hold(until, from, Command::Create(key, look, name));
+            journal.hold(until, from, Held::Create(key, look, name));
             return None;
         }
         let idle_min = Duration::from_millis(self.limits.room_idle_ms_min);
@@ -474,10 +472,14 @@ impl Hub {
             && !cfg!(planted_bug = "exit_overtakes_what_was_said")
         {
             // What was said before it is heard before it.
-            journal.hold(room.last_append, from, Command::Exit);
+            journal.hold(room.last_append, from, Held::Exit);
             return None;
         }
-        let left = room.name.clone();
+        self.go_out(now, from)
+    }
+
+    fn go_out(&mut self, now: Instant, from: ConnId) -> Answer {
+        let left = self.rooms.get(self.directory.member(from)?.room)?.name.clone();
         let snapshot = self.go(now, from, LOBBY_ID)?;
         Some(Ok(Reply::Left(left, snapshot)))
     }
@@ -584,6 +586,12 @@ impl Hub {
 
 /// `None` is no answer, or not yet: the connection is gone, or told to go, or what it wants waits for the disk.
 type Answer = Option<Result<Reply, Denial>>;
+
+fn answer_to(from: ConnId, answer: Answer, deliveries: &mut Deliveries) {
+    if let Some(reply) = answer {
+        deliveries.push((from, Mail::Reply(reply.unwrap_or_else(Reply::Denied))));
+    }
+}
 
 /// How many absent users' allowances are kept before those are dropped that are whole again.
 const ALLOWANCES_KEPT: usize = 1024;

@@ -28,7 +28,7 @@ struct Speaker {
 
 impl Chat {
     /// A conversation with a server of these limits.
-    pub fn new(lines: usize, limits: &Limits, registration: Registration) -> Self {
+    pub fn new(lines: usize, limits: &Limits, registration: Registration, history: bool) -> Self {
         let mut chat = Self { lines: Vec::new(), speakers: vec![Speaker::default(); lines] };
         let usual = table(&Limits::default());
         for (key, value) in table(limits).into_iter().filter(|(key, value)| usual.get(key) != Some(value)) {
@@ -36,6 +36,9 @@ impl Chat {
         }
         if registration != Registration::Open {
             chat.lines.push(format!(r#"with registration = "{}""#, registration.as_str()));
+        }
+        if !history {
+            chat.lines.push(r#"with history = "off""#.to_owned());
         }
         chat
     }
@@ -103,6 +106,8 @@ impl Chat {
             Step::Jump(time) => format!("the clock jumps by {time:?}"),
             Step::Work(Fault::None) => "a password is hashed".into(),
             Step::Work(fault) => format!("a password is hashed, and the disk fails: {fault:?}"),
+            Step::Write(_, Fault::None) => "what was said is written, or handed out".into(),
+            Step::Write(_, fault) => format!("what was said is written, and the disk fails: {fault:?}"),
             Step::Repeat => "the last answer of the account store comes again".into(),
             Step::ShutDown => "the server stops".into(),
             Step::Crash => "the server crashes, and starts again".into(),

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 78] = [
+pub const PLACES: [&str; 90] = [
     "greeted",
     "registered",
     "invited",
@@ -26,6 +26,16 @@ pub const PLACES: [&str; 78] = [
     "unasked_list_room",
     "list_too_long",
     "room_gave_way",
+    "kept",
+    "kept_in_a_group",
+    "acknowledged",
+    "repeated",
+    "placed",
+    "exit_waits",
+    "create_waits",
+    "room_came_back",
+    "crowded_by_one",
+    "crowded_by_all",
     // Refusals.
     "name_taken",
     "name_resembles",
@@ -51,6 +61,8 @@ pub const PLACES: [&str; 78] = [
     "already_there",
     "room_full",
     "not_in_room",
+    "cid_conflict",
+    "not_kept",
     "from_mismatch",
     "text_empty",
     "text_too_long",

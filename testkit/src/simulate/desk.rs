@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::Instant;
+use chatroom_core::hub::{Append, Outcome, Settled, StoredRoom};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::{Account, NameKey, NameLook};
@@ -17,9 +18,10 @@ use server_common::exchange::Peer;
 use server_common::passwords::Hasher;
 use server_common::passwords::hasher::Phc;
 use server_common::passwords::queue::{Bounds, Queue};
+use server_common::scribe::Scribe;
 use server_common::session::Desk;
 use server_common::store::{
-    Claim, Day, Lasting, Mark, Records, Shown, Sighting, Store, StoreError, Stored, TokenHash,
+    Claim, Day, Lasting, Mark, Messages, Records, Shown, Sighting, Store, StoreError, Stored, TokenHash,
 };
 
 use super::line::Bell;
@@ -161,6 +163,16 @@ impl Records for Disk {
     }
 }
 
+impl Messages for Disk {
+    fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError> {
+        lock(&self.0).write(|store| store.append(group, ts_ms))
+    }
+
+    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
+        lock(&self.0).store.rooms()
+    }
+}
+
 impl Platter {
     fn read<T>(&self, look: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match self.fault {
@@ -235,6 +247,15 @@ impl Office {
         drop(shared);
         peer.answer(ticket, answer.clone());
         Some(Done { whose, answer: Some(answer), is_crashed })
+    }
+
+    /// Writes a group, as the thread for that does. Whether the server is gone.
+    pub fn write(&self, now: Instant, disk: &Disk, group: Vec<Append>, fault: Fault) -> (Vec<Settled>, bool) {
+        disk.set_fault(fault);
+        let settled = Scribe::of(&lock(&self.0).accounts).write(now, group);
+        let is_crashed = lock(&disk.0).is_crashed;
+        disk.set_fault(Fault::None);
+        (settled, is_crashed)
     }
 
     /// Whose the last answer was, if they are still there.

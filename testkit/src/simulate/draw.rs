@@ -1,7 +1,9 @@
 //! Draws what happens next, from a seed and from how things stand.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use chatroom_core::message::hello::Caps;
 use fastrand::Rng;
 use server_common::session::Session;
 
@@ -19,12 +21,17 @@ pub struct Fate {
     stalled: Vec<bool>,
     /// Numbers what is said, so that no two messages are the same.
     said: u64,
+    /// What was said lately and may be said again, and by whom.
+    recent: VecDeque<(Option<usize>, To, String, String)>,
 }
+
+/// How much of what was said may be said again.
+const RECENT: usize = 12;
 
 impl Fate {
     /// Draws from `rng`.
     pub fn new(rng: Rng, swarm: &Swarm) -> Self {
-        Self { rng, stalled: vec![false; swarm.lines], said: 0 }
+        Self { rng, stalled: vec![false; swarm.lines], said: 0, recent: VecDeque::new() }
     }
 
     /// What happens next.
@@ -69,6 +76,9 @@ impl Fate {
         if town.has_work() && self.rng.u8(..8) == 0 {
             return Some(Step::Work(self.fault(&town.swarm)));
         }
+        if town.has_writing() && self.rng.u8(..4) == 0 {
+            return Some(self.write(&town.swarm));
+        }
         if town.is_alarmed && self.rng.u8(..4) == 0 {
             return Some(Step::Tick);
         }
@@ -90,7 +100,15 @@ impl Fate {
         if town.has_work() {
             return Some(Step::Work(self.fault(&town.swarm)));
         }
+        if town.has_writing() {
+            return Some(self.write(&town.swarm));
+        }
         town.is_alarmed.then_some(Step::Tick)
+    }
+
+    fn write(&mut self, swarm: &Swarm) -> Step {
+        let count_max = if self.rng.bool() { usize::MAX } else { self.rng.usize(1..4) };
+        Step::Write(count_max, self.fault(swarm))
     }
 
     /// Somebody does something.
@@ -140,9 +158,10 @@ impl Fate {
         }
         let phase = town.model.phase(line);
         let means = match (phase, self.rng.u8(..100)) {
-            (Phase::Auth, 0..6) => Means::Hello(self.rng.u8(..4) > 0),
-            (Phase::Auth, 6..12) => Means::Resume(self.token(town)),
-            (Phase::Auth, 12..50) => {
+            (Phase::Auth, 0..40) if town.model.is_silent(line) => Means::Hello(self.caps()),
+            (Phase::Auth, 0..12) => Means::Hello(self.caps()),
+            (Phase::Auth, 12..18) => Means::Resume(self.token(town)),
+            (Phase::Auth, 18..50) => {
                 let invite = [None, Some("nonsense"), Some(INVITE), Some(INVITE)][self.rng.usize(..4)];
                 Means::Register(Credentials { invite, ..self.credentials(town) })
             }
@@ -157,7 +176,7 @@ impl Fate {
                 let to = if how < 40 { To::User(self.user(swarm)) } else { To::Public };
                 let own = town.model.user(line);
                 let from = own.filter(|_| how % 2 == 0).map_or(From::Absent, From::User);
-                Means::Msg { from, to, text: Ok(self.text(swarm)) }
+                self.message(town, line, from, to)
             }
         };
         let rid = match means {
@@ -219,21 +238,46 @@ impl Fate {
             18 => Means::Login(Credentials { user: None, ..self.credentials(town) }),
             19 => Means::Register(Credentials { password: "123".into(), ..self.credentials(town) }),
             20 => Means::Register(Credentials { password: "x".repeat(513), ..self.credentials(town) }),
-            21 => Means::Msg {
-                from: From::User(self.user(swarm).id),
-                to: To::Public,
-                text: Ok(self.text(swarm)),
-            },
-            22 => Means::Msg { from: From::Nobody, to: To::Nobody, text: Ok(self.text(swarm)) },
-            23 => Means::Msg { from: From::Absent, to: To::Nobody, text: Ok(self.text(swarm)) },
+            21 => {
+                let from = From::User(self.user(swarm).id);
+                self.message(town, line, from, To::Public)
+            }
+            22 => self.message(town, line, From::Nobody, To::Nobody),
+            23 => self.message(town, line, From::Absent, To::Nobody),
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
-            25 => Means::Hello(true),
+            25 => Means::Hello(self.caps()),
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
-                Means::Msg { from: From::Absent, to: To::Public, text: Err(code) }
+                Means::Msg { from: From::Absent, to: To::Public, text: Err(code), cid: None, room: None }
             }
         };
         Said::request(means, Some(rid))
+    }
+
+    fn caps(&mut self) -> Caps {
+        Caps { ack: self.rng.u8(..4) > 0, resume: self.rng.u8(..4) > 0 }
+    }
+
+    /// Something to say; often with a name of its own, and now and then one that was said before.
+    fn message(&mut self, town: &Town, line: usize, from: From, to: To) -> Means {
+        let (swarm, author) = (&town.swarm, town.model.user(line));
+        if !self.recent.is_empty() && self.rng.u8(..6) == 0 {
+            let own = self.recent.iter().rev().find(|(user, ..)| *user == author);
+            let any = &self.recent[self.rng.usize(..self.recent.len())];
+            let (_, to, text, cid) = own.unwrap_or(any).clone();
+            let text = if self.rng.u8(..8) == 0 { self.text(swarm) } else { text };
+            return Means::Msg { from, to, text: Ok(text), cid: Some(cid), room: None };
+        }
+        let text = self.text(swarm);
+        let cid = (self.rng.u8(..3) > 0).then(|| format!("m{}", self.said));
+        if let Some(cid) = &cid {
+            self.recent.push_back((author, to, text.clone(), cid.clone()));
+            if self.recent.len() > RECENT {
+                self.recent.pop_front();
+            }
+        }
+        let room = (self.rng.u8(..8) == 0).then(|| self.room(swarm));
+        Means::Msg { from, to, text: Ok(text), cid, room }
     }
 
     /// What a person wants of a client of this project.

@@ -106,7 +106,12 @@ impl Script {
     /// Plays it, and writes it down as a conversation that says in its title what is wrong.
     pub fn chat(&self) -> String {
         let mut town = Town::new(&self.swarm);
-        town.chat = Some(Chat::new(self.swarm.lines, &self.swarm.limits, self.swarm.registration));
+        town.chat = Some(Chat::new(
+            self.swarm.lines,
+            &self.swarm.limits,
+            self.swarm.registration,
+            self.swarm.history,
+        ));
         let fault = self.play_in(&mut town).map_or_else(String::new, |(_, fault)| fault);
         town.chat.map_or_else(String::new, |chat| chat.text(&fault))
     }

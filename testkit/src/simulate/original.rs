@@ -1,6 +1,8 @@
 //! A window of the original client, as far as it can be broken: the five rules of PROTOCOL.md, "What an original
 //! client cannot survive". Held against each frame on its own, whatever the model thinks of it.
 
+use std::collections::VecDeque;
+
 /// What is open on an original client's screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Page {
@@ -15,15 +17,15 @@ enum Page {
 pub struct Original {
     page: Page,
     /// Messages of its own that the server has looked at and not answered.
-    asked: usize,
+    asked: VecDeque<String>,
     /// It is none, for it has said hello.
     has_greeted: bool,
 }
 
 impl Original {
     /// The server has looked at a message of this client.
-    pub fn asks(&mut self) {
-        self.asked += 1;
+    pub fn asks(&mut self, text: &str) {
+        self.asked.push_back(format!(r#""text":"{text}""#));
     }
 
     /// The server has looked at a hello of this client.
@@ -57,17 +59,21 @@ impl Original {
                 return broken("3, `list_room` and `msg` only in the room");
             }
             ("list", false) if self.page == Page::Room => return broken("3, no `list` in a room"),
+            ("msg", true) if !self.has_greeted && rest.contains(r#","seq":"#) => {
+                return broken("5, nothing new to who did not ask for it");
+            }
             ("msg", true) => {
                 let from = rest.split_once(r#""from":""#).map_or("", |(_, from)| from);
+                // What its user said on a connection before this one is no answer on this.
                 if from.strip_prefix(own_name).is_some_and(|rest| rest.starts_with('"')) {
-                    self.asked = self.asked.saturating_sub(1);
+                    let answered = self.asked.iter().position(|text| from.contains(text));
+                    answered.and_then(|index| self.asked.remove(index));
                 }
             }
-            ("msg", false) => match self.asked.checked_sub(1) {
-                Some(asked) => self.asked = asked,
-                None => return broken("4, an error of type `msg` only as an answer"),
-            },
-            ("hello" | "resume", _) if !self.has_greeted => {
+            ("msg", false) if self.asked.pop_front().is_none() => {
+                return broken("4, an error of type `msg` only as an answer");
+            }
+            ("hello" | "resume" | "ack", _) if !self.has_greeted => {
                 return broken("5, nothing new to who did not ask for it");
             }
             _ => {}

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chatroom_core::message::hello::Caps;
+
 use super::names::Name;
 use crate::transcript::frame;
 
@@ -34,6 +36,9 @@ pub enum Step {
     Take(usize, usize),
     /// The next password is hashed, and the disk does this about it.
     Work(Fault),
+    /// What was said is written, so much of it at most, and the disk does this about it; if something was written, it is
+    /// handed out.
+    Write(usize, Fault),
     /// The last answer of the account store comes once more.
     Repeat,
     /// Whoever sends lists that are due looks whether any are.
@@ -77,8 +82,8 @@ pub struct Said {
 /// What a frame means.
 #[derive(Clone, Debug)]
 pub enum Means {
-    /// What can you do? A login is to last, or not.
-    Hello(bool),
+    /// What can you do? The client can do this.
+    Hello(Caps),
     /// Make an account.
     Register(Credentials),
     /// Log in.
@@ -99,6 +104,10 @@ pub enum Means {
         to: To,
         /// What; with `None` it is one that is refused, with this code.
         text: Result<String, &'static str>,
+        /// What the client calls it.
+        cid: Option<String>,
+        /// In which room it is to be said.
+        room: Option<Name>,
     },
     /// Leave the room.
     Exit,
@@ -180,9 +189,14 @@ impl Said {
         if let Some(rid) = &rid {
             json += &format!(r#","rid":"{rid}""#);
         }
-        if let Means::Hello(lasts) = means {
+        if let Means::Hello(caps) = means {
             json += r#","proto":1"#;
-            json += if lasts { r#","caps":["more","resume"]"# } else { "" };
+            json += match (caps.ack, caps.resume) {
+                (false, false) => "",
+                (false, true) => r#","caps":["more","resume"]"#,
+                (true, false) => r#","caps":["ack"]"#,
+                (true, true) => r#","caps":["resume","more","ack"]"#,
+            };
         }
         if let Some(data) = means.data() {
             json += &format!(r#","data":{data}"#);
@@ -218,7 +232,12 @@ impl Said {
             invite: None,
         };
         let means = match json["type"].as_str().unwrap_or_default() {
-            "hello" => Means::Hello(json["caps"][0] == "resume"),
+            "hello" => {
+                let has = |word: &str| {
+                    json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
+                };
+                Means::Hello(Caps { ack: has("ack"), resume: has("resume") })
+            }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
             "login" => Means::Login(credentials()),
@@ -232,6 +251,8 @@ impl Said {
                     to => super::names::find_user(to).map_or(To::Nobody, To::User),
                 },
                 text: Ok(text("text").to_owned()),
+                cid: json["data"]["cid"].as_str().map(str::to_owned),
+                room: super::names::find_room(text("room")),
             },
             "exit" => Means::Exit,
             "logout" => Means::Logout,
@@ -274,7 +295,7 @@ impl Means {
                 let room = room.map_or(" not a name", |name| name.text);
                 Some(format!(r#"{{"room":"{room}"}}"#))
             }
-            Self::Msg { from, to, text } => {
+            Self::Msg { from, to, text, cid, room } => {
                 let from = match from {
                     From::Absent => String::new(),
                     From::User(id) => format!(r#""from":"{}","#, super::names::user(*id, 0).text),
@@ -293,7 +314,9 @@ impl Means {
                     }
                     Err(_) => "\\u0007",
                 };
-                Some(format!(r#"{{{from}"to":"{to}","text":"{text}"}}"#))
+                let cid = cid.as_ref().map(|cid| format!(r#","cid":"{cid}""#)).unwrap_or_default();
+                let room = room.map(|room| format!(r#","room":"{}""#, room.text)).unwrap_or_default();
+                Some(format!(r#"{{{from}"to":"{to}","text":"{text}"{cid}{room}}}"#))
             }
             Self::Hello(_)
             | Self::List

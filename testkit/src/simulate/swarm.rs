@@ -11,6 +11,8 @@ pub struct Swarm {
     pub limits: Limits,
     /// Who may register.
     pub registration: Registration,
+    /// Whether what is said is kept.
+    pub history: bool,
     /// Lines on which somebody may be connected.
     pub lines: usize,
     /// How many of them are held by clients of this project.
@@ -60,6 +62,7 @@ impl Swarm {
                 1..=3 => Registration::Invite,
                 _ => Registration::Open,
             },
+            history: rng.u8(..4) > 0,
             lines,
             clients: if rng.bool() { rng.usize(..=lines / 2) } else { 0 },
             users: rng.usize(1..=super::names::USERS.len()),
@@ -130,6 +133,8 @@ fn limits(rng: &mut Rng) -> Limits {
     } else {
         (limits.message_rate, limits.list_rate, limits.move_rate) = (0, 0, 0);
     }
+    limits.appends_connection_max = rng.u32(1..6);
+    limits.appends_total_max = if rng.bool() { rng.u64(1..8) } else { usual.appends_total_max };
     limits.auth_failures_max = rng.u32(..4);
     limits.auth_window_ms = rng.u64(1_000..60_000);
     limits.auth_pause_ms_min = rng.u64(1..2_000);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::client::{Command, Input};
 use chatroom_core::frame::Frame;
+use chatroom_core::hub::Settled;
 use chatroom_core::message::Text;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
@@ -17,6 +18,7 @@ use server_common::exchange::Wake;
 use server_common::keys::{name_key, name_look};
 use server_common::server::Server;
 use server_common::session;
+use server_common::store::Messages as _;
 use zeroize::Zeroizing;
 
 use super::chat::Chat;
@@ -40,6 +42,10 @@ pub struct Town {
     rung: Rung,
     /// Somebody wants [`Step::Tick`].
     pub is_alarmed: bool,
+    /// Somebody wants [`Step::Write`].
+    is_called: bool,
+    /// What is written, and not handed out.
+    written: Vec<Settled>,
     /// When [`Step::Tick`] is due by itself.
     tick_at: Option<Instant>,
     pub model: Model,
@@ -76,13 +82,15 @@ impl Town {
         let line = |number: usize| Line::new((number < swarm.clients).then(Box::default));
         Self {
             now: Instant::default(),
-            server: start(Instant::default(), swarm, &office, &rung),
+            server: start(Instant::default(), swarm, &office, &disk, &rung),
             office,
             disk,
             lines: (0..swarm.lines).map(line).collect(),
             connections: 0,
             rung,
             is_alarmed: false,
+            is_called: false,
+            written: Vec::new(),
             tick_at: None,
             model: Model::new(swarm),
             chat: None,
@@ -106,6 +114,11 @@ impl Town {
         self.office.is_waiting()
     }
 
+    /// Whether something is to be written, or handed out.
+    pub fn has_writing(&self) -> bool {
+        self.is_called || !self.written.is_empty()
+    }
+
     /// Does one thing. An error says what was wrong about what came of it.
     pub fn apply(&mut self, step: &Step) -> Result<(), String> {
         if let Some(chat) = &mut self.chat {
@@ -121,6 +134,7 @@ impl Town {
             Step::Wake(line) => self.wake(*line)?,
             Step::Take(line, bytes) => self.take(*line, *bytes)?,
             Step::Work(fault) => self.work(*fault)?,
+            Step::Write(count_max, fault) => self.write(*count_max, *fault)?,
             Step::Repeat => self.repeat()?,
             Step::Tick => self.tick(),
             Step::Pass(time) => self.pass(*time)?,
@@ -184,6 +198,9 @@ impl Town {
             if self.has_work() {
                 self.apply(&Step::Work(Fault::None))?;
             }
+            if self.has_writing() {
+                self.apply(&Step::Write(usize::MAX, Fault::None))?;
+            }
             if self.is_alarmed {
                 self.apply(&Step::Tick)?;
             }
@@ -202,10 +219,11 @@ impl Town {
             invite: None,
         };
         let text = Ok(format!("back {user}"));
+        let (cid, nowhere) = (None, None);
         for means in [
             Means::Login(credentials),
             Means::Enter(Some(room(EXAMPLE, 1))),
-            Means::Msg { from: From::Absent, to: To::Public, text },
+            Means::Msg { from: From::Absent, to: To::Public, text, cid, room: nowhere },
         ] {
             self.apply(&Step::Say(line, Said::request(means, None)))?;
             self.move_all()?;
@@ -220,6 +238,12 @@ impl Town {
         }
         while self.has_work() {
             self.apply(&Step::Work(Fault::None))?;
+        }
+        while self.has_writing() {
+            self.apply(&Step::Write(usize::MAX, Fault::None))?;
+        }
+        if self.server.exchange().pending_appends() > 0 {
+            return Err("something is never written".into());
         }
         let exchange = self.server.exchange();
         match (exchange.connections(), exchange.users(), self.server.sessions()) {
@@ -361,6 +385,30 @@ impl Town {
         if done.is_crashed { self.crash() } else { Ok(()) }
     }
 
+    /// What is written is handed out; if nothing is, what was said is written.
+    fn write(&mut self, count_max: usize, fault: Fault) -> Result<(), String> {
+        let written = std::mem::take(&mut self.written);
+        if !written.is_empty() {
+            self.server.exchange().settle(self.now, written);
+            self.model.settle();
+            return Ok(());
+        }
+        if !self.is_called {
+            return Ok(());
+        }
+        let mut group = Vec::new();
+        self.server.exchange().take_appends(count_max.max(1), &mut group);
+        let count = group.len();
+        if count == 0 {
+            self.is_called = false;
+            return Ok(());
+        }
+        let (written, is_crashed) = self.office.write(self.now, &self.disk, group, fault);
+        self.model.write(count, fault)?;
+        self.written = written;
+        if is_crashed { self.crash() } else { Ok(()) }
+    }
+
     /// The last answer comes again, to a connection that has no other waiting for it.
     fn repeat(&mut self) -> Result<(), String> {
         let Some((line, connection)) = self.office.last() else { return Ok(()) };
@@ -421,9 +469,11 @@ impl Town {
         }
         self.model.restart();
         self.office = Office::new(&self.swarm.limits, self.swarm.registration, self.disk.clone());
-        self.server = start(self.now, &self.swarm, &self.office, &self.rung);
+        self.server = start(self.now, &self.swarm, &self.office, &self.disk, &self.rung);
+        self.written.clear();
         self.tick_at = None;
         self.is_alarmed = false;
+        self.is_called = false;
         for line in 0..self.lines.len() {
             self.lines[line].clear();
             self.tell_client(line, Input::Closed)?;
@@ -488,6 +538,7 @@ impl Town {
         for line in rung.drain(..) {
             match self.lines.get_mut(line) {
                 Some(line) => line.is_rung = line.session.is_some(),
+                None if line == SCRIBE => self.is_called = true,
                 None => self.is_alarmed = true,
             }
         }
@@ -499,7 +550,7 @@ impl Town {
     }
 }
 
-fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Server<Bell>> {
+fn start(now: Instant, swarm: &Swarm, office: &Office, disk: &Disk, rung: &Rung) -> Arc<Server<Bell>> {
     let rules = Rules {
         limits: swarm.limits.clone(),
         registration: swarm.registration,
@@ -508,8 +559,14 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, rung: &Rung) -> Arc<Serve
         look_of: name_look,
     };
     let rooms = [RoomName::parse(room(EXAMPLE, 0).text).expect("it is a name")];
-    let alarm = Bell::new(usize::MAX, 0, Arc::clone(rung));
-    Server::new(now, rules, &rooms, Box::new(office.clone()), Box::new(move || alarm.wake()))
+    let [alarm, scribe] = [TICKER, SCRIBE].map(|who| Bell::new(who, 0, Arc::clone(rung)));
+    let (desk, alarm) = (Box::new(office.clone()), Box::new(move || alarm.wake()));
+    if swarm.history {
+        let stored = disk.rooms().expect("the disk is only asked when it works");
+        Server::with_history(now, rules, &rooms, stored, desk, alarm, Box::new(move || scribe.wake()))
+    } else {
+        Server::new(now, rules, &rooms, desk, alarm)
+    }
 }
 
 fn command(wish: &Wish, id: u64) -> Command {
@@ -541,6 +598,9 @@ fn mix(mut digest: u64, bytes: &[u8]) -> u64 {
     digest
 }
 
+/// Who is rung for that is no line: who sends lists, and who writes what is said.
+const TICKER: usize = usize::MAX;
+const SCRIBE: usize = usize::MAX - 1;
 /// The byte that is the simulation's handshake.
 const GREETING: u8 = b'!';
 /// What a server reads at a time.

@@ -111,6 +111,25 @@ fn who_leaves_has_heard_what_was_said_before() {
 }
 
 #[test]
+fn who_leaves_does_not_wait_for_what_is_said_after() {
+    let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
+    town.does("ann", "post one");
+    disk.takes(&mut town, 9);
+    town.does("bob", "exit");
+    disk.has(&mut town, true);
+    town.does("ann", "post two");
+    town.check("bob", r#"msg "one", left example [lobby: bob; example: ann]"#);
+
+    town.does("bob", "enter example");
+    town.settle();
+    town.does("bob", "exit");
+    disk.takes(&mut town, 9);
+    town.does("ann", "post three");
+    disk.has(&mut town, true);
+    town.check("bob", r#"msg "two", left example [lobby: bob; example: ann]"#);
+}
+
+#[test]
 fn who_leaves_a_room_in_which_nothing_waits_goes_at_once() {
     let (mut town, mut disk) = (in_a_room(Limits::default(), &["ann", "bob"]), Disk::new());
     town.does("ann", "exit");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::limits::Limits;
+use chatroom_core::message::hello::Caps;
 use chatroom_core::server::{Answer, GrantId};
 
 use super::accounts::Question;
@@ -44,8 +45,14 @@ pub struct Conn {
     pub may_overflow: bool,
     /// An open question, and the mark of the request.
     pub asked: Option<(Question, &'static str, Option<String>)>,
-    /// It wants its login to last.
-    pub lasts: bool,
+    /// What it was granted.
+    pub caps: Caps,
+    /// How much of what it said is on its way to the disk.
+    pub on_their_way: u32,
+    /// It is looked at further when less is on its way to the disk.
+    pub is_withheld: bool,
+    /// A request of it waits for the disk.
+    pub is_held: bool,
     /// What its login is called that lasts.
     pub grant: Option<GrantId>,
     /// Its answer, not looked at.
@@ -175,7 +182,10 @@ impl Conn {
             is_overflowing: false,
             may_overflow: false,
             asked: None,
-            lasts: false,
+            caps: Caps::default(),
+            on_their_way: 0,
+            is_withheld: false,
+            is_held: false,
             grant: None,
             answered: None,
             is_eof: false,
@@ -193,7 +203,10 @@ impl Conn {
 
     /// Whether the next request may be looked at: none is being answered.
     pub fn is_idle(&self) -> bool {
-        self.asked.is_none() && !self.due.iter().any(|due| due.is_answer)
+        self.asked.is_none()
+            && !self.is_withheld
+            && !self.is_held
+            && !self.due.iter().any(|due| due.is_answer)
     }
 
     pub fn user(&self) -> Option<usize> {

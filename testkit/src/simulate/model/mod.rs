@@ -8,6 +8,8 @@
 
 mod accounts;
 mod conn;
+mod journal;
+mod keeping;
 mod rate;
 mod request;
 mod room;
@@ -30,6 +32,8 @@ use accounts::{Book, Question, word};
 pub use chatroom_core::phase::Phase;
 use conn::Stage;
 use conn::{Conn, Due, Heard, Place, Retry, What, is_error};
+use journal::{Annals, Journal};
+use keeping::Held;
 use rate::Tokens;
 use room::Rooms;
 
@@ -46,6 +50,12 @@ pub struct Model {
     /// Jobs in the line for passwords: whose they are, and from which household.
     jobs: Vec<((usize, u64), usize)>,
     is_shut: bool,
+    journal: Journal,
+    /// Requests that wait for the disk: until which number, whose they are, and what they are.
+    held: Vec<(u64, (usize, u64), Held)>,
+    /// Who is looked at further when there is room for more on the way to the disk.
+    crowded: Vec<(usize, u64)>,
+    annals: Annals,
     coverage: Coverage,
 }
 
@@ -109,6 +119,10 @@ impl Model {
             book: Book::default(),
             jobs: Vec::new(),
             is_shut: false,
+            journal: Journal::default(),
+            held: Vec::new(),
+            crowded: Vec::new(),
+            annals: Annals::default(),
             coverage: Coverage::default(),
             swarm: swarm.clone(),
         }
@@ -123,6 +137,7 @@ impl Model {
     pub fn restart(&mut self) {
         self.conns.iter_mut().for_each(|conn| *conn = None);
         self.rooms = Rooms::new(self.now, self.swarm.limits.list_bytes_max);
+        self.remember();
         self.habits = Default::default();
         self.book.restart();
         self.jobs.clear();
@@ -541,6 +556,11 @@ impl Model {
             Some(page) if page.room == LOBBY => Phase::Lobby,
             Some(_) => Phase::Chat,
         }
+    }
+
+    /// Whether nothing that somebody said was looked at.
+    pub fn is_silent(&self, line: usize) -> bool {
+        self.conns[line].as_ref().is_some_and(|conn| conn.frames == 0 && conn.said.is_empty())
     }
 
     /// Who is logged in on a line.

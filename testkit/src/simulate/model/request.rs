@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use chatroom_core::message::hello::Caps;
 use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::accounts::Question;
@@ -31,9 +32,10 @@ impl Model {
         if said.bytes.len() - 4 == conn.frame_bytes_max(limits) {
             self.coverage.reach("frame_at_the_limit");
         }
-        match said.means.kind() {
-            "hello" => conn.original.greets(),
-            "msg" => conn.original.asks(),
+        match &said.means {
+            Means::Msg { text, .. } => conn.original.asks(text.as_deref().unwrap_or_default()),
+            means if means.kind() == "hello" => conn.original.greets(),
+            means if means.kind() == "msg" => conn.original.asks(""),
             _ => {}
         }
         self.look_at(line, said, asked)
@@ -44,7 +46,7 @@ impl Model {
         let Said { mut means, rid, .. } = said;
         let mut kind = kind;
         // What was not granted does not exist.
-        if matches!(means, Means::Resume(_)) && !self.conn(line).lasts {
+        if matches!(means, Means::Resume(_)) && !self.conn(line).caps.resume {
             (means, kind) = (Means::Unknown, "error");
         }
         if let Some(code) = self.fault(line, &means) {
@@ -54,7 +56,7 @@ impl Model {
             return Ok(());
         }
         match means {
-            Means::Hello(lasts) => self.greet(line, lasts, rid),
+            Means::Hello(caps) => self.greet(line, caps, rid),
             Means::Register(credentials) => return self.register(line, credentials, rid, asked),
             Means::Login(credentials) => {
                 // Who has hung up hears no answer.
@@ -63,7 +65,7 @@ impl Model {
                 }
                 let password = credentials.password;
                 let question = match credentials.user.filter(|_| (1..=512).contains(&password.len())) {
-                    Some(user) => Question::Verify(user, password, self.conn(line).lasts),
+                    Some(user) => Question::Verify(user, password, self.conn(line).caps.resume),
                     None => Question::Decoy,
                 };
                 return self.ask(line, question, kind, rid, asked);
@@ -77,7 +79,11 @@ impl Model {
             Means::List => self.list(line, kind, rid),
             Means::Create(room) => self.create(line, room, rid),
             Means::Enter(room) => self.enter(line, room, rid),
-            Means::Msg { from, to, text } => self.msg(line, from, to, text, rid),
+            Means::Msg { from, to, text, cid, room } => {
+                // What was not granted is passed over.
+                let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };
+                self.msg(line, from, to, text, claim, rid);
+            }
             Means::Exit => self.exit(line, rid.as_deref()),
             Means::Logout => self.logout(line, rid.as_deref()),
             Means::Unreadable
@@ -120,9 +126,15 @@ impl Model {
         }
     }
 
-    fn greet(&mut self, line: usize, lasts: bool, rid: Option<String>) {
-        self.conn_mut(line).lasts = lasts;
-        let caps = if lasts { r#""resume""# } else { "" };
+    fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
+        let caps = Caps { ack: caps.ack && self.swarm.history, ..caps };
+        self.conn_mut(line).caps = caps;
+        let caps = match (caps.ack, caps.resume) {
+            (false, false) => "",
+            (false, true) => r#""resume""#,
+            (true, false) => r#""ack""#,
+            (true, true) => r#""ack","resume""#,
+        };
         let registration = self.swarm.registration.as_str();
         let frame = self.swarm.limits.frame_bytes_max;
         let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
@@ -251,14 +263,17 @@ impl Model {
         self.push(line, What::List { text, room, version, follows: false }, REPLY_BYTES, true);
     }
 
-    fn create(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
+    pub(super) fn create(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
         let (now, limits) = (self.now, self.swarm.limits.clone());
         let Some(name) = name else { return self.refuse_and_count(line, "create", "name_invalid", rid, 0) };
         if self.rooms.find(name.id).is_some() {
             return self.refuse_and_count(line, "create", "room_exists", rid, REPLY_BYTES);
         }
+        if self.swarm.history && self.waits_for_founding(line, name, &rid) {
+            return;
+        }
         let idle = Duration::from_millis(limits.room_idle_ms_min);
-        let is_full = self.rooms.len() >= limits.rooms_max;
+        let is_full = self.rooms.len() + self.journal.foundings() >= limits.rooms_max;
         if is_full && !self.rooms.has_idle(now, idle) {
             return self.refuse_and_count(line, "create", "too_many_rooms", rid, REPLY_BYTES);
         }
@@ -267,13 +282,21 @@ impl Model {
         if let Err(wait) = self.habits[user].rooms.take(now, count, Duration::from_secs(3600), count) {
             return self.rate_limit(line, "create", wait, rid, REPLY_BYTES);
         }
-        self.coverage.reach("created");
-        let message = format!("{} created successfully", name.text);
-        self.done(line, "create", &message, None, rid.as_deref(), REPLY_BYTES);
-        if is_full && self.rooms.give_way(now, idle) {
+        let instead = if is_full { self.rooms.give_way(now, idle) } else { None };
+        if instead.is_some() {
             self.coverage.reach("room_gave_way");
         }
-        self.rooms.create(now, name);
+        if self.swarm.history {
+            return self.found(line, name, instead, rid);
+        }
+        self.created(line, name, rid.as_deref());
+    }
+
+    pub(super) fn created(&mut self, line: usize, name: Name, rid: Option<&str>) {
+        self.coverage.reach("created");
+        let message = format!("{} created successfully", name.text);
+        self.done(line, "create", &message, None, rid, REPLY_BYTES);
+        self.rooms.create(self.now, name);
     }
 
     fn enter(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
@@ -298,6 +321,12 @@ impl Model {
 
     fn exit(&mut self, line: usize, rid: Option<&str>) {
         self.slow_down(line);
+        if !self.waits_to_leave(line, rid) {
+            self.go_out(line, rid);
+        }
+    }
+
+    pub(super) fn go_out(&mut self, line: usize, rid: Option<&str>) {
         let room = self.conn(line).room().unwrap_or(LOBBY);
         let message = format!("Left {}, back in the lobby", self.rooms.room(room).name.text);
         self.coverage.reach("left");
@@ -324,6 +353,7 @@ impl Model {
         from: From,
         to: To,
         text: Result<String, &'static str>,
+        (cid, room): (Option<String>, Option<Name>),
         rid: Option<String>,
     ) {
         let user = self.conn(line).user().expect("only who is in a room comes here");
@@ -334,6 +364,10 @@ impl Model {
             Ok(text) => text,
             Err(code) => return self.refuse_and_count(line, "msg", code, rid, 0),
         };
+        let here = self.conn(line).room().map(|room| self.rooms.room(room).name.id);
+        if room.is_some_and(|room| Some(room.id) != here) {
+            return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
+        }
         if to == To::Nobody {
             return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
         }
@@ -341,6 +375,9 @@ impl Model {
         let (count, burst) = (limits.message_rate, limits.message_burst);
         if let Err(wait) = self.habits[user].messages.take(now, count, SECOND, burst) {
             return self.rate_limit(line, "msg", wait, rid, REPLY_BYTES);
+        }
+        if self.swarm.history {
+            return self.post(line, to, text, cid, rid);
         }
         match to {
             To::Public => self.say_to_all(line, &text),
@@ -394,7 +431,7 @@ impl Model {
         self.push(line, What::List { text, room, version, follows: true }, 0, true);
     }
 
-    fn name_of(&self, line: usize) -> &'static str {
+    pub(super) fn name_of(&self, line: usize) -> &'static str {
         self.conn(line).user().map_or("nobody", |user| self.book.name(user))
     }
 
@@ -432,7 +469,7 @@ impl Model {
         self.push(line, What::Error { kind, code, retry, rid }, 0, true);
     }
 
-    fn refuse_and_count(
+    pub(super) fn refuse_and_count(
         &mut self,
         line: usize,
         kind: &'static str,
@@ -476,7 +513,7 @@ fn done(kind: &str, message: &str, data: Option<&str>, rid: Option<&str>) -> Str
     format!(r#"{{"type":"{kind}","status":"ok","message":"{message}"{data}{rid}}}"#)
 }
 
-fn message(to: &str, from: &str, text: &str) -> String {
+pub(super) fn message(to: &str, from: &str, text: &str) -> String {
     format!(r#"{{"type":"msg","status":"ok","data":{{"to":"{to}","from":"{from}","text":"{text}"}}}}"#)
 }
 

@@ -25,6 +25,10 @@ pub struct Room {
     /// The lines of those in it, and their names, in the order in which they came.
     pub members: Vec<(usize, &'static str)>,
     empty_since: Instant,
+    /// The number of the last thing that was said here and is to be durable.
+    pub last: u64,
+    /// Something was said here that is kept.
+    pub is_spoken_in: bool,
 }
 
 /// What a room's list was, after each change.
@@ -47,10 +51,26 @@ impl Rooms {
     pub fn create(&mut self, now: Instant, name: Name) {
         let number = self.made;
         self.made += 1;
-        self.rooms.push(Room { number, name, members: Vec::new(), empty_since: now });
+        self.rooms.push(Room {
+            number,
+            name,
+            members: Vec::new(),
+            empty_since: now,
+            last: 0,
+            is_spoken_in: false,
+        });
         self.views.insert(number, View::default());
         self.note(number);
         self.note(LOBBY);
+    }
+
+    /// Brings back a room that gave way for nothing.
+    pub fn restore(&mut self, room: Room) {
+        if self.find(room.name.id).is_none() {
+            let index = self.rooms.partition_point(|other| other.number < room.number);
+            self.rooms.insert(index, room);
+            self.note(LOBBY);
+        }
     }
 
     /// Whether a room may give way.
@@ -58,16 +78,24 @@ impl Rooms {
         self.longest_empty(now, idle).is_some()
     }
 
-    /// Unmakes the room that has been empty longest, and for `idle` at least. Whether there is one.
-    pub fn give_way(&mut self, now: Instant, idle: Duration) -> bool {
-        let Some(number) = self.longest_empty(now, idle) else { return false };
-        self.rooms.retain(|room| room.number != number);
-        true
+    /// Unmakes the room that has been empty longest, and for `idle` at least, if there is one.
+    pub fn give_way(&mut self, now: Instant, idle: Duration) -> Option<Room> {
+        let number = self.longest_empty(now, idle)?;
+        let index = self.rooms.iter().position(|room| room.number == number)?;
+        Some(self.rooms.remove(index))
+    }
+
+    /// A room's list has changed although nobody came or went.
+    pub fn note_change(&mut self) {
+        self.note(LOBBY);
     }
 
     fn longest_empty(&self, now: Instant, idle: Duration) -> Option<usize> {
         let may_go = |room: &&Room| {
-            room.number > EXAMPLE && room.members.is_empty() && now.since(room.empty_since) >= idle
+            room.number > EXAMPLE
+                && !room.is_spoken_in
+                && room.members.is_empty()
+                && now.since(room.empty_since) >= idle
         };
         let oldest = self.rooms.iter().filter(may_go).min_by_key(|room| (room.empty_since, room.number));
         oldest.map(|room| room.number)
@@ -95,6 +123,11 @@ impl Rooms {
     /// The room of that name.
     pub fn find(&self, name: usize) -> Option<&Room> {
         self.rooms.iter().find(|room| room.name.id == name)
+    }
+
+    /// The room of that number, if there still is one.
+    pub fn get(&self, number: usize) -> Option<&Room> {
+        self.rooms.iter().find(|room| room.number == number)
     }
 
     /// The room of that number.
@@ -188,7 +221,7 @@ impl Rooms {
         }
     }
 
-    fn room_mut(&mut self, number: usize) -> &mut Room {
+    pub fn room_mut(&mut self, number: usize) -> &mut Room {
         self.rooms.iter_mut().find(|room| room.number == number).expect("who is in a room keeps it")
     }
 }
