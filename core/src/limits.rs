@@ -25,6 +25,8 @@ pub const TEXT_LINES_MAX: usize = 100;
 pub const RID_BYTES_MAX: usize = 64;
 /// What a client calls a message, its `cid`, has at most this many bytes of UTF-8.
 pub const CID_BYTES_MAX: usize = 36;
+/// A page of what was said before has at most this many messages.
+pub const HISTORY_MESSAGES_MAX: usize = 100;
 /// Objects and arrays in a frame are nested at most this deep; the envelope is the first level.
 pub const JSON_DEPTH_MAX: usize = 8;
 /// A frame from server to client has at most this many bytes of JSON.
@@ -112,6 +114,10 @@ pub struct Limits {
     pub list_rate: u32,
     /// Explicit `list` requests at once before `list_rate` counts.
     pub list_burst: u32,
+    /// Pages of what was said before that one connection may ask for in a second, 0 for no limit.
+    pub history_rate: u32,
+    /// Such pages at once before `history_rate` counts.
+    pub history_burst: u32,
     /// Rooms a second one connection may enter or leave; beyond it, it is answered later. 0 for no limit.
     pub move_rate: u32,
     /// Rooms one connection may enter or leave at once before `move_rate` counts.
@@ -230,6 +236,7 @@ impl Limits {
             (self.appends_connection_max >= 1, "appends_connection_max must be at least 1"),
             (self.appends_total_max >= 1, "appends_total_max must be at least 1"),
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
+            (self.history_rate == 0 || self.history_burst >= 1, "history_burst must be at least 1"),
             (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
             (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
             (
@@ -299,6 +306,8 @@ impl Default for Limits {
             appends_total_max: 4_096,
             list_rate: 2,
             list_burst: 20,
+            history_rate: 10,
+            history_burst: 100,
             move_rate: 50,
             move_burst: 100,
             register_per_minute: 60,

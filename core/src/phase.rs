@@ -18,11 +18,18 @@ impl Phase {
     pub const fn allows(self, kind: Kind) -> bool {
         match (self, kind) {
             (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
-            (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::Logout) => true,
-            (Self::Chat, Kind::List | Kind::Msg | Kind::Exit) => true,
-            (Self::Auth, Kind::List | Kind::Create | Kind::Enter | Kind::Logout | Kind::Msg | Kind::Exit) => {
-                false
-            }
+            (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logout) => true,
+            (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Exit) => true,
+            (
+                Self::Auth,
+                Kind::List
+                | Kind::Create
+                | Kind::Enter
+                | Kind::Logout
+                | Kind::Msg
+                | Kind::History
+                | Kind::Exit,
+            ) => false,
             (
                 Self::Lobby,
                 Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::Msg | Kind::Exit,

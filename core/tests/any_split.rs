@@ -84,9 +84,10 @@ impl Server {
                 Question::Verify { account, password, .. } if password.expose() == "1234" => {
                     Answer::Verified(account)
                 }
-                Question::Verify { .. } | Question::Resume { .. } | Question::Decoy => {
-                    Answer::Refused(Refusal::AuthFailed)
-                }
+                Question::Verify { .. }
+                | Question::Resume { .. }
+                | Question::History(_)
+                | Question::Decoy => Answer::Refused(Refusal::AuthFailed),
             };
             self.handle(Input::Answer(ticket, answer));
             return true;

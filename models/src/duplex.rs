@@ -195,6 +195,7 @@ impl World {
                 Some(_) | None => Answer::Refused(Refusal::AuthFailed),
             },
             Question::Resume { .. } => panic!("each connection has a client of its own, which has no token"),
+            Question::History(_) => panic!("a client of this project does not ask for that"),
             // A name that is reserved, which clients know nothing of.
             Question::Decoy => Answer::Refused(Refusal::AuthFailed),
         }

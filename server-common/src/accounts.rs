@@ -20,7 +20,7 @@ use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Lasting, Records, Shared, Shown, Store, StoreError};
+use crate::store::{Claim, Lasting, Messages, Records, Shared, Shown, Store, StoreError};
 use crate::tokens;
 
 /// The accounts of a server, shared by whoever answers questions.
@@ -67,7 +67,7 @@ struct Rehash {
     old: Phc,
 }
 
-impl<S: Records> Accounts<S> {
+impl<S: Records + Messages> Accounts<S> {
     /// Answers from `store`, hashing with `hasher`. `start` is the calendar's time, counted from 1970, at which
     /// [`Instant`] begins to count.
     #[must_use]
@@ -129,7 +129,7 @@ impl<S: Records> Accounts<S> {
             Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
             Question::Decoy => self.throttle().check(now, None, address),
             // Nobody guesses a token.
-            Question::Resume { .. } => Ok(()),
+            Question::Resume { .. } | Question::History(_) => Ok(()),
         }
     }
 
@@ -165,6 +165,10 @@ impl<S: Records> Accounts<S> {
             }
             Question::Resume { token } => {
                 self.renew(now, &[(address, token)]).map(|mut answers| answers.swap_remove(0))
+            }
+            Question::History(recall) => {
+                let page = self.store.read(|store| store.page(&recall));
+                page.map(|page| (Answer::Told(page), None)).map_err(unavailable)
             }
             Question::Decoy => {
                 self.hashes.measure(|| self.hasher.decoy());
@@ -380,7 +384,7 @@ impl Accounts {
     }
 }
 
-impl<S: Records> fmt::Debug for Accounts<S> {
+impl<S: Records + Messages> fmt::Debug for Accounts<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that has to do with an account.
         f.debug_struct("Accounts").field("registration", &self.terms().registration).finish_non_exhaustive()
@@ -418,7 +422,7 @@ fn grant(claim: Claim) -> Result<(), Refusal> {
 
 /// Tells the log what happened, and whoever asked only that it did. No error here says whose question it was.
 fn unavailable(error: impl Error) -> Refusal {
-    tracing::error!(%error, "an account could not be looked up or made");
+    tracing::error!(%error, "the database could not be read or written");
     Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }
 }
 

@@ -1,4 +1,4 @@
-//! The thread that looks after logins that last. Each costs a visit to the disk and no hash, so who comes back does not wait
+//! The thread that looks after logins that last, and looks up what was said before. Each costs a visit to the disk and no hash, so who comes back does not wait
 //! behind those whose passwords are hashed; and those who come back at once share a visit.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use chatroom_core::secret::Token;
-use chatroom_core::server::{Answer, GrantId, Refusal};
+use chatroom_core::server::{Answer, GrantId, Question, Recall, Refusal};
 
 use crate::accounts::{Accounts, UNAVAILABLE_RETRY_MS};
 use crate::clock::Clock;
@@ -25,6 +25,7 @@ pub(crate) struct Clerk<A> {
 
 enum Errand<A> {
     Resume(IpAddr, Token, A),
+    Recall(IpAddr, Recall, A),
     End(GrantId),
     Visit(GrantId),
 }
@@ -44,6 +45,11 @@ impl<A: Applicant> Clerk<A> {
     /// Has somebody answered who shows a token. Never blocks.
     pub(crate) fn resume(&self, address: IpAddr, token: Token, applicant: A) {
         self.send(Errand::Resume(address, token, applicant));
+    }
+
+    /// Has somebody told what was said. Never blocks.
+    pub(crate) fn recall(&self, address: IpAddr, recall: Recall, applicant: A) {
+        self.send(Errand::Recall(address, recall, applicant));
     }
 
     /// Has a login ended. Never blocks.
@@ -83,6 +89,9 @@ fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Erran
         for errand in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
             match errand {
                 Errand::Resume(address, token, applicant) => group.push((applicant, (address, token))),
+                Errand::Recall(address, recall, applicant) => {
+                    tell(accounts, clock, address, recall, applicant);
+                }
                 Errand::End(grant) => {
                     answer(accounts, clock, std::mem::take(&mut group));
                     guard(|| accounts.end_session(grant));
@@ -93,6 +102,16 @@ fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Erran
             }
         }
         answer(accounts, clock, group);
+    }
+}
+
+/// Tells somebody who is still there what was said.
+fn tell<A: Applicant>(accounts: &Accounts, clock: Clock, address: IpAddr, recall: Recall, applicant: A) {
+    if !applicant.is_gone() {
+        let answer = guard(|| accounts.answer(clock.now(), address, Question::History(recall)));
+        let answer =
+            answer.unwrap_or(Answer::Refused(Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }));
+        guard(|| applicant.answer(answer));
     }
 }
 

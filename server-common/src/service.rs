@@ -202,6 +202,7 @@ impl<W: Wake> Desk<W> for FrontDesk<W> {
         let applicant = (Arc::clone(peer), ticket);
         let question = match question {
             Question::Resume { token } => return self.clerk.resume(address, token, applicant),
+            Question::History(recall) => return self.clerk.recall(address, recall, applicant),
             question => question,
         };
         let refused: Result<(), (Refusal, _)> = self.pool.submit(address, question, applicant);

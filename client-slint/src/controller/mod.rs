@@ -193,7 +193,7 @@ impl Controller {
             Kind::Msg => self.on_msg_refused(said, sentence),
             Kind::Exit | Kind::Logout => self.on_notice(sentence),
             // Lists also come unasked, and nobody asked for a hello.
-            Kind::Hello | Kind::List => {}
+            Kind::Hello | Kind::List | Kind::History => {}
         }
     }
 
@@ -206,7 +206,7 @@ impl Controller {
             Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
-            Kind::Hello | Kind::List => {}
+            Kind::Hello | Kind::List | Kind::History => {}
         }
     }
 

@@ -351,7 +351,7 @@ impl Client {
                 self.event(Event::LoggedOut);
             }
             // These are told apart by their own types.
-            Kind::Hello | Kind::List | Kind::Msg => {}
+            Kind::Hello | Kind::List | Kind::Msg | Kind::History => {}
         }
     }
 
@@ -603,6 +603,8 @@ impl Incoming {
                 }
                 Self::Done(kind, Done { message: received.message.unwrap_or_default(), place })
             }
+            // It was not asked for: this client was granted nothing that brings it.
+            Kind::History => Self::Unknown,
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: Place::default() })

@@ -31,6 +31,8 @@ pub enum Registration {
 pub struct Caps {
     /// Messages are kept, and whoever says one is told when it is.
     pub ack: bool,
+    /// What was said before can be read.
+    pub history: bool,
     /// A login lasts: with its token the client comes back without a password.
     pub resume: bool,
 }
@@ -67,14 +69,14 @@ impl Registration {
 
 impl Caps {
     /// All that this program has as a server.
-    pub const ALL: Self = Self { ack: true, resume: true };
+    pub const ALL: Self = Self { ack: true, history: true, resume: true };
     /// All that this program has as a client.
-    pub const CLIENT: Self = Self { ack: false, resume: true };
+    pub const CLIENT: Self = Self { ack: false, history: false, resume: true };
 
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
-        Self { ack: false, ..self }
+        Self { ack: false, history: false, ..self }
     }
 
     /// Reads the words for them. Those of the future are passed over.
@@ -82,13 +84,13 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        Ok(Self { ack: has(ACK), resume: has(RESUME) })
+        Ok(Self { ack: has(ACK), history: has(HISTORY), resume: has(RESUME) })
     }
 }
 
 impl Serialize for Caps {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let words = [self.ack.then_some(ACK), self.resume.then_some(RESUME)];
+        let words = [self.ack.then_some(ACK), self.history.then_some(HISTORY), self.resume.then_some(RESUME)];
         serializer.collect_seq(words.into_iter().flatten())
     }
 }
@@ -163,6 +165,7 @@ impl Greeting {
 const PROTO: u64 = 1;
 /// The words for what a client has to ask for.
 const ACK: &str = "ack";
+const HISTORY: &str = "history";
 const RESUME: &str = "resume";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
@@ -184,13 +187,15 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const NONE: Result<Caps, &str> = Ok(Caps { ack: false, resume: false });
+        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false };
+        const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
         check(r#","proto":1"#, NONE);
         check(r#","proto":7,"caps":[],"client":"other 1.0","more":{}"#, NONE);
-        check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { ack: false, resume: true }));
-        check(r#","proto":1,"caps":["ack","\u0061ck"]"#, Ok(Caps { ack: true, resume: false }));
+        check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { resume: true, ..CAPS_NONE }));
+        check(r#","proto":1,"caps":["ack","\u0061ck"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
+        check(r#","proto":1,"caps":["history"]"#, Ok(Caps { history: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);
         check("", PROTO);
         check(r#","proto":null"#, PROTO);

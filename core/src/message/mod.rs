@@ -1,9 +1,10 @@
 //! What is said over the wire, read in two steps: the envelope, then its `data` by its `type`.
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
-//! two meet.
+//! two meet, [`history`] what was said before.
 
 pub mod hello;
+pub mod history;
 pub mod names;
 pub mod push;
 pub mod reply;
@@ -40,6 +41,8 @@ pub enum Kind {
     Enter,
     /// Say something to a room, or to one in it.
     Msg,
+    /// What was said before?
+    History,
     /// Go back to the lobby.
     Exit,
     /// Log out of an account.
@@ -165,6 +168,7 @@ impl Kind {
             Self::Create => "create",
             Self::Enter => "enter",
             Self::Msg => "msg",
+            Self::History => "history",
             Self::Exit => "exit",
             Self::Logout => "logout",
         }
@@ -175,7 +179,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -184,6 +188,7 @@ impl Kind {
         Self::Create,
         Self::Enter,
         Self::Msg,
+        Self::History,
         Self::Exit,
         Self::Logout,
     ];

@@ -6,6 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::hello::{self, Caps};
+use super::history::Query;
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
@@ -30,6 +31,8 @@ pub enum Request {
     Enter(Result<RoomName, NameError>),
     /// Say something.
     Msg(Msg),
+    /// What was said before?
+    History(Query),
     /// Go back to the lobby.
     Exit,
     /// Log out.
@@ -100,6 +103,7 @@ impl Request {
             Kind::Create => Self::Create(room(envelope)?),
             Kind::Enter => Self::Enter(room(envelope)?),
             Kind::Msg => Self::Msg(Msg::decode(envelope, caps.ack)?),
+            Kind::History => Self::History(Query::decode(envelope)?),
             Kind::List => envelope.no_data().map(|()| Self::List)?,
             Kind::Exit => envelope.no_data().map(|()| Self::Exit)?,
             Kind::Logout => envelope.no_data().map(|()| Self::Logout)?,
@@ -297,6 +301,7 @@ mod tests {
             Request::Msg(msg) => {
                 format!("msg {:?} {:?} {:?}", msg.from, msg.to, msg.text.as_ref().map(Text::as_str))
             }
+            Request::History(_) => "history".into(),
             Request::Exit => "exit".into(),
             Request::Logout => "logout".into(),
         }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::name::{Account, NameLook};
+use crate::message::history::{Page, Window};
+use crate::name::{Account, NameKey, NameLook};
 use crate::secret::{Password, Token};
 
 /// Names one open question of a connection, so that a late answer to an earlier one is told apart.
@@ -57,12 +58,33 @@ pub enum Question {
         /// Of a login that lasts.
         token: Token,
     },
+    /// What was said before?
+    History(Recall),
     /// A login that cannot succeed, for its name or password is impossible. It costs what a real one costs.
     Decoy,
 }
 
-/// What came of a [`Question`].
+/// What somebody wants to read who may.
+pub struct Recall {
+    /// Who wants to.
+    pub reader: Account,
+    /// Of which conversation.
+    pub conversation: Conversation,
+    /// Which part of it.
+    pub window: Window,
+}
+
+/// Whose conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conversation {
+    /// A room's.
+    Room(NameKey),
+    /// The reader's and this one's.
+    Peer(NameKey),
+}
+
+/// What came of a [`Question`].
+#[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The account exists now, durably.
     Registered(Account),
@@ -70,8 +92,23 @@ pub enum Answer {
     Verified(Account),
     /// The same, or the token was right, and the login lasts.
     Granted(Account, Grant),
+    /// This was said.
+    Told(Page),
     /// It did not happen.
     Refused(Refusal),
+}
+
+/// What people say does not belong into logs.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registered(account) => f.debug_tuple("Registered").field(account).finish(),
+            Self::Verified(account) => f.debug_tuple("Verified").field(account).finish(),
+            Self::Granted(account, grant) => f.debug_tuple("Granted").field(account).field(grant).finish(),
+            Self::Told(page) => write!(f, "Told({} messages)", page.messages().len()),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
+        }
+    }
 }
 
 /// Why a question was answered with no.

@@ -60,6 +60,7 @@ impl Auth {
             | Request::Create(_)
             | Request::Enter(_)
             | Request::Msg(_)
+            | Request::History(_)
             | Request::Exit
             | Request::Logout => State::Auth(self),
         }
@@ -85,6 +86,8 @@ impl Auth {
             }
             Answer::Verified(account) => return Self::join(account, None, waiting, cx),
             Answer::Granted(account, grant) => return Self::join(account, Some(grant), waiting, cx),
+            // An answer to what only other states ask.
+            Answer::Told(_) => {}
             Answer::Refused(refusal) => {
                 cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref());
                 if refusal == Refusal::AuthFailed {
@@ -209,7 +212,7 @@ fn may_register(waiting: &Waiting, cx: &mut Cx) -> bool {
     false
 }
 
-fn failure(refusal: Refusal) -> Failure {
+pub(super) fn failure(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::NameTaken => Failure::new(Code::NameTaken, "That name is taken, try another one"),
         Refusal::NameResembles => {

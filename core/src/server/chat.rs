@@ -5,13 +5,14 @@ use alloc::format;
 use alloc::sync::Arc;
 
 use super::lobby::{self, Lobby};
-use super::{Cx, State, Waiting};
-use crate::hub::{Command, Denial, Kept, Post, Reply, Whisper};
+use super::past::{self, Asked};
+use super::{Answer, Cx, State, Ticket, Waiting};
+use crate::hub::{Command, Kept, Post, Reply, Whisper};
 use crate::message::push::{self, ListKind};
-use crate::message::reply::{self, Code, Failure};
+use crate::message::reply::{self, Code};
 use crate::message::request::{Claim, Msg, Request, shown};
 use crate::message::{Kind, TextError};
-use crate::name::{Account, NameError, NameKey, PUBLIC, RoomName};
+use crate::name::{Account, NameKey, PUBLIC, RoomName};
 
 /// Somebody is in a room.
 pub(super) struct Chat {
@@ -19,18 +20,24 @@ pub(super) struct Chat {
     room: RoomName,
     /// The request the hub is looking at.
     waiting: Option<Waiting>,
+    /// The question the store is looking at.
+    asked: Option<Asked>,
 }
 
 impl Chat {
     pub(super) fn enter(account: Account, room: RoomName) -> State {
-        State::Chat(Self { account, room, waiting: None })
+        State::Chat(Self { account, room, waiting: None, asked: None })
     }
 
-    pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+    pub(super) fn on_request(mut self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
         let command = match request {
             Request::List => cx.may_list(ListKind::Room.as_str(), &waiting).then_some(Command::List),
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::Exit => Some(Command::Exit),
+            Request::History(query) => {
+                self.asked = past::ask(query, &self.account, Some(&self.room), waiting, cx);
+                return State::Chat(self);
+            }
             // The phase table lets no other request come here.
             Request::Hello(_)
             | Request::Register(..)
@@ -54,7 +61,7 @@ impl Chat {
     }
 
     pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
-        let Some(waiting) = self.waiting else { return State::Chat(self) };
+        let Some(waiting) = &self.waiting else { return State::Chat(self) };
         let rid = waiting.rid.as_ref();
         let bytes_max = cx.rules.limits.list_bytes_max;
         match reply {
@@ -74,6 +81,11 @@ impl Chat {
         State::Chat(Self { waiting: None, ..self })
     }
 
+    pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
+        past::on_answer(&mut self.asked, ticket, answer, cx);
+        State::Chat(self)
+    }
+
     /// A private message, for the one in this room or from them. What they are called is known here, not to the hub.
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
         let Whisper { from, text, kept, .. } = whisper;
@@ -88,7 +100,7 @@ impl Chat {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.waiting.is_none()
+        self.waiting.is_none() && self.asked.is_none()
     }
 
     /// Checks and encodes a message before the hub, and its lock, hear of it.
@@ -117,13 +129,9 @@ impl Chat {
         };
         let Claim { cid, room } = msg.claim;
         if let Some(room) = room
-            && !self.is_here(&room, cx)
+            && !past::is_here(&room, Some(&self.room), cx)
         {
-            let denial = room.map_or_else(
-                |_| Failure::new(Code::NotInRoom, "You are in no room of that name"),
-                |room| lobby::failure(Denial::NotThere(room)),
-            );
-            cx.fail(waiting.kind.as_str(), &denial, waiting.rid.as_ref());
+            past::refuse_elsewhere(room, waiting, cx);
             return None;
         }
         let to = match msg.to {
@@ -146,11 +154,5 @@ impl Chat {
             (None, false) => Command::Say(push::encode_public(name, &text)),
             (Some((key, to)), false) => Command::Whisper(key, to, Arc::new(Whisper::new(name.clone(), text))),
         })
-    }
-
-    /// Whether a name means the room that this is in.
-    fn is_here(&self, room: &Result<RoomName, NameError>, cx: &Cx) -> bool {
-        let key_of = |room: &RoomName| NameKey::new(cx.rules.key_of, room.as_str());
-        room.as_ref().is_ok_and(|room| *room == self.room || key_of(room) == key_of(&self.room))
     }
 }

@@ -4,7 +4,8 @@ use alloc::format;
 
 use super::auth::Auth;
 use super::chat::Chat;
-use super::{Cx, Output, State, Waiting};
+use super::past::{self, Asked};
+use super::{Answer, Cx, Output, State, Ticket, Waiting};
 use crate::hub::{Command, Denial, Reply};
 use crate::message::Kind;
 use crate::message::push::{self, ListKind};
@@ -17,14 +18,16 @@ pub(super) struct Lobby {
     account: Account,
     /// The request the hub is looking at.
     waiting: Option<Waiting>,
+    /// The question the store is looking at.
+    asked: Option<Asked>,
 }
 
 impl Lobby {
     pub(super) fn enter(account: Account) -> State {
-        State::Lobby(Self { account, waiting: None })
+        State::Lobby(Self { account, waiting: None, asked: None })
     }
 
-    pub(super) fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
+    pub(super) fn on_request(mut self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
         let command = match request {
             Request::List => cx.may_list(ListKind::Lobby.as_str(), &waiting).then_some(Command::List),
             Request::Create(room) => match room.and_then(|room| create(room, cx)) {
@@ -38,6 +41,10 @@ impl Lobby {
             Request::Enter(Err(_)) => {
                 cx.refuse(&waiting, Code::NoSuchRoom, "There is no room of that name");
                 None
+            }
+            Request::History(query) => {
+                self.asked = past::ask(query, &self.account, None, waiting, cx);
+                return State::Lobby(self);
             }
             Request::Logout => {
                 if let Some(grant) = cx.grant.take() {
@@ -67,7 +74,7 @@ impl Lobby {
     }
 
     pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
-        let Some(waiting) = self.waiting else { return State::Lobby(self) };
+        let Some(waiting) = &self.waiting else { return State::Lobby(self) };
         let rid = waiting.rid.as_ref();
         let name = self.account.name.as_str();
         let bytes_max = cx.rules.limits.list_bytes_max;
@@ -91,11 +98,16 @@ impl Lobby {
             // Answers to what only other states ask.
             Reply::LoggedIn(_) | Reply::Left(..) | Reply::Said => {}
         }
-        State::Lobby(Self { account: self.account, waiting: None })
+        State::Lobby(Self { waiting: None, ..self })
+    }
+
+    pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
+        past::on_answer(&mut self.asked, ticket, answer, cx);
+        State::Lobby(self)
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.waiting.is_none()
+        self.waiting.is_none() && self.asked.is_none()
     }
 }
 

@@ -14,6 +14,7 @@ mod ask;
 mod auth;
 mod chat;
 mod lobby;
+mod past;
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -34,7 +35,7 @@ use crate::phase::Phase;
 use crate::time::{Instant, ceil_ms};
 use crate::timer::{Timer, Timers};
 
-pub use ask::{Answer, Grant, GrantId, Question, Refusal, Ticket};
+pub use ask::{Answer, Conversation, Grant, GrantId, Question, Recall, Refusal, Ticket};
 use auth::{ACCOUNT_DISABLED, Auth};
 use chat::Chat;
 use lobby::Lobby;
@@ -145,6 +146,7 @@ struct Cx {
     is_eof: bool,
     lists: Bucket,
     moves: Bucket,
+    histories: Bucket,
     registrations: Bucket,
     refusals: Bucket,
     /// More was refused of late than may be: nothing further is looked at.
@@ -193,6 +195,7 @@ impl Conn {
             is_eof: false,
             lists: Bucket::default(),
             moves: Bucket::default(),
+            histories: Bucket::default(),
             registrations: Bucket::default(),
             refusals: Bucket::default(),
             is_flooding: false,
@@ -396,6 +399,8 @@ impl Conn {
     fn on_answer(&mut self, ticket: Ticket, answer: Answer) {
         self.state = match mem::replace(&mut self.state, State::Closed) {
             State::Auth(auth) => auth.on_answer(ticket, answer, &mut self.cx),
+            State::Lobby(lobby) => lobby.on_answer(ticket, answer, &mut self.cx),
+            State::Chat(chat) => chat.on_answer(ticket, answer, &mut self.cx),
             // Asked by a connection that has been told to go since.
             state => state,
         };
@@ -556,8 +561,12 @@ impl State {
     /// Lets the state answer a request, if it is one and allowed here.
     fn on_envelope(self, envelope: &Envelope<'_>, cx: &mut Cx) -> Self {
         // What was not granted does not exist.
-        let lasts = cx.caps.resume;
-        let exists = |kind: &Kind| *kind != Kind::Resume || lasts;
+        let caps = cx.caps;
+        let exists = |kind: &Kind| match kind {
+            Kind::Resume => caps.resume,
+            Kind::History => caps.history,
+            _ => true,
+        };
         let Head { kind, rid } = match Head::decode(envelope) {
             Ok(head) => head,
             Err((head, unfit)) => {

@@ -5,10 +5,12 @@
 //! in the order of conversation and number, so a page of them is read from one place.
 
 use chatroom_core::hub::{Append, Audience, Entry, Founding, Message, Outcome, StoredRoom};
-use chatroom_core::message::Cid;
+use chatroom_core::message::history::{Edge, Page, Past, Window};
 use chatroom_core::message::push::Posted;
-use chatroom_core::name::{NameKey, NameLook, RoomName};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use chatroom_core::message::{Cid, Text};
+use chatroom_core::name::{NameKey, NameLook, RoomName, UserName};
+use chatroom_core::server::{Conversation, Recall};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::{Store, StoreError};
 use crate::keys::{look, name_look};
@@ -20,6 +22,12 @@ pub trait Messages {
     /// # Errors
     /// When it cannot be read or written; nothing of it is kept then.
     fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError>;
+
+    /// A part of a conversation that its reader may read. One that there is not has nothing in it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds what is no name or text.
+    fn page(&self, recall: &Recall) -> Result<Page, StoreError>;
 
     /// The rooms there are, in the order in which they came to be.
     ///
@@ -40,6 +48,41 @@ impl Messages for Store {
         Ok(outcomes)
     }
 
+    fn page(&self, recall: &Recall) -> Result<Page, StoreError> {
+        let mut page = Page::default();
+        let Some(reader) = account(&self.db, &recall.reader.key)? else { return Ok(page) };
+        let conversation = match &recall.conversation {
+            Conversation::Room(key) => find_room(&self.db, key)?,
+            Conversation::Peer(key) => match account(&self.db, key)? {
+                Some(peer) => find_pair(&self.db, reader, peer)?,
+                None => None,
+            },
+        };
+        let Some(conversation) = conversation else { return Ok(page) };
+        let Window { edge, count_max } = recall.window;
+        let (select, from) = match edge {
+            Edge::End => (BACKWARDS, i64::MAX),
+            Edge::Before(seq) => (BACKWARDS, signed(seq)),
+            Edge::After(seq) => (FORWARDS, signed(seq)),
+        };
+        let mut select = self.db.prepare_cached(select)?;
+        // One more than is wanted shows whether there is more.
+        let mut rows = select.query(params![conversation, from, signed(count_max as u64 + 1)])?;
+        while let Some(row) = rows.next()? {
+            if page.messages().len() == count_max {
+                page.set_more();
+                break;
+            }
+            if !page.push(past(row, reader)?) {
+                break;
+            }
+        }
+        if !matches!(edge, Edge::After(_)) {
+            page.reverse();
+        }
+        Ok(page)
+    }
+
     fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
         let mut select = self.db.prepare(
             "SELECT key, name, last FROM rooms JOIN conversations ON id = conversation ORDER BY conversation",
@@ -58,6 +101,18 @@ impl Messages for Store {
         }
         Ok(rooms)
     }
+}
+
+fn past(row: &Row<'_>, reader: i64) -> Result<Past, StoreError> {
+    let author: i64 = row.get(2)?;
+    let cid: Option<String> = row.get(4)?;
+    Ok(Past {
+        posted: Posted { seq: unsigned(row.get(0)?), ts_ms: unsigned(row.get(1)?) },
+        from: UserName::parse(&row.get::<_, String>(3)?).map_err(|_| StoreError::Name)?,
+        text: Text::parse(row.get(5)?)
+            .map_err(|_| StoreError::Damaged("a message's text is none".to_owned()))?,
+        cid: cid.filter(|_| author == reader).as_deref().and_then(Cid::parse),
+    })
 }
 
 fn found(db: &Connection, founding: &Founding) -> Result<Outcome, StoreError> {
@@ -117,8 +172,7 @@ fn account(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<i64>> {
 
 /// The conversation of a room, which is made if there is none.
 fn room(db: &Connection, key: &NameKey, name: &RoomName) -> rusqlite::Result<i64> {
-    let mut select = db.prepare_cached("SELECT conversation FROM rooms WHERE key = ?1")?;
-    if let Some(conversation) = select.query_row([key.as_str()], |row| row.get(0)).optional()? {
+    if let Some(conversation) = find_room(db, key)? {
         return Ok(conversation);
     }
     let conversation = begin(db)?;
@@ -127,11 +181,21 @@ fn room(db: &Connection, key: &NameKey, name: &RoomName) -> rusqlite::Result<i64
     Ok(conversation)
 }
 
+fn find_room(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT conversation FROM rooms WHERE key = ?1")?
+        .query_row([key.as_str()], |row| row.get(0))
+        .optional()
+}
+
+fn find_pair(db: &Connection, one: i64, other: i64) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT conversation FROM pairs WHERE one = ?1 AND other = ?2")?
+        .query_row(params![one.min(other), one.max(other)], |row| row.get(0))
+        .optional()
+}
+
 /// The conversation of two accounts, which may be the same, made if there is none.
 fn pair(db: &Connection, one: i64, other: i64) -> rusqlite::Result<i64> {
-    let pair = params![one.min(other), one.max(other)];
-    let mut select = db.prepare_cached("SELECT conversation FROM pairs WHERE one = ?1 AND other = ?2")?;
-    if let Some(conversation) = select.query_row(pair, |row| row.get(0)).optional()? {
+    if let Some(conversation) = find_pair(db, one, other)? {
         return Ok(conversation);
     }
     let conversation = begin(db)?;
@@ -157,6 +221,11 @@ fn remove_silent(db: &Connection, key: &NameKey) -> rusqlite::Result<()> {
     Ok(())
 }
 
+const BACKWARDS: &str = "SELECT seq, ts, author, name, cid, text FROM messages JOIN accounts ON id = author
+    WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+const FORWARDS: &str = "SELECT seq, ts, author, name, cid, text FROM messages JOIN accounts ON id = author
+    WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+
 /// Numbers are counted up from 0 here, and SQLite's are signed.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -171,9 +240,7 @@ mod tests {
     use chatroom_core::Instant;
     use chatroom_core::hub::{Command, Deliveries, Hub, Post};
     use chatroom_core::limits::Limits;
-    use chatroom_core::message::Text;
     use chatroom_core::message::hello::Caps;
-    use chatroom_core::name::UserName;
 
     use super::*;
     use crate::passwords::hasher::Phc;
@@ -277,6 +344,68 @@ mod tests {
         assert_eq!(room.write(6), ["again 1 at 5", "Conflict", "Conflict", "2 at 6"]);
         room.say(ann, None, "", "one");
         assert_eq!(room.write(7), ["3 at 7"], "what has no name is never the same");
+    }
+
+    /// A page in a few words.
+    fn page(room: &Room, reader: &str, conversation: Conversation, edge: Edge, count_max: usize) -> String {
+        let window = Window { edge, count_max };
+        let page = room.store.page(&Recall { reader: account(reader), conversation, window }).unwrap();
+        let lines = page.messages().iter().map(|Past { posted, from, text, cid }| {
+            let cid = cid.as_ref().map(|cid| format!("#{}", cid.as_str())).unwrap_or_default();
+            format!("{} {from}: {}{cid}", posted.seq, text.as_str())
+        });
+        let lines: Vec<String> = lines.collect();
+        format!("{}{}", lines.join(", "), if page.has_more() { ", more" } else { "" })
+    }
+
+    #[test]
+    fn a_conversation_is_read_by_its_members_a_page_at_a_time() {
+        let mut room = Room::new();
+        let (ann, bob) = (room.ann, room.bob);
+        room.say(ann, None, "c1", "one");
+        room.say(bob, None, "c2", "two");
+        room.say(ann, None, "", "three");
+        room.say(ann, Some("bob"), "", "psst");
+        room.write(5);
+        let den = || Conversation::Room(key("den"));
+        for (edge, count_max, expected) in [
+            (Edge::End, 100, "1 ann: one#c1, 2 bob: two, 3 ann: three"),
+            (Edge::End, 3, "1 ann: one#c1, 2 bob: two, 3 ann: three"),
+            (Edge::End, 2, "2 bob: two, 3 ann: three, more"),
+            (Edge::Before(3), 1, "2 bob: two, more"),
+            (Edge::Before(0), 1, ""),
+            (Edge::After(0), 2, "1 ann: one#c1, 2 bob: two, more"),
+            (Edge::After(3), 2, ""),
+            (Edge::After(u64::MAX), 2, ""),
+        ] {
+            assert_eq!(page(&room, "ann", den(), edge, count_max), expected, "{edge:?} {count_max}");
+        }
+        let with = |peer: &str| Conversation::Peer(key(peer));
+        assert_eq!(page(&room, "ann", with("bob"), Edge::End, 9), "1 ann: psst");
+        assert_eq!(page(&room, "bob", with("ann"), Edge::End, 9), "1 ann: psst");
+        assert_eq!(page(&room, "ann", with("ann"), Edge::End, 9), "");
+        assert_eq!(page(&room, "ann", with("cara"), Edge::End, 9), "");
+        assert_eq!(page(&room, "ann", Conversation::Room(key("attic")), Edge::End, 9), "");
+    }
+
+    #[test]
+    fn a_page_of_long_messages_ends_where_its_frame_does() {
+        let mut room = Room::new();
+        let ann = room.ann;
+        for number in 0..80 {
+            room.say(ann, None, "", &format!("{number}{}", "\"".repeat(4_000)));
+        }
+        room.write(5);
+        let read = |edge| {
+            let page = page(&room, "ann", Conversation::Room(key("den")), edge, 100);
+            let numbers: Vec<String> =
+                page.split(", ").map(|line| line.split(' ').next().unwrap().into()).collect();
+            (numbers[0].clone(), numbers[numbers.len() - 2].clone(), numbers[numbers.len() - 1].clone())
+        };
+        let (first, last, more) = read(Edge::End);
+        assert_eq!((first.as_str(), last.as_str(), more.as_str()), ("49", "80", "more"));
+        let (first, last, more) = read(Edge::After(10));
+        assert_eq!((first.as_str(), last.as_str(), more.as_str()), ("11", "42", "more"));
     }
 
     #[test]

@@ -63,8 +63,8 @@ fn check_request(kind: Kind, request: &Request) {
 
 fn encode(kind: Kind, request: &Request) -> Option<Frame> {
     Some(match request {
-        // What it says of the client is not told by what it is decoded to.
-        Request::Hello(_) => return None,
+        // The one says more than what it is decoded to, the other no client of this project asks for.
+        Request::Hello(_) | Request::History(_) => return None,
         Request::Resume(token) => request::encode_resume(token),
         Request::Register(Credentials { username, password }, invite) => {
             request::encode_register(username.as_ref().ok()?, password.as_ref().ok()?, invite.as_ref())
@@ -214,7 +214,7 @@ fn yes(question: Question) -> Answer {
     match question {
         Question::Register { account, .. } => Answer::Registered(account),
         Question::Verify { account, .. } => Answer::Verified(account),
-        Question::Resume { .. } => Answer::Refused(Refusal::SessionEnded),
+        Question::Resume { .. } | Question::History(_) => Answer::Refused(Refusal::SessionEnded),
         Question::Decoy => Answer::Refused(Refusal::AuthFailed),
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 90] = [
+pub const PLACES: [&str; 93] = [
     "greeted",
     "registered",
     "invited",
@@ -31,6 +31,8 @@ pub const PLACES: [&str; 90] = [
     "acknowledged",
     "repeated",
     "placed",
+    "told",
+    "told_of_two",
     "exit_waits",
     "create_waits",
     "room_came_back",
@@ -46,6 +48,7 @@ pub const PLACES: [&str; 90] = [
     "rate_limited list",
     "rate_limited create",
     "rate_limited msg",
+    "rate_limited history",
     "registration_closed",
     "invite_required",
     "invite_invalid",

@@ -10,9 +10,10 @@ use chatroom_core::Instant;
 use chatroom_core::hub::{Append, Outcome, Settled, StoredRoom};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
+use chatroom_core::message::history::Page;
 use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::Token;
-use chatroom_core::server::{Answer, GrantId, Question, Refusal, Ticket};
+use chatroom_core::server::{Answer, GrantId, Question, Recall, Refusal, Ticket};
 use server_common::accounts::Accounts;
 use server_common::exchange::Peer;
 use server_common::passwords::Hasher;
@@ -168,6 +169,10 @@ impl Messages for Disk {
         lock(&self.0).write(|store| store.append(group, ts_ms))
     }
 
+    fn page(&self, recall: &Recall) -> Result<Page, StoreError> {
+        lock(&self.0).read(|store| store.page(recall))
+    }
+
     fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
         lock(&self.0).store.rooms()
     }
@@ -278,7 +283,7 @@ impl Desk<Bell> for Office {
         let mut shared = lock(&self.0);
         let refusal = match shared.accounts.admit(now, address, &question) {
             Err(refusal) => Some(refusal),
-            Ok(()) if matches!(question, Question::Resume { .. }) => {
+            Ok(()) if matches!(question, Question::Resume { .. } | Question::History(_)) => {
                 shared.returning.push_back(Job { address, peer: Arc::clone(peer), ticket, question });
                 None
             }

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chatroom_core::message::hello::Caps;
+use chatroom_core::message::history::Edge;
 use fastrand::Rng;
 use server_common::session::Session;
 
 use super::desk::{INVITE, token};
 use super::model::Phase;
 use super::names::{PASSWORDS, room, user};
-use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
+use super::step::{Credentials, Fault, From, Means, Of, Said, Step, To, Wish};
 use super::swarm::Swarm;
 use super::town::{ADDRESSES, Town};
 
@@ -166,6 +167,7 @@ impl Fate {
                 Means::Register(Credentials { invite, ..self.credentials(town) })
             }
             (Phase::Auth, _) => Means::Login(self.credentials(town)),
+            (Phase::Lobby | Phase::Chat, 0..20) if town.model.reads_history(line) => self.history(town, line),
             (Phase::Lobby, 0..15) => Means::List,
             (Phase::Lobby, 15..35) => Means::Create(Some(self.room(swarm))),
             (Phase::Lobby, 35..93) => Means::Enter(Some(self.room(swarm))),
@@ -255,7 +257,24 @@ impl Fate {
     }
 
     fn caps(&mut self) -> Caps {
-        Caps { ack: self.rng.u8(..4) > 0, resume: self.rng.u8(..4) > 0 }
+        Caps { ack: self.rng.u8(..4) > 0, history: self.rng.u8(..4) > 0, resume: self.rng.u8(..4) > 0 }
+    }
+
+    /// What somebody wants to read, most often where they are.
+    fn history(&mut self, town: &Town, line: usize) -> Means {
+        let of = match town.model.room_of(line).filter(|_| self.rng.u8(..4) > 0) {
+            Some(room) => Of::Room(room),
+            None if self.rng.u8(..8) == 0 => Of::Nobody,
+            None if self.rng.u8(..4) == 0 => Of::Room(self.room(&town.swarm)),
+            None => Of::Peer(self.user(&town.swarm)),
+        };
+        let edge = match self.rng.u8(..3) {
+            0 => Edge::End,
+            1 => Edge::Before(self.rng.u64(..30)),
+            _ => Edge::After(self.rng.u64(..30)),
+        };
+        let limit = [None, Some(self.rng.usize(1..5)), Some(100)][self.rng.usize(..3)];
+        Means::History { of, edge, limit }
     }
 
     /// Something to say; often with a name of its own, and now and then one that was said before.

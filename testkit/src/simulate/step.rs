@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chatroom_core::message::hello::Caps;
+use chatroom_core::message::history::Edge;
 
 use super::names::Name;
 use crate::transcript::frame;
@@ -109,6 +110,15 @@ pub enum Means {
         /// In which room it is to be said.
         room: Option<Name>,
     },
+    /// What was said before?
+    History {
+        /// In which conversation.
+        of: Of,
+        /// From where on.
+        edge: Edge,
+        /// How much of it.
+        limit: Option<usize>,
+    },
     /// Leave the room.
     Exit,
     /// Log out.
@@ -160,6 +170,17 @@ pub enum To {
     Nobody,
 }
 
+/// Whose conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// A room's.
+    Room(Name),
+    /// Theirs who asks, and this one's.
+    Peer(Name),
+    /// What cannot be a name.
+    Nobody,
+}
+
 /// What a person wants of a client of this project.
 #[derive(Clone, Debug)]
 pub enum Wish {
@@ -191,12 +212,14 @@ impl Said {
         }
         if let Means::Hello(caps) = means {
             json += r#","proto":1"#;
-            json += match (caps.ack, caps.resume) {
-                (false, false) => "",
-                (false, true) => r#","caps":["more","resume"]"#,
-                (true, false) => r#","caps":["ack"]"#,
-                (true, true) => r#","caps":["resume","more","ack"]"#,
-            };
+            let words =
+                [(caps.resume, "resume"), (true, "more"), (caps.history, "history"), (caps.ack, "ack")];
+            let words = words.into_iter().filter(|(is_there, _)| *is_there);
+            let words: Vec<String> = words.map(|(_, word)| format!(r#""{word}""#)).collect();
+            // Who has nothing need not say so.
+            if words.len() > 1 {
+                json += &format!(r#","caps":[{}]"#, words.join(","));
+            }
         }
         if let Some(data) = means.data() {
             json += &format!(r#","data":{data}"#);
@@ -236,7 +259,7 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                Means::Hello(Caps { ack: has("ack"), resume: has("resume") })
+                Means::Hello(Caps { ack: has("ack"), history: has("history"), resume: has("resume") })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
@@ -274,6 +297,7 @@ impl Means {
             Self::Create(_) => "create",
             Self::Enter(_) => "enter",
             Self::Msg { .. } => "msg",
+            Self::History { .. } => "history",
             Self::Exit => "exit",
             Self::Logout => "logout",
             Self::UnfitHead(kind) | Self::UnfitData(kind) => kind,
@@ -317,6 +341,20 @@ impl Means {
                 let cid = cid.as_ref().map(|cid| format!(r#","cid":"{cid}""#)).unwrap_or_default();
                 let room = room.map(|room| format!(r#","room":"{}""#, room.text)).unwrap_or_default();
                 Some(format!(r#"{{{from}"to":"{to}","text":"{text}"{cid}{room}}}"#))
+            }
+            Self::History { of, edge, limit } => {
+                let of = match of {
+                    Of::Room(room) => format!(r#""room":"{}""#, room.text),
+                    Of::Peer(peer) => format!(r#""peer":"{}""#, peer.text),
+                    Of::Nobody => r#""peer":"not a name""#.to_owned(),
+                };
+                let edge = match edge {
+                    Edge::End => String::new(),
+                    Edge::Before(seq) => format!(r#","before":{seq}"#),
+                    Edge::After(seq) => format!(r#","after":{seq}"#),
+                };
+                let limit = limit.map(|limit| format!(r#","limit":{limit}"#)).unwrap_or_default();
+                Some(format!("{{{of}{edge}{limit}}}"))
             }
             Self::Hello(_)
             | Self::List

@@ -133,6 +133,8 @@ fn limits(rng: &mut Rng) -> Limits {
     } else {
         (limits.message_rate, limits.list_rate, limits.move_rate) = (0, 0, 0);
     }
+    (limits.history_rate, limits.history_burst) =
+        if rng.bool() { (rng.u32(..5), rng.u32(1..6)) } else { (0, 1) };
     limits.appends_connection_max = rng.u32(1..6);
     limits.appends_total_max = if rng.bool() { rng.u64(1..8) } else { usual.appends_total_max };
     limits.auth_failures_max = rng.u32(..4);

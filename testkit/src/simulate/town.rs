@@ -11,9 +11,10 @@ use chatroom_core::client::{Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
 use chatroom_core::message::Text;
-use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::message::history::{Edge, Window};
+use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::secret::Password;
-use chatroom_core::server::Rules;
+use chatroom_core::server::{self, Recall, Rules};
 use server_common::exchange::Wake;
 use server_common::keys::{name_key, name_look};
 use server_common::server::Server;
@@ -25,7 +26,7 @@ use super::chat::Chat;
 use super::coverage::Coverage;
 use super::desk::{Asked, Disk, Office};
 use super::line::{Bell, Line, Plain, Rung};
-use super::model::{Happened, LOCAL, Model, Seen};
+use super::model::{Conversation, Happened, LOCAL, Model, Seen};
 use super::names::{EXAMPLE, Name, room};
 use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
 use super::swarm::Swarm;
@@ -165,6 +166,7 @@ impl Town {
     pub fn finish(&mut self) -> Result<(), String> {
         self.settle()?;
         self.leave_all()?;
+        self.check_history()?;
         self.apply(&Step::Crash)?;
         // A server that has just started has no pauses left from failed logins.
         let rooms_for = self.swarm.limits.room_members_max.min(self.swarm.limits.connections_max - 1);
@@ -250,6 +252,41 @@ impl Town {
             (0, 0, 0) => Ok(()),
             left => Err(format!("all are gone, and connections, users and sessions are {left:?}")),
         }
+    }
+
+    /// The disk has all that was said, as it was said, in its order and without a hole.
+    fn check_history(&self) -> Result<(), String> {
+        let account = |user: usize| {
+            let name = UserName::parse(super::names::user(user, 0).text).expect("it is a name");
+            Account::new(name_key, name).expect("it is no word of the protocol")
+        };
+        for (conversation, kept) in self.model.annals().all().filter(|(_, kept)| !kept.is_empty()) {
+            let (reader, of) = match conversation {
+                Conversation::Room(name) => {
+                    (kept[0].author, server::Conversation::Room(NameKey::new(name_key, name.text)))
+                }
+                Conversation::Pair(one, other) => (*one, server::Conversation::Peer(account(*other).key)),
+            };
+            let mut found = Vec::new();
+            loop {
+                let window = Window { edge: Edge::After(found.len() as u64), count_max: 7 };
+                let recall = Recall { reader: account(reader), conversation: of.clone(), window };
+                let page = self.disk.page(&recall).map_err(|error| error.to_string())?;
+                found.extend(page.messages().iter().cloned());
+                if !page.has_more() {
+                    break;
+                }
+            }
+            let seqs: Vec<u64> = found.iter().map(|past| past.posted.seq).collect();
+            if seqs != (1..=kept.len() as u64).collect::<Vec<_>>() {
+                return Err(format!("{conversation:?} has the numbers {seqs:?}"));
+            }
+            let authors = kept.iter().map(|kept| account(kept.author).key);
+            if !authors.eq(found.iter().map(|past| NameKey::new(name_key, past.from.as_str()))) {
+                return Err(format!("{conversation:?} is by others than said it"));
+            }
+        }
+        Ok(())
     }
 
     /// The hub and the model agree on how many there are.

@@ -8,6 +8,7 @@ use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Answer, Refusal};
 
 use super::LOCAL;
+use super::journal::Recall;
 use super::rate::{Tokens, whole_ms};
 use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES, token};
 use crate::simulate::names::{Name, USERS, lookalike};
@@ -85,6 +86,8 @@ pub enum Question {
     Verify(Name, String, bool),
     /// Who has this token?
     Resume(String),
+    /// What was said there before?
+    History(Recall),
     /// A login that cannot succeed.
     Decoy,
 }
@@ -125,7 +128,7 @@ impl Book {
                     Registration::Invite | Registration::Open => Ok(()),
                 };
             }
-            Question::Resume(_) => return Ok(()),
+            Question::Resume(_) | Question::History(_) => return Ok(()),
             Question::Verify(name, ..) if self.is_known(now, name.id, household, limits) => {
                 self.own_slates[name.id][household].pause_end.since(now)
             }
@@ -147,7 +150,7 @@ impl Book {
         limits: &Limits,
     ) -> bool {
         let is_free = match question {
-            Question::Register(..) | Question::Resume(_) => false,
+            Question::Register(..) | Question::Resume(_) | Question::History(_) => false,
             Question::Decoy => true,
             Question::Verify(name, ..) => {
                 self.slates[name.id].pause_end <= now && !self.is_known(now, name.id, household, limits)
@@ -187,6 +190,7 @@ impl Book {
             Ok(()) => {}
         }
         match question {
+            Question::History(_) => Err("told_elsewhere"),
             Question::Decoy => {
                 self.fail_at_address(now, household, limits);
                 Err("auth_failed")
@@ -371,6 +375,7 @@ pub fn word(answer: &Answer) -> Result<&str, &'static str> {
         Answer::Registered(account) | Answer::Verified(account) | Answer::Granted(account, _) => {
             Ok(account.name.as_str())
         }
+        Answer::Told(_) => Ok("told"),
         Answer::Refused(Refusal::NameTaken) => Err("name_taken"),
         Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),

@@ -47,6 +47,9 @@ pub struct Conn {
     pub asked: Option<(Question, &'static str, Option<String>)>,
     /// What it was granted.
     pub caps: Caps,
+    /// What it is to be told of what was said before, and of whose conversation.
+    pub told: Option<String>,
+    pub histories: Tokens,
     /// How much of what it said is on its way to the disk.
     pub on_their_way: u32,
     /// It is looked at further when less is on its way to the disk.
@@ -183,6 +186,8 @@ impl Conn {
             may_overflow: false,
             asked: None,
             caps: Caps::default(),
+            told: None,
+            histories: Tokens::default(),
             on_their_way: 0,
             is_withheld: false,
             is_held: false,

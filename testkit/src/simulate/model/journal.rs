@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use chatroom_core::message::history::Edge;
+
 use super::room::Room;
 use crate::simulate::names::Name;
 use crate::simulate::step::Fault;
@@ -87,6 +89,17 @@ pub struct Kept {
     pub ts: u128,
 }
 
+/// What somebody wants to read.
+#[derive(Clone)]
+pub struct Recall {
+    pub reader: usize,
+    /// As the answer names it.
+    pub place: String,
+    pub conversation: Conversation,
+    pub edge: Edge,
+    pub count_max: usize,
+}
+
 impl Journal {
     pub fn push(&mut self, whose: (usize, u64), what: What) -> u64 {
         self.last += 1;
@@ -151,6 +164,29 @@ impl Annals {
         })
     }
 
+    /// Everything that was said in each conversation.
+    pub fn all(&self) -> impl Iterator<Item = &(Conversation, Vec<Kept>)> {
+        self.conversations.iter()
+    }
+
+    /// The numbers of the messages that somebody wants to read, and whether there are more.
+    pub fn page(&self, recall: &Recall) -> (Vec<(usize, &Kept)>, bool) {
+        let found = self.conversations.iter().find(|(other, _)| same(other, &recall.conversation));
+        let all = found.into_iter().flat_map(|(_, kept)| (1..).zip(kept));
+        let (from, to) = match recall.edge {
+            Edge::End => (0, u64::MAX),
+            Edge::Before(seq) => (0, seq),
+            Edge::After(seq) => (seq + 1, u64::MAX),
+        };
+        let mut wanted: Vec<_> = all.filter(|(seq, _)| (from..to).contains(&(*seq as u64))).collect();
+        let too_many = wanted.len().saturating_sub(recall.count_max);
+        match recall.edge {
+            Edge::After(_) => wanted.truncate(recall.count_max),
+            Edge::End | Edge::Before(_) => drop(wanted.drain(..too_many)),
+        }
+        (wanted, too_many > 0)
+    }
+
     fn keep(&mut self, what: &What, ts: u128) -> Outcome {
         let message = match what {
             What::Room { name, instead, .. } => {
@@ -190,15 +226,19 @@ impl Annals {
     }
 
     fn conversation(&mut self, conversation: Conversation) -> usize {
-        let is_it = |other: &Conversation| match conversation {
-            Conversation::Room(name) => is_room(other, name.id),
-            Conversation::Pair(..) => *other == conversation,
-        };
-        if let Some(index) = self.conversations.iter().position(|(other, _)| is_it(other)) {
+        if let Some(index) = self.conversations.iter().position(|(other, _)| same(other, &conversation)) {
             return index;
         }
         self.conversations.push((conversation, Vec::new()));
         self.conversations.len() - 1
+    }
+}
+
+/// Whether it is one conversation, however its name is spelled.
+fn same(one: &Conversation, other: &Conversation) -> bool {
+    match other {
+        Conversation::Room(name) => is_room(one, name.id),
+        Conversation::Pair(..) => one == other,
     }
 }
 

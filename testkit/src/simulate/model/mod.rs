@@ -23,7 +23,7 @@ use chatroom_core::server::{Answer, End, GrantId, Refusal};
 
 use super::coverage::Coverage;
 use super::desk::{Asked, Done, bounds, token};
-use super::names::{EXAMPLE, LOBBY, PASSWORDS, USERS};
+use super::names::{EXAMPLE, LOBBY, Name, PASSWORDS, USERS};
 use super::original::Original;
 use super::step::{Fault, Means, Said};
 use super::swarm::Swarm;
@@ -32,7 +32,8 @@ use accounts::{Book, Question, word};
 pub use chatroom_core::phase::Phase;
 use conn::Stage;
 use conn::{Conn, Due, Heard, Place, Retry, What, is_error};
-use journal::{Annals, Journal};
+pub use journal::{Annals, Conversation};
+use journal::{Journal, Recall};
 use keeping::Held;
 use rate::Tokens;
 use room::Rooms;
@@ -209,12 +210,23 @@ impl Model {
         let Some((question, ..)) = &conn.asked else {
             return Err("a job was done that nobody wanted".into());
         };
+        if let Question::History(recall) = question {
+            let told = (fault != Fault::Busy).then(|| tell(&self.annals, recall, &self.book));
+            let is_right = match &done.answer {
+                Some(Answer::Told(_)) => told.is_some(),
+                Some(Answer::Refused(Refusal::Unavailable { .. })) => told.is_none(),
+                Some(_) => false,
+                None => true,
+            };
+            (conn.told, conn.answered) = (told, done.answer.clone());
+            return if is_right { Ok(()) } else { Err(format!("line {line} is told {:?}", done.answer)) };
+        }
         let household = HOUSEHOLDS[conn.from];
         let right = self.book.answer(now, question, household, registration, fault, limits);
         if let Some(answer) = &done.answer {
             let grant = match answer {
                 Answer::Granted(_, grant) => Some(grant),
-                Answer::Registered(_) | Answer::Verified(_) | Answer::Refused(_) => None,
+                Answer::Registered(_) | Answer::Verified(_) | Answer::Told(_) | Answer::Refused(_) => None,
             };
             let is_granted_right = match (grant, right.ok().and_then(|(_, granted)| granted)) {
                 (Some(grant), Some(right)) => {
@@ -292,7 +304,12 @@ impl Model {
                 conn.is_eof = true;
                 if stage == Stage::Handshake {
                     over = Some(Over::Closed("ended"));
-                } else if stage == Stage::Open && conn.asked.is_some() {
+                } else if stage == Stage::Open
+                    && conn
+                        .asked
+                        .as_ref()
+                        .is_some_and(|(question, ..)| !matches!(question, Question::History(_)))
+                {
                     over = Some(Over::Finished("ended_while_asking"));
                 }
             }
@@ -486,7 +503,8 @@ impl Model {
         let wants_read = !conn.is_eof
             && (!is_open || !is_paused && conn.fed < conn.frame_bytes_max(limits) + PREFIX_BYTES);
         // What may wait, and then the last piece of mail and the answer to one request.
-        let wire_bytes_max = limits.outbox_pause_bytes + 2 * limits.list_bytes_max + MESSAGE_BYTES_MAX;
+        let answer_bytes_max = if conn.caps.history { PAGE_BYTES_MAX } else { MESSAGE_BYTES_MAX };
+        let wire_bytes_max = limits.outbox_pause_bytes + 2 * limits.list_bytes_max + answer_bytes_max;
         let checks = [
             (conn.has_farewell(), "was told to go, and did not hear it"),
             (conn.is_overflowing && is_open, "goes on, although more waited for it than may"),
@@ -568,6 +586,22 @@ impl Model {
         self.conns[line].as_ref().and_then(Conn::user)
     }
 
+    /// Whether somebody was granted to read what was said before.
+    pub fn reads_history(&self, line: usize) -> bool {
+        self.conns[line].as_ref().is_some_and(|conn| conn.caps.history)
+    }
+
+    /// The room that somebody is in, if it is not the lobby.
+    pub fn room_of(&self, line: usize) -> Option<Name> {
+        let room = self.conns[line].as_ref().and_then(Conn::room).filter(|room| *room != LOBBY)?;
+        self.rooms.get(room).map(|room| room.name)
+    }
+
+    /// What was said in each conversation.
+    pub fn annals(&self) -> &Annals {
+        &self.annals
+    }
+
     /// The password of a user, if they have an account.
     pub fn password(&self, user: usize) -> Option<&'static str> {
         let password = self.book.password(user)?;
@@ -608,6 +642,19 @@ impl Model {
         // An answer of the store is heard before what waits in the mailbox.
         let later = std::mem::take(&mut conn.due);
         match (question, word(answer)) {
+            (Question::History(recall), _) => {
+                let told = self.conn_mut(line).told.take();
+                match told {
+                    Some(data) => {
+                        let is_of_two = matches!(recall.conversation, Conversation::Pair(..));
+                        self.coverage.reach(if is_of_two { "told_of_two" } else { "told" });
+                        let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
+                        let json = format!(r#"{{"type":"history","status":"ok","data":{{{data}}}{rid}}}"#);
+                        self.push(line, What::Text(json.into()), 0, true);
+                    }
+                    None => self.refuse(line, kind, "busy", Retry::Sometime, rid),
+                }
+            }
             (_, Err(code)) => {
                 let retry = match answer {
                     Answer::Refused(Refusal::AuthThrottled { retry_ms }) => Retry::In(*retry_ms),
@@ -733,6 +780,19 @@ impl Over {
     }
 }
 
+/// What somebody is told of what was said before.
+fn tell(annals: &Annals, recall: &Recall, book: &Book) -> String {
+    let (kept, has_more) = annals.page(recall);
+    let lines = kept.into_iter().map(|(seq, kept)| {
+        let cid = kept.cid.as_ref().filter(|_| kept.author == recall.reader);
+        let cid = cid.map(|cid| format!(r#","cid":"{cid}""#)).unwrap_or_default();
+        let (ts, from, text) = (kept.ts, book.name(kept.author), &kept.text);
+        format!(r#"{{"seq":{seq},"ts":{ts},"from":"{from}","text":"{text}"{cid}}}"#)
+    });
+    let lines: Vec<String> = lines.collect();
+    format!(r#"{},"msgs":[{}],"more":{has_more}"#, recall.place, lines.join(","))
+}
+
 /// A frame's JSON.
 fn text(frame: &Frame) -> Result<&str, String> {
     std::str::from_utf8(&frame[PREFIX_BYTES..]).map_err(|_| "got what is not UTF-8".to_owned())
@@ -743,6 +803,8 @@ pub const LOCAL: usize = 0;
 /// The place, beside the households, of those who do not wait for a hash.
 const NO_HASH: usize = usize::MAX;
 
+/// No page of what was said before is longer on the wire in the simulation.
+const PAGE_BYTES_MAX: usize = 128 * 1024;
 /// No message of the simulation is longer on the wire.
 const MESSAGE_BYTES_MAX: usize = 2048;
 

@@ -4,15 +4,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chatroom_core::message::hello::Caps;
+use chatroom_core::message::history::Edge;
 use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::accounts::Question;
 use super::conn::{Place, Retry, What};
+use super::journal::{Conversation, Recall};
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
 use crate::simulate::names::{LOBBY, Name};
-use crate::simulate::step::{Credentials, From, Means, Said, To};
+use crate::simulate::step::{Credentials, From, Means, Of, Said, To};
 use crate::simulate::town::HOUSEHOLDS;
 
 impl Model {
@@ -46,7 +48,13 @@ impl Model {
         let Said { mut means, rid, .. } = said;
         let mut kind = kind;
         // What was not granted does not exist.
-        if matches!(means, Means::Resume(_)) && !self.conn(line).caps.resume {
+        let caps = self.conn(line).caps;
+        let is_missing = match means {
+            Means::Resume(_) => !caps.resume,
+            Means::History { .. } => !caps.history,
+            _ => false,
+        };
+        if is_missing {
             (means, kind) = (Means::Unknown, "error");
         }
         if let Some(code) = self.fault(line, &means) {
@@ -84,6 +92,7 @@ impl Model {
                 let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };
                 self.msg(line, from, to, text, claim, rid);
             }
+            Means::History { of, edge, limit } => return self.history(line, (of, edge, limit), rid, asked),
             Means::Exit => self.exit(line, rid.as_deref()),
             Means::Logout => self.logout(line, rid.as_deref()),
             Means::Unreadable
@@ -114,8 +123,8 @@ impl Model {
         }
         let allowed: &[&str] = match conn.page {
             None => &["hello", "register", "login", "resume"],
-            Some(page) if page.room == LOBBY => &["list", "create", "enter", "logout"],
-            Some(_) => &["list", "msg", "exit"],
+            Some(page) if page.room == LOBBY => &["list", "create", "enter", "history", "logout"],
+            Some(_) => &["list", "msg", "history", "exit"],
         };
         match means {
             means if !allowed.contains(&means.kind()) => Some("wrong_state"),
@@ -127,14 +136,12 @@ impl Model {
     }
 
     fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
-        let caps = Caps { ack: caps.ack && self.swarm.history, ..caps };
+        let is_kept = self.swarm.history;
+        let caps = Caps { ack: caps.ack && is_kept, history: caps.history && is_kept, ..caps };
         self.conn_mut(line).caps = caps;
-        let caps = match (caps.ack, caps.resume) {
-            (false, false) => "",
-            (false, true) => r#""resume""#,
-            (true, false) => r#""ack""#,
-            (true, true) => r#""ack","resume""#,
-        };
+        let words = [(caps.ack, r#""ack""#), (caps.history, r#""history""#), (caps.resume, r#""resume""#)];
+        let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
+        let caps = words.join(",");
         let registration = self.swarm.registration.as_str();
         let frame = self.swarm.limits.frame_bytes_max;
         let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
@@ -174,6 +181,36 @@ impl Model {
         self.ask(line, Question::Register(user, password, invite), "register", rid, asked)
     }
 
+    fn history(
+        &mut self,
+        line: usize,
+        (of, edge, limit): (Of, Edge, Option<usize>),
+        rid: Option<String>,
+        asked: &mut Vec<Asked>,
+    ) -> Result<(), String> {
+        let here = self.room_of(line);
+        let reader = self.conn(line).user().expect("only who is logged in comes here");
+        let (place, conversation) = match (of, here) {
+            (Of::Room(room), Some(here)) if room.id == here.id => {
+                (format!(r#""room":"{}""#, here.text), Conversation::Room(here))
+            }
+            (Of::Room(_), _) => return self.deny(line, "history", "not_in_room", rid),
+            (Of::Nobody, _) => return self.deny(line, "history", "name_invalid", rid),
+            (Of::Peer(peer), _) => {
+                let pair = Conversation::Pair(reader.min(peer.id), reader.max(peer.id));
+                (format!(r#""peer":"{}""#, peer.text), pair)
+            }
+        };
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.history_rate, limits.history_burst);
+        if let Err(wait) = self.conn_mut(line).histories.take(now, count, SECOND, burst) {
+            self.rate_limit(line, "history", wait, rid, 0);
+            return Ok(());
+        }
+        let recall = Recall { reader, place, conversation, edge, count_max: limit.unwrap_or(100) };
+        self.ask(line, Question::History(recall), "history", rid, asked)
+    }
+
     /// The account store has to be asked, and perhaps says no at once.
     fn ask(
         &mut self,
@@ -193,7 +230,8 @@ impl Model {
         if self.book.is_address_waiting(self.now, &question, household, limits) {
             self.coverage.reach("auth_throttled by address");
         }
-        let household = if matches!(question, Question::Resume(_)) { NO_HASH } else { household };
+        let household =
+            if matches!(question, Question::Resume(_) | Question::History(_)) { NO_HASH } else { household };
         let is_full = household != NO_HASH && self.is_line_full(household);
         let is_right = match (refusal, admitted) {
             (Some(Refusal::Busy { .. }), Ok(())) => is_full,
@@ -239,7 +277,9 @@ impl Model {
                 let (token, expires) = (grant.token.expose(), grant.expires_ms);
                 format!(r#","session":{{"token":"{token}","expires":{expires}}}"#)
             }
-            Answer::Registered(_) | Answer::Verified(_) | Answer::Refused(_) => String::new(),
+            Answer::Registered(_) | Answer::Verified(_) | Answer::Told(_) | Answer::Refused(_) => {
+                String::new()
+            }
         };
         let data = format!(r#"{{"username":"{name}","chatroom":"lobby"{session}}}"#);
         self.coverage.reach("logged_in");

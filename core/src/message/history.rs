@@ -1,0 +1,273 @@
+//! What was said before: how it is asked for, and how it is told, a page at a time.
+
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::json::{self, Object};
+use super::push::Posted;
+use super::{Cid, Envelope, Rid, Text, Unfit, reply};
+use crate::frame::Frame;
+use crate::limits::{HISTORY_MESSAGES_MAX, SERVER_FRAME_BYTES_MAX};
+use crate::name::{NameError, RoomName, UserName};
+
+/// What `history` carries.
+pub struct Query {
+    /// Which conversation is asked for.
+    pub of: Of,
+    /// Which part of it.
+    pub window: Window,
+}
+
+/// A conversation, as it was typed.
+pub enum Of {
+    /// That of a room.
+    Room(Result<RoomName, NameError>),
+    /// That with somebody.
+    Peer(Result<UserName, NameError>),
+}
+
+/// A part of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From where on, and in which direction.
+    pub edge: Edge,
+    /// How many messages at most: 1 to 100.
+    pub count_max: usize,
+}
+
+/// From where on a conversation is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The last messages.
+    End,
+    /// The last messages before that number.
+    Before(u64),
+    /// The first messages after that number.
+    After(u64),
+}
+
+/// A message that was said before.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Where it stands.
+    pub posted: Posted,
+    /// Who said it.
+    pub from: UserName,
+    /// What was said.
+    pub text: Text,
+    /// What its author's client called it; for its author alone.
+    pub cid: Option<Cid>,
+}
+
+/// Some messages that follow each other, the oldest first, few enough for one frame.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    messages: Vec<Past>,
+    bytes: usize,
+    has_more: bool,
+}
+
+impl Query {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        const MUST: &str = "`data` must be an object";
+        // That each key is there once was seen when the envelope was read.
+        envelope.fields()?;
+        let data = envelope.data.ok_or(Unfit(MUST))?;
+        let [room, peer, before, after, limit] =
+            Object::decode(data.get(), ["room", "peer", "before", "after", "limit"])
+                .map_err(|_| Unfit(MUST))?;
+        let of = match (room, peer) {
+            (Some(room), None) => {
+                Of::Room(RoomName::parse(&json::string(Some(room), "`room` must be a string")?))
+            }
+            (None, Some(peer)) => {
+                Of::Peer(UserName::parse(&json::string(Some(peer), "`peer` must be a string")?))
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(Unfit("`room` or `peer` must be there, and not both"));
+            }
+        };
+        let number = |value: &serde_json::value::RawValue| value.get().parse::<u64>().ok();
+        let edge = match (before, after) {
+            (None, None) => Some(Edge::End),
+            (Some(before), None) => number(before).map(Edge::Before),
+            (None, Some(after)) => number(after).map(Edge::After),
+            (Some(_), Some(_)) => {
+                return Err(Unfit("`before` and `after` must not both be there"));
+            }
+        };
+        let edge = edge.ok_or(Unfit("`before` and `after` must be whole numbers"))?;
+        let count_max = limit.map_or(Some(HISTORY_MESSAGES_MAX), |limit| limit.get().parse().ok());
+        let count_max = count_max
+            .filter(|count| (1..=HISTORY_MESSAGES_MAX).contains(count))
+            .ok_or(Unfit("`limit` must be a whole number from 1 to 100"))?;
+        Ok(Self { of, window: Window { edge, count_max } })
+    }
+}
+
+impl Page {
+    /// Adds the next message in the direction in which the conversation is read, if the frame has room for it. Otherwise
+    /// there is more, and nothing further is to be added.
+    pub fn push(&mut self, past: Past) -> bool {
+        let bytes = bytes_of(&past);
+        let fits = self.bytes + bytes <= PAGE_BYTES_MAX;
+        if fits {
+            self.bytes += bytes;
+            self.messages.push(past);
+        } else {
+            self.has_more = true;
+        }
+        fits
+    }
+
+    /// There is more in that direction than was added.
+    pub fn set_more(&mut self) {
+        self.has_more = true;
+    }
+
+    /// Turns messages round that were read from the end.
+    pub fn reverse(&mut self) {
+        self.messages.reverse();
+    }
+
+    /// The messages, the oldest first.
+    pub fn messages(&self) -> &[Past] {
+        &self.messages
+    }
+
+    /// Whether the conversation goes on in the direction in which it was read.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+}
+
+/// Encodes the answer to `history`; `room` or `peer` says of which conversation.
+pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, rid: Option<&Rid>) -> Frame {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        peer: Option<&'a str>,
+        msgs: Vec<Line<'a>>,
+        more: bool,
+    }
+    #[derive(Serialize)]
+    struct Line<'a> {
+        seq: u64,
+        ts: u64,
+        from: &'a str,
+        text: &'a Text,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cid: Option<&'a Cid>,
+    }
+    let msgs = page.messages.iter().map(|Past { posted: Posted { seq, ts_ms }, from, text, cid }| Line {
+        seq: *seq,
+        ts: *ts_ms,
+        from: from.as_str(),
+        text,
+        cid: cid.as_ref(),
+    });
+    let msgs = msgs.collect();
+    let data = Data { room, peer, msgs, more: page.has_more };
+    reply::encode_ok(super::Kind::History.as_str(), None, Some(&data), rid)
+}
+
+/// What a message takes on a page at most.
+fn bytes_of(past: &Past) -> usize {
+    let cid = past.cid.as_ref().map_or(0, |cid| json_bytes(cid.as_str()));
+    json_bytes(past.text.as_str()) + json_bytes(past.from.as_str()) + cid + LINE_BYTES
+}
+
+/// Bytes of a text as a JSON string: in the worst case all of its controls are written as `\u00XX`.
+fn json_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 1,
+        byte if byte < b' ' => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
+}
+
+/// The keys of a message on a page and what is between them, with two numbers of 20 digits.
+const LINE_BYTES: usize = r#"{"seq":,"ts":,"from":,"text":,"cid":},"#.len() + 40;
+/// What is left for messages in a frame, beside its envelope, the longest name and the longest `rid`.
+const PAGE_BYTES_MAX: usize = SERVER_FRAME_BYTES_MAX - 2 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::PREFIX_BYTES;
+
+    fn query(data: &str) -> Result<String, &'static str> {
+        let text = format!(r#"{{"type":"history","data":{data}}}"#);
+        let envelope = Envelope::decode(text.as_bytes()).expect("readable");
+        let shown = |query: Query| {
+            let of = match query.of {
+                Of::Room(room) => format!("room {room:?}"),
+                Of::Peer(peer) => format!("peer {peer:?}"),
+            };
+            format!("{of} {:?} {}", query.window.edge, query.window.count_max)
+        };
+        Query::decode(&envelope).map(shown).map_err(|unfit| unfit.0)
+    }
+
+    #[test]
+    fn a_conversation_is_asked_for_from_an_edge_on() {
+        for (data, expected) in [
+            (r#"{"room":"den"}"#, r#"room Ok("den") End 100"#),
+            (r#"{"peer":"ann","before":7,"limit":1}"#, r#"peer Ok("ann") Before(7) 1"#),
+            (r#"{"room":" ","after":0,"limit":100}"#, r#"room Err(Space) After(0) 100"#),
+            (r#"{"room":"den","before":null,"peer":null}"#, r#"room Ok("den") End 100"#),
+        ] {
+            assert_eq!(query(data).as_deref(), Ok(expected), "{data}");
+        }
+        for (data, expected) in [
+            ("null", "`data` must be an object"),
+            ("[]", "`data` must be an object"),
+            ("{}", "`room` or `peer` must be there, and not both"),
+            (r#"{"room":"den","peer":"ann"}"#, "`room` or `peer` must be there, and not both"),
+            (r#"{"room":7}"#, "`room` must be a string"),
+            (r#"{"peer":7}"#, "`peer` must be a string"),
+            (r#"{"room":"den","before":1,"after":2}"#, "`before` and `after` must not both be there"),
+            (r#"{"room":"den","before":-1}"#, "`before` and `after` must be whole numbers"),
+            (r#"{"room":"den","after":"1"}"#, "`before` and `after` must be whole numbers"),
+            (r#"{"room":"den","limit":0}"#, "`limit` must be a whole number from 1 to 100"),
+            (r#"{"room":"den","limit":101}"#, "`limit` must be a whole number from 1 to 100"),
+        ] {
+            assert_eq!(query(data), Err(expected), "{data}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_fits_into_a_frame_whatever_is_on_it(
+            texts in prop::collection::vec("[\"\\\\\t\nx😀\u{7f}\u{2028}]{1,1000}", 0..100),
+            name in "[\"\\\\😀]{1,16}",
+        ) {
+            let from = UserName::parse(&name).unwrap();
+            let mut page = Page::default();
+            let mut count = 0;
+            for text in texts {
+                let Ok(text) = Text::parse(text) else { continue };
+                let (posted, cid) = (Posted { seq: u64::MAX, ts_ms: u64::MAX }, Cid::parse(&"\0".repeat(36)));
+                if !page.push(Past { posted, from: from.clone(), text, cid }) {
+                    break;
+                }
+                count += 1;
+            }
+            let rid = r#"{"type":"","rid":"X"}"#.replace('X', &"\\u0000".repeat(64));
+            let rid = Envelope::decode(rid.as_bytes()).unwrap().rid().unwrap();
+            let room = "\"".repeat(128);
+            let frame = encode_page(Some(&room), None, &page, rid.as_ref());
+            prop_assert!(frame.len() - PREFIX_BYTES <= SERVER_FRAME_BYTES_MAX);
+            prop_assert_eq!(page.messages().len(), count);
+        }
+    }
+}

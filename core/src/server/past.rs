@@ -1,0 +1,102 @@
+//! What was said before, for who is logged in: `history`, in the lobby and in a room.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::auth;
+use super::lobby;
+use super::{Answer, Conversation, Cx, Question, Recall, Ticket, Waiting};
+use crate::bucket::Rate;
+use crate::hub::Denial;
+use crate::message::history::{self, Of, Query};
+use crate::message::reply::{Code, Failure};
+use crate::name::{Account, NameError, NameKey, RoomName};
+use crate::time::ceil_ms;
+
+/// A question that the store was asked, and of what.
+pub(super) struct Asked {
+    ticket: Ticket,
+    waiting: Waiting,
+    of: Subject,
+}
+
+/// The conversation as the answer names it.
+enum Subject {
+    Room(RoomName),
+    Peer(String),
+}
+
+/// Asks the store for what somebody wants to read, if they may: in a room, what was said in it; anywhere, what they and
+/// another said to each other. `None` is a request that was refused.
+pub(super) fn ask(
+    query: Query,
+    reader: &Account,
+    here: Option<&RoomName>,
+    waiting: Waiting,
+    cx: &mut Cx,
+) -> Option<Asked> {
+    let key_of = cx.rules.key_of;
+    let (conversation, of) = match (query.of, here) {
+        (Of::Room(room), Some(here)) if is_here(&room, Some(here), cx) => {
+            (Conversation::Room(NameKey::new(key_of, here.as_str())), Subject::Room(here.clone()))
+        }
+        (Of::Room(room), _) => {
+            refuse_elsewhere(room, &waiting, cx);
+            return None;
+        }
+        (Of::Peer(Ok(peer)), _) => {
+            (Conversation::Peer(NameKey::new(key_of, peer.as_str())), Subject::Peer(peer.as_str().into()))
+        }
+        (Of::Peer(Err(error)), _) => {
+            cx.refuse(&waiting, Code::NameInvalid, error.sentence());
+            return None;
+        }
+    };
+    let limits = &cx.rules.limits;
+    let rate = Rate::new(limits.history_rate, Duration::from_secs(1), limits.history_burst);
+    if let Some(rate) = rate
+        && let Err(wait) = cx.histories.take(cx.now, rate)
+    {
+        let message = "You ask for what was said before too often";
+        let failure = Failure::for_now(Code::RateLimited, message, ceil_ms(wait));
+        cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
+        return None;
+    }
+    let recall = Recall { reader: reader.clone(), conversation, window: query.window };
+    let ticket = cx.ask(Question::History(recall));
+    Some(Asked { ticket, waiting, of })
+}
+
+/// The store has answered, if it is the question that is open.
+pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answer, cx: &mut Cx) {
+    let Some(Asked { waiting, of, .. }) = asked.take_if(|asked| asked.ticket == ticket) else { return };
+    let rid = waiting.rid.as_ref();
+    match answer {
+        Answer::Told(page) => {
+            let (room, peer) = match &of {
+                Subject::Room(room) => (Some(room.as_str()), None),
+                Subject::Peer(peer) => (None, Some(peer.as_str())),
+            };
+            cx.send(history::encode_page(room, peer, &page, rid));
+        }
+        Answer::Refused(refusal) => cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid),
+        // Answers to what only another state asks.
+        Answer::Registered(_) | Answer::Verified(_) | Answer::Granted(..) => {}
+    }
+}
+
+/// Whether a name means the room that somebody is in.
+pub(super) fn is_here(room: &Result<RoomName, NameError>, here: Option<&RoomName>, cx: &Cx) -> bool {
+    let (Ok(room), Some(here)) = (room, here) else { return false };
+    let key_of = |room: &RoomName| NameKey::new(cx.rules.key_of, room.as_str());
+    room == here || key_of(room) == key_of(here)
+}
+
+/// Answers a request that is about a room which its author is not in.
+pub(super) fn refuse_elsewhere(room: Result<RoomName, NameError>, waiting: &Waiting, cx: &mut Cx) {
+    let failure = match room {
+        Ok(room) => lobby::failure(Denial::NotThere(room)),
+        Err(_) => Failure::new(Code::NotInRoom, "You are in no room of that name"),
+    };
+    cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
+}
