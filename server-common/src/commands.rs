@@ -19,7 +19,7 @@ use crate::data;
 use crate::identity::Identity;
 use crate::keys::name_key;
 use crate::passwords::Hasher;
-use crate::store::{Invitation, Store};
+use crate::store::{Checked, Invitation, Store};
 use crate::tokens;
 
 /// Does what was asked for, and returns what there is to print.
@@ -49,12 +49,13 @@ fn check(config: &Config) -> Result<String, String> {
     let identity = Identity::existing(&config.data_dir, config.certificate.as_ref());
     let identity = identity.map_err(|error| error.to_string())?;
     let path = data::database(&config.data_dir);
-    let accounts = open(config)?.check().map_err(|error| format!("{}: {error}", path.display()))?;
+    let Checked { accounts, messages } =
+        open(config)?.check().map_err(|error| format!("{}: {error}", path.display()))?;
     let mut text = String::new();
     for warning in identity.warnings {
         text += &format!("warning: {warning}\n");
     }
-    text += &format!("{}: {accounts} accounts, all whole\n", path.display());
+    text += &format!("{}: {accounts} accounts and {messages} messages, all whole\n", path.display());
     text += &format!("key fingerprint {}\n", identity.tls.fingerprint());
     Ok(text)
 }

@@ -26,7 +26,7 @@ pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 
 pub use crate::tokens::TokenHash;
 pub use invitations::{Invitation, Shown};
-pub use maintenance::{BackupError, Listed};
+pub use maintenance::{BackupError, Checked, Listed};
 pub use messages::Messages;
 pub use open::OpenError;
 pub use sessions::Lasting;

@@ -1,14 +1,17 @@
-//! A server that is killed again and again, while people register and talk.
+//! A server that is killed again and again, while people register and talk, some of whom crash themselves.
+
+mod voice;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::check::{Next, credentials};
 use crate::program::{Client, Program};
 use crate::transcript::frame;
+use voice::{Kept, Voice};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -17,6 +20,10 @@ pub struct Report {
     pub acknowledged: Vec<String>,
     /// How many of them could log in after the crash, and again after the last one.
     pub found: usize,
+    /// Messages whose authors were told that they are kept.
+    pub kept: usize,
+    /// Messages that are kept all together.
+    pub found_messages: usize,
     /// Messages that were delivered, each receiver counted.
     pub delivered: usize,
     /// How long each start took until the server listened.
@@ -24,90 +31,87 @@ pub struct Report {
 }
 
 /// Kills the server `binary` so many times, each time as soon as a few registrations were acknowledged, while more are
-/// under way; then looks whether everybody who was told that they are registered can log in.
+/// under way and so many talk; then looks whether everybody who was told that they are registered can log in, and whether
+/// all that somebody was told to be kept, or has seen, is kept as it was, once and in its place.
 ///
 /// # Errors
-/// The first account that was lost, or whatever else went otherwise than it should.
-pub fn crash_again_and_again(binary: &Path, rounds: usize) -> Result<Report, String> {
+/// The first account or message that was lost, or whatever else went otherwise than it should.
+pub fn crash_again_and_again(binary: &Path, rounds: usize, talking: usize) -> Result<Report, String> {
     let config = ["limits.register_per_minute = 0".to_owned(), "message-rate = 0".to_owned()];
     let mut server = Program::start(binary, &config)?;
     let mut report = Report::default();
+    let mut voices: Vec<Voice> = (0..talking).map(|number| Voice::new(format!("voice{number}"))).collect();
     for round in 0..rounds {
-        let (acknowledged, delivered) = live_and_die(&mut server, round)?;
+        let acknowledged;
+        (acknowledged, voices) = live_and_die(&mut server, round, voices)?;
         server = server.restart_after_kill(binary)?;
         report.ready_after.push(server.ready_after());
-        report.delivered += delivered;
         find(server.address(), &acknowledged).map_err(|error| format!("after crash {round}: {error}"))?;
         report.acknowledged.extend(acknowledged);
     }
     find(server.address(), &report.acknowledged)?;
     report.found = report.acknowledged.len();
+    let kept = Kept::read(server.address())?;
+    voices.iter().try_for_each(|voice| voice.check(&kept))?;
+    if kept.has_foreign(&voices) {
+        return Err("something is kept that nobody said".into());
+    }
+    report.kept = voices.iter().map(Voice::acknowledged).sum();
+    report.delivered = voices.iter().map(Voice::delivered).sum();
+    report.found_messages = kept.len();
     Ok(report)
 }
 
-/// What a client in a round has to tell.
-enum News {
-    Acknowledged(String),
-    Delivered,
-}
-
-/// Lets several register and talk, and kills the server in the middle of it. Who was acknowledged, and how many messages
-/// were delivered.
-fn live_and_die(server: &mut Program, round: usize) -> Result<(Vec<String>, usize), String> {
+/// Lets several register and talk, and kills the server in the middle of it. Who was acknowledged.
+fn live_and_die(
+    server: &mut Program,
+    round: usize,
+    voices: Vec<Voice>,
+) -> Result<(Vec<String>, Vec<Voice>), String> {
     let (news, inbox) = mpsc::channel();
-    let mut clients: Vec<_> = (0..REGISTERING)
-        .map(|number| spawn(server.address(), &news, format!("r{round}n{number}"), register_on))
-        .collect();
-    clients.extend(
-        (0..TALKING).map(|number| spawn(server.address(), &news, format!("r{round}talks{number}"), talk_on)),
-    );
+    let clients: Vec<_> =
+        (0..REGISTERING).map(|number| spawn(server.address(), &news, format!("r{round}n{number}"))).collect();
     drop(news);
-    let (mut acknowledged, mut delivered) = (Vec::new(), 0);
+    let address = server.address();
+    let voices = (0..).zip(voices).map(|(number, mut voice)| {
+        // Each crashes at another moment, the last of them never.
+        let patience = if number == 0 { usize::MAX } else { 20 + 17 * ((number + round) % 11) };
+        thread::spawn(move || voice.talk(address, patience).map(|()| voice))
+    });
+    let voices: Vec<_> = voices.collect();
+    let mut acknowledged = Vec::new();
     // Another number each time, so that the crash meets another moment.
-    let wanted = TALKING + 1 + round % 17;
-    collect(&inbox, wanted, &mut acknowledged, &mut delivered);
+    let wanted = 1 + round % 17;
+    acknowledged.extend(inbox.iter().take(wanted));
     let log = server.kill();
-    collect(&inbox, usize::MAX, &mut acknowledged, &mut delivered);
+    acknowledged.extend(inbox.iter());
+    let lost = |error| format!("round {round}: {error}; the server said:\n{log}");
     for client in clients {
         let outcome = client.join().map_err(|_| "a client has panicked".to_owned())?;
-        outcome.map_err(|error| format!("round {round}: {error}; the server said:\n{log}"))?;
+        outcome.map_err(lost)?;
+    }
+    let mut heard = Vec::new();
+    for voice in voices {
+        let outcome = voice.join().map_err(|_| "a voice has panicked".to_owned())?;
+        heard.push(outcome.map_err(lost)?);
     }
     if acknowledged.len() < wanted {
-        return Err(format!(
-            "round {round}: only {} were registered; the server said:\n{log}",
-            acknowledged.len()
-        ));
+        return Err(lost(format!("only {} were registered", acknowledged.len())));
     }
-    Ok((acknowledged, delivered))
+    Ok((acknowledged, heard))
 }
 
-/// Takes news until so many are acknowledged, or nobody is left to tell any.
-fn collect(inbox: &Receiver<News>, wanted: usize, acknowledged: &mut Vec<String>, delivered: &mut usize) {
-    while acknowledged.len() < wanted {
-        match inbox.recv() {
-            Ok(News::Acknowledged(name)) => acknowledged.push(name),
-            Ok(News::Delivered) => *delivered += 1,
-            Err(_) => return,
-        }
-    }
-}
-
-fn spawn(
-    address: SocketAddr,
-    news: &Sender<News>,
-    name: String,
-    live: fn(&mut Client, &str, &Sender<News>) -> Result<(), String>,
-) -> JoinHandle<Result<(), String>> {
+fn spawn(address: SocketAddr, news: &Sender<String>, name: String) -> JoinHandle<Result<(), String>> {
     let news = news.clone();
     thread::spawn(move || {
         // A server that is dead by now accepts nobody.
         let Ok(mut client) = Client::open(address, true) else { return Ok(()) };
-        live(&mut client, &name, &news)
+        register_on(&mut client, &name, &news)
     })
 }
 
 /// Registers one account after the other until the server is gone.
-fn register_on(client: &mut Client, name: &str, news: &Sender<News>) -> Result<(), String> {
+fn register_on(client: &mut Client, name: &str, news: &Sender<String>) -> Result<(), String> {
     for number in 0.. {
         if !register(client, &format!("{name}x{number}"), news)? {
             break;
@@ -116,36 +120,12 @@ fn register_on(client: &mut Client, name: &str, news: &Sender<News>) -> Result<(
     Ok(())
 }
 
-/// Registers and talks as fast as it hears itself, until the server is gone.
-fn talk_on(client: &mut Client, name: &str, news: &Sender<News>) -> Result<(), String> {
-    if !register(client, name, news)? {
-        return Ok(());
-    }
-    client.send(&frame(credentials("login", name).as_bytes()));
-    client.send(&frame(br#"{"type":"enter","data":{"room":"example"}}"#));
-    let say = frame(br#"{"type":"msg","data":{"to":"public","text":"still there"}}"#);
-    client.send(&say);
-    let own = format!(r#""from":"{name}""#);
-    while let Next::Frame(json) = client.receive()? {
-        if json.starts_with(r#"{"type":"msg","status":"ok""#) {
-            let _ = news.send(News::Delivered);
-        }
-        if json.contains(r#""status":"error""#) {
-            return Err(format!("{name} was told {json}"));
-        }
-        if json.contains(&own) {
-            client.send(&say);
-        }
-    }
-    Ok(())
-}
-
 /// Whether the server lived to say that this account exists.
-fn register(client: &mut Client, name: &str, news: &Sender<News>) -> Result<bool, String> {
+fn register(client: &mut Client, name: &str, news: &Sender<String>) -> Result<bool, String> {
     client.send(&frame(credentials("register", name).as_bytes()));
     match client.receive()? {
         Next::Frame(json) if json.starts_with(r#"{"type":"register","status":"ok""#) => {
-            let _ = news.send(News::Acknowledged(name.to_owned()));
+            let _ = news.send(name.to_owned());
             Ok(true)
         }
         Next::Frame(json) => Err(format!("{name} was told {json}")),
@@ -174,6 +154,5 @@ fn expect(client: &mut Client, name: &str, beginning: &str) -> Result<(), String
     }
 }
 
-/// Who registers all the time, and who talks.
+/// How many register all the time.
 const REGISTERING: usize = 4;
-const TALKING: usize = 2;

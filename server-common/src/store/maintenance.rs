@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::open::{self, OpenError};
-use super::{Store, StoreError, keys, sessions, stored_account};
+use super::{Store, StoreError, keys, messages, sessions, stored_account};
 use crate::passwords::hasher::Phc;
 use crate::unix;
 
@@ -22,6 +22,15 @@ pub struct Listed {
     pub name: String,
     /// Whether it is shut out.
     pub is_disabled: bool,
+}
+
+/// What was found to be whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// How many accounts there are.
+    pub accounts: usize,
+    /// How many messages there are.
+    pub messages: u64,
 }
 
 impl Store {
@@ -56,11 +65,11 @@ impl Store {
         )?)
     }
 
-    /// Looks at every page and every account. How many accounts there are.
+    /// Looks at every page, every account and every conversation.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn check(&self) -> Result<usize, StoreError> {
+    pub fn check(&self) -> Result<Checked, StoreError> {
         let found: String = self.db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
             return Err(StoreError::Damaged(found.replace('\n', ", ")));
@@ -79,7 +88,7 @@ impl Store {
             }
             accounts += 1;
         }
-        Ok(accounts)
+        Ok(Checked { accounts, messages: messages::check(&self.db)? })
     }
 
     /// All accounts, in the order of their names' keys.

@@ -1,8 +1,8 @@
 //! What is said, and the rooms it is said in.
 //!
-//! A conversation is that of a room, or that of two people. Its messages are numbered 1, 2, 3 and so on: the last number is
-//! kept beside them, so that none is given twice, whatever has been cut off from the oldest end. Messages are stored
-//! in the order of conversation and number, so a page of them is read from one place.
+//! A conversation is that of a room, or that of two people. Its messages are numbered 1, 2, 3 and so on: the first number that
+//! is there and the last one that was given are kept beside them, so that none is given twice, and none can be missed.
+//! Messages are stored in the order of conversation and number, so a page of them is read from one place.
 
 use chatroom_core::hub::{Append, Audience, Entry, Founding, Message, Outcome, StoredRoom};
 use chatroom_core::message::history::{Edge, Page, Past, Window};
@@ -101,6 +101,40 @@ impl Messages for Store {
         }
         Ok(rooms)
     }
+}
+
+/// Looks whether all messages are there, and belong to somebody and somewhere. How many there are.
+pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
+    for (what, select) in [
+        (
+            "a conversation is nobody's",
+            "SELECT id FROM conversations WHERE id NOT IN
+            (SELECT conversation FROM rooms UNION ALL SELECT conversation FROM pairs)",
+        ),
+        (
+            "a room or two people have no conversation",
+            "SELECT conversation FROM
+            (SELECT conversation FROM rooms UNION ALL SELECT conversation FROM pairs)
+            WHERE conversation NOT IN (SELECT id FROM conversations)",
+        ),
+        (
+            "a message is in no conversation",
+            "SELECT 1 FROM messages
+            WHERE conversation NOT IN (SELECT id FROM conversations)",
+        ),
+        ("a message is by nobody", "SELECT 1 FROM messages WHERE author NOT IN (SELECT id FROM accounts)"),
+        (
+            "a message is missing",
+            "SELECT id FROM conversations LEFT JOIN messages ON conversation = id
+            GROUP BY id HAVING count(seq) <> last - first + 1
+            OR (count(seq) > 0 AND (min(seq) <> first OR max(seq) <> last))",
+        ),
+    ] {
+        if db.prepare(select)?.exists([])? {
+            return Err(StoreError::Damaged(what.to_owned()));
+        }
+    }
+    Ok(unsigned(db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
 }
 
 fn past(row: &Row<'_>, reader: i64) -> Result<Past, StoreError> {
@@ -436,6 +470,33 @@ mod tests {
         let brief = rooms.iter().map(|room| (room.name.as_str(), room.key.as_str(), room.is_spoken_in));
         let expected = [("den", "den", true), ("Tech Talk", "tech talk", false), ("attic", "attic", false)];
         assert_eq!(brief.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_check_misses_no_message() {
+        let mut room = Room::new();
+        let (ann, bob) = (room.ann, room.bob);
+        for _ in 0..3 {
+            room.say(ann, None, "", "hello");
+            room.say(bob, Some("ann"), "", "psst");
+        }
+        room.write(5);
+        assert_eq!(check(&room.store.db).unwrap(), 6);
+        for (harm, what) in [
+            ("DELETE FROM messages WHERE seq = 2 AND author = 1", "missing"),
+            ("DELETE FROM messages WHERE seq = 3 AND author = 1", "missing"),
+            ("DELETE FROM messages WHERE seq = 1 AND author = 1", "missing"),
+            ("DELETE FROM messages WHERE author = 1", "missing"),
+            ("UPDATE messages SET conversation = conversation + 9", "in no conversation"),
+            ("DELETE FROM conversations WHERE id = 1", "have no conversation"),
+            ("DELETE FROM rooms", "nobody's"),
+            ("DELETE FROM accounts WHERE key = 'ann'", "by nobody"),
+        ] {
+            let harmed = room.store.db.transaction().unwrap();
+            harmed.execute(harm, []).unwrap();
+            let found = check(&harmed).unwrap_err().to_string();
+            assert!(found.contains(what), "{harm}: {found}");
+        }
     }
 
     #[test]

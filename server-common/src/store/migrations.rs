@@ -161,6 +161,7 @@ fn make_messages(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch(
         "CREATE TABLE conversations (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
+            first INTEGER NOT NULL DEFAULT 1,
             last INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         CREATE TABLE rooms (

@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Outcome, Test, credentials, expect, refuses_to_start, say};
+use super::{Outcome, Test, credentials, expect, public, refuses_to_start, say};
 use crate::check::Stage;
 use crate::crashes::crash_again_and_again;
 use crate::program::Program;
 
 pub(super) const TESTS: [Test; 4] = [
     ("its identity and accounts outlive a crash", its_identity_and_accounts_outlive_a_crash),
-    ("whoever was registered is found after every crash", whoever_was_registered_is_found_after_every_crash),
+    (
+        "who and what was acknowledged is found after every crash",
+        what_was_acknowledged_is_found_after_every_crash,
+    ),
     ("a disk that fails makes it busy until it works", a_disk_that_fails_makes_it_busy_until_it_works),
     (
         "a damaged database is told in a line and left alone",
@@ -37,12 +40,9 @@ fn its_identity_and_accounts_outlive_a_crash(binary: &Path) -> Outcome {
     )
 }
 
-fn whoever_was_registered_is_found_after_every_crash(binary: &Path) -> Outcome {
-    let report = crash_again_and_again(binary, 10)?;
-    match report.delivered {
-        0 => Err("nobody talked".into()),
-        _ => Ok(()),
-    }
+fn what_was_acknowledged_is_found_after_every_crash(binary: &Path) -> Outcome {
+    let report = crash_again_and_again(binary, 10, 4)?;
+    if report.kept == 0 || report.delivered == 0 { Err(format!("nobody talked: {report:?}")) } else { Ok(()) }
 }
 
 /// The system refuses every byte that a file would grow by, as it does where a quota or a disk is used up.
@@ -66,7 +66,17 @@ fn a_disk_that_fails_makes_it_busy_until_it_works(binary: &Path) -> Outcome {
     expect(&mut server, "a", r#"{"type":"login","status":"ok""#)?;
     expect(&mut server, "a", r#"{"type":"list""#)?;
 
+    // Nobody hears what cannot be kept.
+    say(&mut server, "a", r#"{"type":"enter","data":{"room":"example"}}"#)?;
+    expect(&mut server, "a", r#"{"type":"enter","status":"ok""#)?;
+    expect(&mut server, "a", r#"{"type":"list_room""#)?;
+    say(&mut server, "a", &public("hello"))?;
+    let not_kept = r#"{"type":"msg","status":"error","message":"The server cannot write that down"#;
+    expect(&mut server, "a", not_kept)?;
+
     server.limit_file_bytes(None)?;
+    say(&mut server, "a", &public("hello"))?;
+    expect(&mut server, "a", r#"{"type":"msg","status":"ok""#)?;
     server.connect("b", true)?;
     say(&mut server, "b", &credentials("register", "casey"))?;
     expect(&mut server, "b", r#"{"type":"register","status":"ok""#)?;
