@@ -71,9 +71,11 @@ impl Program {
             eprintln!("chatroom: {warning}");
         }
         let log = Rc::new(RefCell::new(Log::default()));
+        let mut controller = Controller::new(Rc::clone(&log));
+        controller.set_zone(jiff::tz::TimeZone::system());
         let program = Self(Rc::new(Parts {
-            window: Window::new(window, Rc::clone(&log)),
-            controller: RefCell::new(Controller::new(log)),
+            window: Window::new(window, log),
+            controller: RefCell::new(controller),
             network,
             known: RefCell::new(known),
             settings: RefCell::new(settings),

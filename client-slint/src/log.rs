@@ -38,6 +38,19 @@ pub enum Delivery {
     Uncertain,
 }
 
+/// A message that was said before.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// When, by this computer's clock.
+    pub at: DateTime,
+    /// Who said it.
+    pub author: String,
+    /// What was said.
+    pub text: String,
+    /// Whether it is one's own.
+    pub is_own: bool,
+}
+
 /// What changed, for who shows the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -71,6 +84,8 @@ pub struct Log {
     /// How many rows at the end have no place in the server's order yet.
     waiting: usize,
     first_unread: Option<u32>,
+    /// The oldest were let go: what is older than these is not what came before the first row.
+    has_let_go: bool,
     next_id: u32,
     changes: Vec<Change>,
     /// The last author, whose name the next row most often shares.
@@ -83,8 +98,36 @@ impl Log {
         self.rows.clear();
         self.waiting = 0;
         self.first_unread = None;
+        self.has_let_go = false;
         self.changes.clear();
         self.changes.push(Change::Reset);
+    }
+
+    /// Forgets all that has its place in the server's order. What waits for one goes on waiting.
+    pub fn clear_placed(&mut self) {
+        self.rows.drain(..self.rows.len() - self.waiting);
+        self.first_unread = None;
+        self.has_let_go = false;
+        self.changes.push(Change::Reset);
+    }
+
+    /// Messages that are older than all that are here, the oldest first.
+    pub fn prepend(&mut self, past: Vec<Past>) {
+        let count = past.len();
+        for Past { at, author, text, is_own } in past.into_iter().rev() {
+            let (id, author) = (self.new_id(), self.author(&author));
+            let (text, delivery) = (text.into(), Delivery::Sent);
+            self.rows.push_front(Row { id, author, text, at, peer: None, is_own, delivery });
+        }
+        if count > 0 {
+            self.changes.push(Change::Added(0..count));
+            self.alter_after(count - 1);
+        }
+    }
+
+    /// Whether what is older than all that are here would have its place before the first row, and there is room for it.
+    pub fn can_prepend(&self) -> bool {
+        !self.has_let_go && self.rows.len() < ROWS_MAX
     }
 
     /// A message from the server, after all that it said before. Its number.
@@ -237,6 +280,7 @@ impl Log {
         if self.rows.len() >= ROWS_MAX + ROWS_LET_GO {
             let count = ROWS_LET_GO.min(self.rows.len() - self.waiting);
             self.rows.drain(..count);
+            self.has_let_go = true;
             self.changes.push(Change::Removed(0..count));
             self.changes.push(Change::Altered(0));
         }
@@ -357,6 +401,41 @@ mod tests {
         log.receive(minute(1), "ann", "x".into(), None, false);
         follow(&mut log, &mut mirror);
         assert_eq!(shown(&log), ":two :x");
+    }
+
+    #[test]
+    fn what_is_older_comes_before_all_others() {
+        let past = |author: &str, text: &str| Past {
+            at: minute(1),
+            author: author.into(),
+            text: text.into(),
+            is_own: false,
+        };
+        let mut log = Log::default();
+        let mut mirror = Vec::new();
+        log.receive(minute(1), "ann", "c".into(), None, false);
+        log.send(minute(2), "me", "d", None);
+        follow(&mut log, &mut mirror);
+        log.prepend(vec![past("bob", "a"), past("ann", "b")]);
+        follow(&mut log, &mut mirror);
+        assert_eq!(shown(&log), ":a :b c :d~");
+        log.prepend(Vec::new());
+        assert_eq!(log.take_changes(), []);
+        log.clear_placed();
+        follow(&mut log, &mut mirror);
+        assert_eq!(shown(&log), ":d~");
+    }
+
+    #[test]
+    fn nothing_is_put_before_what_was_let_go() {
+        let mut log = Log::default();
+        assert!(log.can_prepend());
+        for number in 0..ROWS_MAX + ROWS_LET_GO {
+            log.receive(minute(1), "ann", number.to_string(), None, false);
+        }
+        assert!(!log.can_prepend());
+        log.clear();
+        assert!(log.can_prepend());
     }
 
     #[test]

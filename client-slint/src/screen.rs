@@ -118,6 +118,8 @@ pub struct Room {
     pub is_following: bool,
     /// How many messages came that were not seen.
     pub new_count: u32,
+    /// Whether there are messages that are older than all that are shown.
+    pub has_older: bool,
     /// Bytes left for a message that comes near the limit.
     pub left: Option<i64>,
     /// Why a message was not sent.
@@ -201,6 +203,7 @@ impl fmt::Display for Screen {
         lines.people("room.member", &self.room.members);
         lines.flag("room.following", self.room.is_following);
         lines.number("room.new", self.room.new_count.into());
+        lines.flag("room.older", self.room.has_older);
         if let Some(left) = self.room.left {
             lines.add("room.left", left);
         }

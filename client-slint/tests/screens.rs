@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{Command, End, Event, Room};
+use chatroom_core::client::{Command, End, Event, Past, Room};
 use chatroom_core::message::Kind;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use client_slint::controller::{Controller, Effect, Trusting};
@@ -172,6 +172,7 @@ impl Seat {
                 controller.select(step.parse().map_err(|_| format!("no step: {step}"))?);
             }
             ["deselect"] => controller.deselect(),
+            ["read", "older"] => controller.read_older(),
             ["scroll", "up"] => controller.set_following(false),
             ["scroll", "down"] => controller.set_following(true),
             ["look", "away"] => controller.set_in_front(false),
@@ -324,6 +325,12 @@ fn event(step: &str) -> Result<Event, String> {
         ["echo"] => {
             Event::Message { from: "ann".into(), text: value, is_own: true, said: None, private_with: None }
         }
+        ["past", ref how @ ..] => Event::Past {
+            messages: value.split(';').filter(|line| !line.is_empty()).enumerate().map(past).collect(),
+            is_older: how.contains(&"older"),
+            is_anew: how.contains(&"anew"),
+            has_older: how.contains(&"more"),
+        },
         ["refused", kind, code] => refusal(kind, code, &value, None, None)?,
         ["refused", kind, code, "said", id] => refusal(kind, code, &value, None, Some(number(id)? as u64))?,
         ["refused", kind, code, "retry", ms] => refusal(kind, code, &value, Some(number(ms)? as u64), None)?,
@@ -334,6 +341,15 @@ fn event(step: &str) -> Result<Event, String> {
         ["notice", code] => Event::Notice { code: known(code), message: value },
         _ => return Err(format!("no such event: {step}")),
     })
+}
+
+/// A message that was said before, written `bob=hello`, or `ann#1=hello` if it waited; they are a minute from each other.
+fn past((index, line): (usize, &str)) -> Past {
+    let (from, text) = line.trim().split_once('=').unwrap_or((line, ""));
+    let (from, said) = from.split_once('#').map_or((from, None), |(from, said)| (from, said.parse().ok()));
+    let at = date(2026, 11, 24).at(8, 30, 0, 0).in_tz("UTC").expect("it is a time").timestamp();
+    let ts_ms = at.as_millisecond().unsigned_abs() + 60_000 * index as u64;
+    Past { from: from.into(), text: text.into(), ts_ms, is_own: from == "ann", said }
 }
 
 fn refusal(
@@ -394,6 +410,7 @@ fn shown_command(command: &Command) -> String {
                 if text.len() > 100 { format!("{} bytes", text.len()) } else { text.replace('\n', "\\n") };
             format!("say {id}{to}: {text}")
         }
+        Command::Recall(_) => "older".into(),
         Command::Exit => "exit".into(),
         Command::Logout => "logout".into(),
     }

@@ -321,6 +321,7 @@ impl Line {
                 assert_eq!(is_own, self.client.username() == Some(&*from));
                 assert!(is_own || private_with.is_none_or(|peer| peer == from));
             }
+            Event::Past { .. } => panic!("nothing is kept here"),
             Event::LoggedOut | Event::Connected => self.page = None,
             Event::Disconnected(_)
             | Event::Greeted(_)

@@ -233,6 +233,9 @@ fn show(event: Event) {
         Event::Message { from, text, private_with: Some(_), .. } => {
             println!("[from {from}] {}", clean(&text))
         }
+        Event::Past { messages, .. } => {
+            messages.iter().for_each(|past| println!("<{}> {}", past.from, clean(&past.text)));
+        }
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }

@@ -18,6 +18,7 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     adapter.set_room(room.name.as_str().into());
     adapter.set_username(screen.lobby.username.as_str().into());
     adapter.set_following(room.is_following);
+    adapter.set_has_older(room.has_older);
     adapter.set_new_count(i32::try_from(room.new_count).unwrap_or(i32::MAX));
     adapter.set_shows_left(room.left.is_some());
     adapter.set_left(room.left.map_or(0, |left| i32::try_from(left).unwrap_or(i32::MIN)));
@@ -48,6 +49,8 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     adapter.on_following_changed(move |is_following| {
         at.act(|controller| controller.set_following(is_following));
     });
+    let at = desk.clone();
+    adapter.on_read_older(move || at.act(|controller| controller.read_older()));
     let at = desk.clone();
     adapter.on_leave(move || at.act(|controller| controller.leave()));
     let (at, weak) = (desk.clone(), window.as_weak());

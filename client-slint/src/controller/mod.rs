@@ -19,6 +19,7 @@ use chatroom_core::message::Kind;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::{Password, Token};
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::address::{Invitation, ServerAddress};
 use crate::log::Log;
@@ -62,6 +63,8 @@ pub struct Controller {
     log: Rc<RefCell<Log>>,
     effects: VecDeque<Effect>,
     now: DateTime,
+    /// Where this computer is, for what happened before.
+    zone: TimeZone,
     server: Option<ServerAddress>,
     /// What lets a person make an account there.
     invite: Option<Token>,
@@ -88,6 +91,7 @@ impl Controller {
             log,
             effects: VecDeque::new(),
             now: DateTime::MIN,
+            zone: TimeZone::UTC,
             server: None,
             invite: None,
             needs_invite: false,
@@ -126,6 +130,11 @@ impl Controller {
         &self.screen
     }
 
+    /// The time zone in which this computer tells the time.
+    pub fn set_zone(&mut self, zone: TimeZone) {
+        self.zone = zone;
+    }
+
     /// Time passes only where it is told.
     pub fn set_now(&mut self, now: DateTime) {
         self.now = now;
@@ -156,6 +165,9 @@ impl Controller {
             Event::Left => self.on_left(),
             Event::Message { from, text, is_own, said, private_with } => {
                 self.on_message(&from, &text, is_own, said, private_with.as_deref());
+            }
+            Event::Past { messages, is_older, is_anew, has_older } => {
+                self.on_past(messages, is_older, is_anew, has_older);
             }
             Event::Refused { request, said, code, message, retry_ms } => {
                 self.on_refused(request, said, code.as_deref(), &message, retry_ms);

@@ -1,12 +1,14 @@
 //! Messages: said, heard, lost and seen.
 
+use chatroom_core::client;
 use chatroom_core::limits::TEXT_BYTES_MAX;
 use chatroom_core::message::Text;
 use chatroom_core::name::UserName;
+use jiff::Timestamp;
 
 use super::{Command, Controller, Effect, Page, Phrase, Sentence};
 use crate::format::{clean, mentions};
-use crate::log::Delivery;
+use crate::log::{Delivery, Past};
 use crate::screen::Selected;
 use crate::sentence::of_user_name;
 
@@ -130,6 +132,61 @@ impl Controller {
                 self.log.borrow_mut().mark_unread(Some(id));
             }
             self.screen.room.new_count = self.screen.room.new_count.saturating_add(1);
+        }
+    }
+
+    /// What was said before, here or while there was no connection.
+    pub(super) fn on_past(
+        &mut self,
+        past: Vec<client::Past>,
+        is_older: bool,
+        is_anew: bool,
+        has_older: bool,
+    ) {
+        if self.screen.page != Page::Room {
+            return;
+        }
+        let mut log = self.log.borrow_mut();
+        if is_anew {
+            log.clear_placed();
+        }
+        // What was said before anybody came in is nothing new.
+        let is_news = !is_older && !log.is_empty() && !is_anew;
+        let at = |ts_ms: u64| {
+            let at = i64::try_from(ts_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            at.map_or(self.now, |at| at.to_zoned(self.zone.clone()).datetime())
+        };
+        let to_row = |past: client::Past| Past {
+            at: at(past.ts_ms),
+            author: clean(&past.from),
+            text: clean(&past.text),
+            is_own: past.is_own,
+        };
+        if is_older {
+            log.prepend(past.into_iter().map(to_row).collect());
+        } else {
+            for past in past {
+                let said = past.said.and_then(|said| u32::try_from(said).ok());
+                if said.is_some_and(|id| log.confirm(id)) {
+                    continue;
+                }
+                let Past { at, author, text, is_own } = to_row(past);
+                let id = log.receive(at, &author, text, None, is_own);
+                if is_news && !is_own && !(self.is_in_front && self.screen.room.is_following) {
+                    if self.screen.room.new_count == 0 {
+                        log.mark_unread(Some(id));
+                    }
+                    self.screen.room.new_count = self.screen.room.new_count.saturating_add(1);
+                }
+            }
+        }
+        self.screen.room.has_older = has_older && log.can_prepend();
+    }
+
+    /// Read what is older than all that is shown.
+    pub fn read_older(&mut self) {
+        if self.screen.room.has_older {
+            self.command(Command::OLDER);
         }
     }
 

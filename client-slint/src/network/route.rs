@@ -22,7 +22,7 @@ pub(super) async fn run(inbox: Receiver<Order>, deliver: Deliver) {
     let mut route = Route {
         inbox,
         deliver,
-        client: Client::new(),
+        client: new_client(),
         start: Instant::now(),
         backoff: Backoff::default(),
         logged_in_at: None,
@@ -47,6 +47,15 @@ pub(super) async fn run(inbox: Receiver<Order>, deliver: Deliver) {
             Ok(order) => next = order,
             Err(Over) => return,
         }
+    }
+}
+
+/// A client without a connection. Its messages have names of their own, if the system has random bits for that.
+fn new_client() -> Client {
+    let mut nonce = [0; 12];
+    match getrandom::fill(&mut nonce) {
+        Ok(()) => Client::that_keeps(nonce),
+        Err(_) => Client::new(),
     }
 }
 
@@ -75,7 +84,7 @@ enum Ending {
 impl Route {
     /// Stays with one server until an order leads elsewhere, which is returned, or until there is no use in trying.
     async fn travel(&mut self, mut target: Target) -> Result<Option<Order>, Over> {
-        self.client = Client::new();
+        self.client = new_client();
         self.backoff.reset();
         let mut was_connected = false;
         loop {
@@ -106,7 +115,7 @@ impl Route {
 
     /// An order that leads away from the server.
     fn leave(&mut self, order: Order) -> Result<Option<Order>, Over> {
-        self.client = Client::new();
+        self.client = new_client();
         Ok(Some(order))
     }
 

@@ -220,6 +220,7 @@ fn shown(effect: &Effect) -> String {
                 Some(to) => format!("say to {}: {}", to.as_str(), text.as_str()),
                 None => format!("say: {}", text.as_str()),
             },
+            Command::Recall(_) => "older".into(),
             Command::Exit => "exit".into(),
             Command::Logout => "logout".into(),
         },

@@ -1,7 +1,10 @@
 //! What a person wants of a client.
 
+use alloc::string::String;
+
 use crate::frame::Frame;
-use crate::message::{Kind, Text, request};
+use crate::message::history::Edge;
+use crate::message::{Cid, Kind, Text, request};
 use crate::name::{PUBLIC, RoomName, UserName};
 use crate::secret::{Password, Token};
 
@@ -29,6 +32,9 @@ pub enum Command {
         /// The caller's own number for it, which the events about it carry as `said`.
         id: u64,
     },
+    /// Read what was said before. The client does so by itself where it enters; a person asks for what is older than all
+    /// that is shown: [`Command::OLDER`].
+    Recall(Edge),
     /// Go back to the lobby.
     Exit,
     /// Log out.
@@ -36,6 +42,9 @@ pub enum Command {
 }
 
 impl Command {
+    /// Read what is older than all that is shown.
+    pub const OLDER: Self = Self::Recall(Edge::Before(u64::MAX));
+
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Register(..) => Kind::Register,
@@ -45,12 +54,14 @@ impl Command {
             Self::Create(_) => Kind::Create,
             Self::Enter(_) => Kind::Enter,
             Self::Say { .. } => Kind::Msg,
+            Self::Recall(_) => Kind::History,
             Self::Exit => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
     }
 
-    pub(super) fn encode(&self, own_name: &str) -> Frame {
+    /// `room` is the one that the client is in, and `cid` what a message is called that is to be kept.
+    pub(super) fn encode(&self, own_name: &str, room: &str, cid: Option<&Cid>) -> Frame {
         match self {
             Self::Register(username, password, invite) => {
                 request::encode_register(username, password, invite.as_ref())
@@ -58,7 +69,11 @@ impl Command {
             Self::Login(username, password) => request::encode_login(username, password),
             Self::Resume(token) => request::encode_resume(token),
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
-            Self::Say { to, text, .. } => request::encode_msg(own_name, to.as_ref(), text),
+            Self::Recall(edge) => request::encode_history(room, *edge),
+            Self::Say { to, text, .. } => match cid {
+                Some(cid) => request::encode_kept_msg(own_name, to.as_ref(), text, room, cid),
+                None => request::encode_msg(own_name, to.as_ref(), text),
+            },
             Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),
         }
     }
@@ -83,8 +98,17 @@ impl Command {
             | Self::List
             | Self::Create(_)
             | Self::Enter(_)
+            | Self::Recall(_)
             | Self::Exit
             | Self::Logout => None,
+        }
+    }
+
+    /// Whom a private message is for.
+    pub(super) fn peer(self) -> Option<String> {
+        match self {
+            Self::Say { to, .. } => to.map(|name| String::from(name.as_str())),
+            _ => None,
         }
     }
 }

@@ -60,6 +60,18 @@ pub enum Event {
         /// The other side of a private message; `None` for one to everybody.
         private_with: Option<String>,
     },
+    /// What was said before in this room, the oldest first. It comes after entering and after a return, and when somebody
+    /// has asked for what is [older](super::Command::OLDER).
+    Past {
+        /// The messages.
+        messages: Vec<Past>,
+        /// Whether they are older than all that is shown, and not newer.
+        is_older: bool,
+        /// Whether what is shown is to be forgotten first: too much was said since.
+        is_anew: bool,
+        /// Whether there is more that is older.
+        has_older: bool,
+    },
     /// A request failed.
     Refused {
         /// Which one.
@@ -87,6 +99,21 @@ pub enum Event {
         /// Its sentence.
         message: String,
     },
+}
+
+/// A message that was said before.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Who said it.
+    pub from: String,
+    /// What was said.
+    pub text: String,
+    /// When, in milliseconds since 1970, by the server's clock.
+    pub ts_ms: u64,
+    /// Whether it was this account.
+    pub is_own: bool,
+    /// The number of the [`Say`](super::Command::Say) that this is, if it waited for an answer.
+    pub said: Option<u64>,
 }
 
 /// A room and who is in it, in the order they came.

@@ -64,6 +64,21 @@ impl Home {
         self.step = step;
     }
 
+    /// The connection is lost: the way back has to be gone from its start.
+    pub(super) fn leave(&mut self) {
+        self.step = Step::LoggingIn;
+    }
+
+    /// Whether there is a room to come back to.
+    pub(super) fn has_room(&self) -> bool {
+        self.room.is_some()
+    }
+
+    /// Whether there is a room to come back to, and it was not reached.
+    pub(super) fn is_away_from_a_room(&self) -> bool {
+        self.has_room() && self.step != Step::There
+    }
+
     /// The person is in this room, or in none.
     pub(super) fn set_room(&mut self, room: Option<RoomName>) {
         self.room = room;

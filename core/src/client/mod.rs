@@ -12,33 +12,40 @@
 //! refuses for now (`rate_limited`, with a time) is no event: it is sent again when that time is over, before all
 //! that was said after it. So nothing is lost, and nobody's messages change their order. Other commands do not wait
 //! for messages; those that leave the room let them go first.
+//!
+//! Where a server keeps what is said, a client [that keeps](Client::that_keeps) it too calls each message by a name, reads what
+//! was said before where it enters or returns, and sends again what has no answer when it is back: each is said once.
 
 mod backoff;
 mod command;
 mod event;
 mod home;
 mod outbox;
+mod reading;
 mod state;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{self, Caps, Greeting};
-use crate::message::push::{ReceivedList, ReceivedMsg};
+use crate::message::history::{Edge, ReceivedLine, ReceivedPage};
+use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Place, Received};
-use crate::message::{Envelope, HALF_SURROGATE, Kind};
+use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind};
 use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
 use crate::time::Instant;
 
 pub use backoff::Backoff;
 pub use command::Command;
-pub use event::{End, Event, Room};
+pub use event::{End, Event, Past, Room};
 use home::{Home, LOGIN_PAUSE, Step};
-use outbox::Outbox;
+use outbox::{Outbox, Waiting};
+use reading::{Heard, Reading, Turned};
 use state::{Pending, State};
 
 /// What happened.
@@ -80,12 +87,34 @@ pub struct Client {
     home: Option<Home>,
     /// What this connection's server has granted.
     caps: Caps,
+    /// What messages are called, if they are to be kept.
+    cids: Option<Cids>,
+    /// What is shown of the room that it is in, or returns to.
+    reading: Reading,
+}
+
+/// Makes names for messages that no other client makes.
+struct Cids {
+    prefix: String,
+    count: u64,
 }
 
 impl Client {
-    /// A client without a connection.
+    /// A client without a connection, to which nothing is known of a message but that it was sent.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, but where a server keeps what is said, no message is lost or doubled over a lost connection, and what was
+    /// said before is read. `nonce` must be random, and another one for each client there ever is: their messages are told
+    /// apart by it.
+    pub fn that_keeps(nonce: [u8; 12]) -> Self {
+        let mut prefix = String::new();
+        for byte in nonce {
+            let digit = |four: u8| char::from_digit(four.into(), 16).unwrap_or('0');
+            prefix.extend([digit(byte >> 4), digit(byte & 15)]);
+        }
+        Self { cids: Some(Cids { prefix, count: 0 }), ..Self::default() }
     }
 
     /// Tells the client what happened. Drain [`Client::poll_output`] after each call.
@@ -97,7 +126,8 @@ impl Client {
                 self.decoder = Decoder::default();
                 self.caps = Caps::default();
                 self.event(Event::Connected);
-                self.outputs.push_back(Output::Frame(hello::encode_hello()));
+                let caps = if self.cids.is_some() { Caps::ALL } else { Caps::ALL.without_history() };
+                self.outputs.push_back(Output::Frame(hello::encode_hello(caps)));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
                     self.send(login);
                 }
@@ -123,7 +153,8 @@ impl Client {
     pub fn deadline(&self) -> Option<Instant> {
         let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
         let say_at = self.outbox.deadline().filter(|_| self.may_say());
-        answer_at.into_iter().chain(self.login_at()).chain(say_at).min()
+        let read_at = self.reading.deadline().filter(|_| self.phase() == Some(Phase::Chat));
+        answer_at.into_iter().chain(self.login_at()).chain(say_at).chain(read_at).min()
     }
 
     /// Where in the protocol this client is; `None` without a connection.
@@ -148,6 +179,10 @@ impl Client {
 
     fn on_command(&mut self, command: Command) {
         let kind = command.kind();
+        // What is said on the way back to the room is sent there.
+        if kind == Kind::Msg && self.phase() != Some(Phase::Chat) && self.will_be_back() {
+            return self.say(command.normalized());
+        }
         let Some(phase) = self.phase() else {
             return self.refuse(&command, "There is no connection to a server");
         };
@@ -164,10 +199,17 @@ impl Client {
             say @ Command::Say { .. } => self.say(say),
             leave @ Command::Exit => {
                 // Too late is better than never: in the lobby nothing can be said any more.
-                for say in self.outbox.take_all() {
-                    self.send(say);
+                for Waiting { say, cid } in self.outbox.take_all() {
+                    self.send_say(say, cid);
                 }
                 self.send(leave);
+            }
+            // Of a room that it is in, and one page at a time.
+            Command::Recall(_) => {
+                let can_read = phase == Phase::Chat && self.caps.history && !self.is_asking(Kind::History);
+                if let Some(edge) = self.reading.older().filter(|_| can_read) {
+                    self.send(Command::Recall(edge));
+                }
             }
             command @ (Command::Register(..)
             | Command::Login(..)
@@ -189,21 +231,37 @@ impl Client {
     /// Sends the next message, if it may be sent.
     fn send_next(&mut self) {
         if self.may_say()
-            && let Some(say) = self.outbox.pop(self.now)
+            && let Some(Waiting { say, cid }) = self.outbox.pop(self.now)
         {
-            self.send(say);
+            self.send_say(say, cid);
         }
+    }
+
+    /// Sends a message, under the name that it had when it was sent before, if it was.
+    fn send_say(&mut self, say: Command, cid: Option<Cid>) {
+        let cid = cid.or_else(|| self.cids.as_mut().and_then(Cids::next)).filter(|_| self.caps.ack);
+        self.send_as(say, cid);
     }
 
     /// Whether there is a room to say something in, and no message is on its way there.
     fn may_say(&self) -> bool {
         let is_free = || !self.is_asking(Kind::Msg) && !self.is_asking(Kind::Exit);
-        self.phase() == Some(Phase::Chat) && is_free()
+        self.phase() == Some(Phase::Chat) && is_free() && !self.reading.is_catching_up()
+    }
+
+    /// Whether this client is on its way back to a room, where what waits will be sent.
+    fn will_be_back(&self) -> bool {
+        self.cids.is_some() && self.home.as_ref().is_some_and(Home::is_away_from_a_room)
     }
 
     fn send(&mut self, command: Command) {
-        self.outputs.push_back(Output::Frame(command.encode(self.username().unwrap_or_default())));
-        self.pending.push_back(Pending { command, asked_at: self.now });
+        self.send_as(command, None);
+    }
+
+    fn send_as(&mut self, command: Command, cid: Option<Cid>) {
+        let (name, room) = (self.username().unwrap_or_default(), self.room().unwrap_or_default());
+        self.outputs.push_back(Output::Frame(command.encode(name, room, cid.as_ref())));
+        self.pending.push_back(Pending { command, cid, asked_at: self.now });
     }
 
     fn on_timeout(&mut self) {
@@ -217,6 +275,9 @@ impl Client {
         {
             self.send(login);
         }
+        if self.reading.deadline().is_some_and(|at| at <= self.now) && self.phase() == Some(Phase::Chat) {
+            self.catch_up();
+        }
         self.send_next();
     }
 
@@ -228,13 +289,19 @@ impl Client {
     /// A request got no answer.
     fn on_silence(&mut self, pending: Pending) {
         match self.step_of_return(pending.command.kind()) {
+            // Whoever has granted that will answer. What is older somebody asks for again.
+            Step::There | Step::Waiting(_) if pending.command.kind() == Kind::History => {
+                if self.reading.is_catching_up() {
+                    self.pending.push_back(Pending { asked_at: self.now, ..pending });
+                }
+            }
             Step::There | Step::Waiting(_) => self.event(pending.unanswered()),
             // A server that knows what it is asked has much to do; one that does not will not answer.
             Step::LoggingIn if pending.command.kind() == Kind::Resume && self.caps.resume => {
-                self.pending.push_back(Pending { command: pending.command, asked_at: self.now });
+                self.pending.push_back(Pending { asked_at: self.now, ..pending });
             }
             Step::LoggingIn if pending.command.kind() == Kind::Resume => {
-                self.home = None;
+                self.lose_home();
                 self.event(pending.unanswered());
             }
             Step::LoggingIn => self.try_login_again(LOGIN_PAUSE),
@@ -285,6 +352,8 @@ impl Client {
                 }
             }
             Incoming::Msg(msg) => self.on_msg(msg),
+            Incoming::Ack(ack) => self.on_ack(ack),
+            Incoming::Page(page) => self.on_page(page),
             Incoming::Done(kind, done) => {
                 let pending = self.answered(kind);
                 self.on_done(kind, done, pending);
@@ -305,7 +374,7 @@ impl Client {
             Incoming::Notice(received) => {
                 // Two windows of one account would drive each other out for ever.
                 if received.code.as_deref() == Some(REPLACED) {
-                    self.home = None;
+                    self.lose_home();
                 }
                 let message = received.message.unwrap_or_default();
                 self.event(Event::Notice { code: received.code, message });
@@ -316,19 +385,102 @@ impl Client {
     }
 
     fn on_msg(&mut self, msg: ReceivedMsg) {
+        // A private one has its place among those of its two sides, which are not read here.
+        match msg.seq.filter(|_| msg.peer.is_none() && self.caps.history) {
+            None => self.show(msg),
+            Some(seq) => match self.reading.hear(seq, msg) {
+                Heard::Next(msg) => self.show(msg),
+                Heard::Nothing => {}
+                Heard::Hole => self.catch_up(),
+            },
+        }
+        self.send_next();
+    }
+
+    fn show(&mut self, msg: ReceivedMsg) {
         let is_own = Some(msg.from.as_str()) == self.username();
         let is_public = msg.to == PUBLIC;
         // Both copies of a private message carry their reader's name: whom an own one went to, only its sender knows.
-        let pending =
-            if is_own { self.answered_where(|pending| pending.is_msg(is_public, &msg.text)) } else { None };
-        let said = pending.as_ref().and_then(|pending| pending.command.said());
-        let private_with = match (is_public, pending) {
-            (true, _) => None,
-            (false, Some(pending)) => pending.peer().or(Some(msg.from.clone())),
-            (false, None) => Some(msg.from.clone()),
+        let waited = match &msg.cid {
+            _ if !is_own => None,
+            Some(cid) => self.waited(cid),
+            None => {
+                let is_it = |pending: &Pending| pending.cid.is_none() && pending.is_msg(is_public, &msg.text);
+                self.answered_where(is_it).map(|pending| pending.command)
+            }
         };
+        let said = waited.as_ref().and_then(Command::said);
+        let peer = || waited.and_then(Command::peer).unwrap_or_else(|| msg.from.clone());
+        let private_with = (!is_public).then(|| msg.peer.unwrap_or_else(peer));
         self.event(Event::Message { from: msg.from, text: msg.text, is_own, said, private_with });
+    }
+
+    /// A message is kept. Most have come by then like everybody's; one that was kept before comes with this alone.
+    fn on_ack(&mut self, ack: ReceivedAck) {
+        let pending = self.pending.iter().find(|pending| pending.cid.as_ref() == Some(&ack.cid));
+        let Some(Pending { command: Command::Say { to, text, .. }, .. }) = pending else { return };
+        let own = String::from(self.username().unwrap_or_default());
+        let peer = to.as_ref().map(|to| String::from(to.as_str()));
+        let to = if peer.is_some() { own.clone() } else { String::from(PUBLIC) };
+        let text = String::from(text.as_str());
+        self.on_msg(ReceivedMsg { to, from: own, text, seq: ack.seq, cid: Some(ack.cid), peer });
+    }
+
+    /// Reads what was said while this client was not here, up to what is said now.
+    fn catch_up(&mut self) {
+        if !self.caps.history {
+            return;
+        }
+        let edge = self.reading.catch_up();
+        // If another page is on its way, this one is asked for when that has come.
+        if !self.is_asking(Kind::History) {
+            self.send(Command::Recall(edge));
+        }
+    }
+
+    fn on_page(&mut self, page: ReceivedPage) {
+        let Some(Pending { command: Command::Recall(edge), .. }) = self.answered(Kind::History) else {
+            return;
+        };
+        let (seqs, has_more) = (page.seqs(), page.has_more);
+        if let Some(Turned { is_anew, shown }) = self.reading.turn(edge, seqs, has_more) {
+            let lines = page.lines.into_iter().skip(shown);
+            let messages: Vec<Past> = lines.map(|line| self.past(line)).collect();
+            let (is_older, has_older) = (matches!(edge, Edge::Before(_)), self.reading.has_older());
+            if !messages.is_empty() || is_anew || is_older {
+                self.event(Event::Past { messages, is_older, is_anew, has_older });
+            }
+        }
+        if self.reading.is_catching_up() {
+            return self.catch_up();
+        }
+        self.show_held();
         self.send_next();
+    }
+
+    fn past(&mut self, line: ReceivedLine) -> Past {
+        let cid = line.cid.as_deref().and_then(Cid::parse);
+        let waited = cid.and_then(|cid| self.waited(&cid));
+        Past {
+            is_own: Some(line.from.as_str()) == self.username(),
+            said: waited.and_then(|say| say.said()),
+            from: line.from,
+            text: line.text,
+            ts_ms: line.ts,
+        }
+    }
+
+    /// A message of that name, if it waits for its answer, or to be sent again after a lost connection: it was kept.
+    fn waited(&mut self, cid: &Cid) -> Option<Command> {
+        let pending = self.answered_where(|pending| pending.cid.as_ref() == Some(cid));
+        pending.map(|pending| pending.command).or_else(|| self.outbox.take(cid))
+    }
+
+    /// What was said while a page was on its way.
+    fn show_held(&mut self) {
+        for msg in self.reading.take_held() {
+            self.show(msg);
+        }
     }
 
     fn on_done(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
@@ -340,6 +492,7 @@ impl Client {
             Kind::Enter => self.on_entered(done.place.room.unwrap_or_default()),
             Kind::Exit => {
                 self.state = core::mem::take(&mut self.state).left();
+                self.reading = Reading::default();
                 self.go_home_to(None);
                 self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::Left);
@@ -347,6 +500,7 @@ impl Client {
             Kind::Logout => {
                 self.state = State::Auth;
                 self.home = None;
+                self.reading = Reading::default();
                 self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }
@@ -358,7 +512,9 @@ impl Client {
     fn on_logged_in(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
         let username = done.place.username.unwrap_or_default();
         self.state = State::Lobby { username: username.clone() };
-        self.refuse_unsaid(LEFT_UNSAID);
+        if !self.will_be_back() {
+            self.refuse_unsaid(LEFT_UNSAID);
+        }
         if self.step_of_return(kind) == Step::LoggingIn {
             if let (Some(home), Some(token)) = (&mut self.home, done.place.token) {
                 home.set_token(token);
@@ -381,9 +537,12 @@ impl Client {
         if is_return {
             self.arrive();
         } else {
+            self.reading = Reading::default();
             self.go_home_to(RoomName::parse(&room).ok());
             self.event(Event::Entered { room });
         }
+        self.catch_up();
+        self.send_next();
     }
 
     fn on_refused(&mut self, kind: Kind, received: Received, pending: Option<Pending>) {
@@ -393,7 +552,7 @@ impl Client {
                 return;
             }
             // The password was changed meanwhile, or the account is gone: a person has to look at it.
-            Step::LoggingIn => self.home = None,
+            Step::LoggingIn => self.lose_home(),
             // The original server has no codes, and an empty room does not survive its restart.
             Step::Entering if received.code.as_deref().is_none_or(|code| code == NO_SUCH_ROOM) => {
                 return match self.home.as_mut().and_then(Home::create) {
@@ -406,12 +565,19 @@ impl Client {
             Step::Entering | Step::EnteringAgain => return self.give_up_the_room(),
             Step::There | Step::Waiting(_) => {}
         }
+        if kind == Kind::History {
+            let again_at = received.retry_ms.map(|pause| self.now + Duration::from_millis(pause));
+            self.reading.give_up(again_at);
+            return self.show_held();
+        }
         let pending = match pending {
-            Some(Pending { command, .. }) if kind == Kind::Msg => match self.hold(command, &received) {
-                Some(command) => Some(command),
-                // It will be said.
-                None => return,
-            },
+            Some(Pending { command, cid, .. }) if kind == Kind::Msg => {
+                match self.hold(command, cid, &received) {
+                    Some(command) => Some(command),
+                    // It will be said.
+                    None => return,
+                }
+            }
             pending => pending.map(|pending| pending.command),
         };
         self.event(Event::Refused {
@@ -426,10 +592,10 @@ impl Client {
 
     /// Keeps a message that came too soon, to send it again. It comes back if it was refused for another reason, or
     /// if the client is about to leave the room.
-    fn hold(&mut self, say: Command, refusal: &Received) -> Option<Command> {
+    fn hold(&mut self, say: Command, cid: Option<Cid>, refusal: &Received) -> Option<Command> {
         let may_come_again = refusal.code.as_deref() == Some(RATE_LIMITED) && !self.is_asking(Kind::Exit);
         match refusal.retry_ms.map(Duration::from_millis) {
-            Some(pause) if may_come_again => self.outbox.hold(self.now, say, pause).err(),
+            Some(pause) if may_come_again => self.outbox.hold(self.now, say, cid, pause).err(),
             _ => Some(say),
         }
     }
@@ -459,12 +625,18 @@ impl Client {
 
     fn give_up_the_room(&mut self) {
         self.go_home_to(None);
+        self.reading = Reading::default();
+        self.give_up_unsaid(LEFT_UNSAID);
         self.arrive();
     }
 
     fn arrive(&mut self) {
         if let Some(home) = &mut self.home {
             home.set_step(Step::There);
+        }
+        // Where nothing is kept, what may have arrived would be said twice.
+        if !self.caps.ack {
+            self.give_up_sent();
         }
         let username = self.username().map(String::from).unwrap_or_default();
         self.event(Event::Returned { username, room: self.room().map(String::from) });
@@ -509,20 +681,58 @@ impl Client {
         if self.state.phase().is_some() {
             self.state = State::Offline;
             self.decoder = Decoder::default();
+            self.reading.lose();
+            let will_be_back = self.cids.is_some() && self.home.as_ref().is_some_and(Home::has_room);
+            let mut unanswered = Vec::new();
             for pending in core::mem::take(&mut self.pending) {
-                // The next connection goes the way back from its start; nobody asked for this part of it.
-                if self.step_of_return(pending.command.kind()) == Step::There {
-                    self.event(pending.unanswered());
+                match pending.command.kind() {
+                    Kind::Msg if will_be_back && pending.cid.is_some() => unanswered.push(pending),
+                    // Nobody asked for it.
+                    Kind::History => {}
+                    // The next connection goes the way back from its start; nobody asked for this part of it.
+                    kind if self.step_of_return(kind) == Step::There => self.event(pending.unanswered()),
+                    _ => {}
                 }
             }
-            self.refuse_unsaid("The connection was lost before this was sent");
+            for Pending { command, cid, .. } in unanswered.into_iter().rev() {
+                self.outbox.put_back(command, cid);
+            }
+            if let Some(home) = &mut self.home {
+                home.leave();
+            }
+            if !will_be_back {
+                self.give_up_unsaid("The connection was lost before this was sent");
+            }
             self.event(Event::Disconnected(end));
+        }
+    }
+
+    /// There is no way back any more, and nothing that waits for it is sent.
+    fn lose_home(&mut self) {
+        self.home = None;
+        self.give_up_unsaid(LEFT_UNSAID);
+    }
+
+    /// Nothing of what waits will be sent, for this reason; of what was sent already nobody knows whether it arrived.
+    fn give_up_unsaid(&mut self, why: &str) {
+        self.give_up_sent();
+        self.refuse_unsaid(why);
+    }
+
+    /// What waits to be sent again is not.
+    fn give_up_sent(&mut self) {
+        for Waiting { say, cid } in self.outbox.take_all() {
+            match cid {
+                Some(_) => self.event(Event::Unanswered { request: Kind::Msg, said: say.said() }),
+                // It fits: it was there before.
+                None => drop(self.outbox.push(say)),
+            }
         }
     }
 
     /// Nothing of what waits will be sent, for this reason.
     fn refuse_unsaid(&mut self, why: &str) {
-        for say in self.outbox.take_all() {
+        for Waiting { say, .. } in self.outbox.take_all() {
             self.refuse(&say, why);
         }
     }
@@ -549,6 +759,8 @@ enum Incoming {
     Rooms(ReceivedList),
     Members(ReceivedList),
     Msg(ReceivedMsg),
+    Ack(ReceivedAck),
+    Page(ReceivedPage),
     Done(Kind, Done),
     Refused(Kind, Received),
     Notice(Received),
@@ -568,8 +780,10 @@ impl Incoming {
             Self::Greeted(_) => Some(Kind::Hello),
             Self::Rooms(_) | Self::Members(_) => Some(Kind::List),
             Self::Msg(_) => Some(Kind::Msg),
+            Self::Page(_) => Some(Kind::History),
             Self::Done(kind, _) | Self::Refused(kind, _) => Some(*kind),
-            Self::Notice(_) | Self::Unknown => None,
+            // What is not waited for is passed over where it is looked for.
+            Self::Ack(_) | Self::Notice(_) | Self::Unknown => None,
         }
     }
 
@@ -579,13 +793,16 @@ impl Incoming {
             LIST_ROOM => Some(Kind::List),
             kind => Kind::parse(kind),
         };
+        let fault = |error: crate::message::Unfit| error.0;
         let Some(kind) = kind else {
+            if received.ok && received.kind == ReceivedAck::TYPE {
+                return ReceivedAck::decode(envelope).map(Self::Ack).map_err(fault);
+            }
             return Ok(if received.ok { Self::Unknown } else { Self::Notice(received) });
         };
         if !received.ok {
             return Ok(Self::Refused(kind, received));
         }
-        let fault = |error: crate::message::Unfit| error.0;
         Ok(match kind {
             Kind::Hello => Self::Greeted(Greeting::decode(envelope).map_err(fault)?),
             Kind::List if received.kind == LIST_ROOM => {
@@ -603,13 +820,19 @@ impl Incoming {
                 }
                 Self::Done(kind, Done { message: received.message.unwrap_or_default(), place })
             }
-            // It was not asked for: this client was granted nothing that brings it.
-            Kind::History => Self::Unknown,
+            Kind::History => Self::Page(ReceivedPage::decode(envelope).map_err(fault)?),
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: Place::default() })
             }
         })
+    }
+}
+
+impl Cids {
+    fn next(&mut self) -> Option<Cid> {
+        self.count += 1;
+        Cid::parse(&alloc::format!("{}-{:x}", self.prefix, self.count))
     }
 }
 

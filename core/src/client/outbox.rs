@@ -8,12 +8,21 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use super::Command;
+use crate::message::Cid;
 use crate::time::Instant;
 
-/// A bounded line of messages, each a [`Command::Say`], the oldest first.
+/// A message that waits.
+pub(super) struct Waiting {
+    /// The [`Command::Say`].
+    pub(super) say: Command,
+    /// What it was called when it was sent, if it was already and may have arrived.
+    pub(super) cid: Option<Cid>,
+}
+
+/// A bounded line of messages, the oldest first.
 #[derive(Default)]
 pub(super) struct Outbox {
-    waiting: VecDeque<Command>,
+    waiting: VecDeque<Waiting>,
     /// The server takes none before this moment.
     held_until: Option<Instant>,
 }
@@ -24,23 +33,40 @@ impl Outbox {
         if self.waiting.len() >= WAITING_MAX {
             return Err(say);
         }
-        self.waiting.push_back(say);
+        self.waiting.push_back(Waiting { say, cid: None });
         Ok(())
+    }
+
+    /// Takes a message back that was sent and may have arrived: it is the first to be sent again.
+    pub(super) fn put_back(&mut self, say: Command, cid: Option<Cid>) {
+        self.waiting.push_front(Waiting { say, cid });
+    }
+
+    /// Takes the message out that was called so.
+    pub(super) fn take(&mut self, cid: &Cid) -> Option<Command> {
+        let index = self.waiting.iter().position(|waiting| waiting.cid.as_ref() == Some(cid))?;
+        self.waiting.remove(index).map(|waiting| waiting.say)
     }
 
     /// Takes a message back that came too soon: it is the first to be sent again, in `pause`. It comes back when
     /// that is too long to let a person wait for.
-    pub(super) fn hold(&mut self, now: Instant, say: Command, pause: Duration) -> Result<(), Command> {
+    pub(super) fn hold(
+        &mut self,
+        now: Instant,
+        say: Command,
+        cid: Option<Cid>,
+        pause: Duration,
+    ) -> Result<(), Command> {
         if pause > PAUSE_MAX {
             return Err(say);
         }
-        self.waiting.push_front(say);
+        self.put_back(say, cid);
         self.held_until = Some(now + pause.max(PAUSE_MIN));
         Ok(())
     }
 
     /// The next message, if one may be sent now.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Command> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Waiting> {
         if self.held_until.is_some_and(|at| now < at) {
             return None;
         }
@@ -49,7 +75,7 @@ impl Outbox {
     }
 
     /// All messages, whether they may be sent now or not.
-    pub(super) fn take_all(&mut self) -> VecDeque<Command> {
+    pub(super) fn take_all(&mut self) -> VecDeque<Waiting> {
         core::mem::take(self).waiting
     }
 

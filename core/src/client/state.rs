@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::message::Cid;
 use crate::phase::Phase;
 use crate::time::Instant;
 
@@ -24,6 +25,8 @@ pub(super) enum State {
 /// A request without an answer yet.
 pub(super) struct Pending {
     pub(super) command: Command,
+    /// What the message is called, if it is one that is to be kept.
+    pub(super) cid: Option<Cid>,
     pub(super) asked_at: Instant,
 }
 
@@ -77,23 +80,9 @@ impl Pending {
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)
+            | Command::Recall(_)
             | Command::Exit
             | Command::Logout => false,
-        }
-    }
-
-    /// Whom a private message is for.
-    pub(super) fn peer(self) -> Option<String> {
-        match self.command {
-            Command::Say { to, .. } => to.map(|name| String::from(name.as_str())),
-            Command::Register(..)
-            | Command::Login(..)
-            | Command::Resume(_)
-            | Command::List
-            | Command::Create(_)
-            | Command::Enter(_)
-            | Command::Exit
-            | Command::Logout => None,
         }
     }
 

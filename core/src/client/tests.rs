@@ -2,6 +2,7 @@
 
 mod faults;
 mod floods;
+mod keeping;
 mod original;
 mod returning;
 
@@ -178,6 +179,20 @@ fn shown_event(event: &Event) -> String {
             let own = if *is_own { " (own)" } else { "" };
             let private = private_with.as_ref().map(|peer| format!(" [with {peer}]")).unwrap_or_default();
             format!("{from}{own}{private}: {text}")
+        }
+        Event::Past { messages, is_older, is_anew, has_older } => {
+            let line = |past: &Past| {
+                let said = past.said.map(|said| format!(", said {said}")).unwrap_or_default();
+                let own = if past.is_own { format!(" (own{said})") } else { String::new() };
+                format!("{}{own}: {}", past.from, past.text)
+            };
+            let kind = match (is_older, is_anew) {
+                (true, _) => "older",
+                (false, true) => "anew",
+                (false, false) => "past",
+            };
+            let lines: Vec<String> = messages.iter().map(line).collect();
+            format!("{kind} [{}]{}", lines.join(", "), if *has_older { ", older there" } else { "" })
         }
         Event::Refused { request, code, message, retry_ms, .. } => {
             let code = code.as_deref().unwrap_or("no code");

@@ -68,11 +68,8 @@ impl Registration {
 }
 
 impl Caps {
-    /// All that this program has as a server.
+    /// All that this program has.
     pub const ALL: Self = Self { ack: true, history: true, resume: true };
-    /// All that this program has as a client.
-    pub const CLIENT: Self = Self { ack: false, history: false, resume: true };
-
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
@@ -96,7 +93,7 @@ impl Serialize for Caps {
 }
 
 /// Encodes what a client says of itself.
-pub fn encode_hello() -> Frame {
+pub fn encode_hello(caps: Caps) -> Frame {
     #[derive(Serialize)]
     struct Wire {
         r#type: &'static str,
@@ -104,7 +101,7 @@ pub fn encode_hello() -> Frame {
         caps: Caps,
         client: &'static str,
     }
-    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps: Caps::CLIENT, client: PROGRAM })
+    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps, client: PROGRAM })
 }
 
 /// Reads what a client says of itself: what it has of what goes beyond the original.
@@ -210,9 +207,9 @@ mod tests {
 
     #[test]
     fn what_this_program_says_is_fit_and_has_no_data() {
-        let frame = encode_hello();
+        let frame = encode_hello(Caps::ALL);
         let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
-        assert_eq!(decode_hello(&envelope), Ok(Caps::CLIENT));
+        assert_eq!(decode_hello(&envelope), Ok(Caps::ALL));
         assert!(envelope.data.is_none());
     }
 

@@ -1,8 +1,9 @@
 //! What was said before: how it is asked for, and how it is told, a page at a time.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::json::{self, Object};
 use super::push::Posted;
@@ -142,6 +143,43 @@ impl Page {
     }
 }
 
+/// A page as a client received it.
+pub(crate) struct ReceivedPage {
+    pub(crate) lines: Vec<ReceivedLine>,
+    pub(crate) has_more: bool,
+}
+
+/// A message on it.
+#[derive(Deserialize)]
+pub(crate) struct ReceivedLine {
+    pub(crate) seq: u64,
+    #[serde(default)]
+    pub(crate) ts: u64,
+    pub(crate) from: String,
+    pub(crate) text: String,
+    pub(crate) cid: Option<String>,
+}
+
+impl ReceivedPage {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        const MUST: Unfit = Unfit("it answered `history` without messages");
+        let data = envelope.data.ok_or(MUST)?;
+        let [msgs, more] = Object::decode(data.get(), ["msgs", "more"]).map_err(|_| MUST)?;
+        let lines: Vec<ReceivedLine> =
+            msgs.and_then(|msgs| serde_json::from_str(msgs.get()).ok()).ok_or(MUST)?;
+        // Each is one more than the one before, or what is shown would have a hole.
+        if lines.windows(2).any(|pair| pair[0].seq.checked_add(1) != Some(pair[1].seq)) {
+            return Err(Unfit("it answered `history` with a hole"));
+        }
+        Ok(Self { lines, has_more: more.is_some_and(|more| more.get() == "true") })
+    }
+
+    /// The numbers of its first message and of its last.
+    pub(crate) fn seqs(&self) -> Option<(u64, u64)> {
+        Some((self.lines.first()?.seq, self.lines.last()?.seq))
+    }
+}
+
 /// Encodes the answer to `history`; `room` or `peer` says of which conversation.
 pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, rid: Option<&Rid>) -> Frame {
     #[derive(Serialize)]
@@ -198,7 +236,6 @@ const PAGE_BYTES_MAX: usize = SERVER_FRAME_BYTES_MAX - 2 * 1024;
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::string::String;
 
     use proptest::prelude::*;
 

@@ -97,6 +97,8 @@ pub(crate) struct Fields<'a> {
     to: Option<&'a RawValue>,
     text: Option<&'a RawValue>,
     cid: Option<&'a RawValue>,
+    seq: Option<&'a RawValue>,
+    peer: Option<&'a RawValue>,
     invite: Option<&'a RawValue>,
     token: Option<&'a RawValue>,
     session: Option<&'a RawValue>,
@@ -148,11 +150,13 @@ impl<'a> Envelope<'a> {
 
 impl<'a> Fields<'a> {
     fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
-        let keys =
-            ["username", "password", "room", "from", "to", "text", "cid", "invite", "token", "session"];
-        let [username, password, room, from, to, text, cid, invite, token, session] =
+        let keys = [
+            "username", "password", "room", "from", "to", "text", "cid", "seq", "peer", "invite", "token",
+            "session",
+        ];
+        let [username, password, room, from, to, text, cid, seq, peer, invite, token, session] =
             Object::decode(data.get(), keys)?;
-        Ok(Self { username, password, room, from, to, text, cid, invite, token, session })
+        Ok(Self { username, password, room, from, to, text, cid, seq, peer, invite, token, session })
     }
 }
 

@@ -217,10 +217,17 @@ impl Serialize for Members<'_> {
 }
 
 /// A message as a client received it.
+#[derive(Default)]
 pub(crate) struct ReceivedMsg {
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) text: String,
+    /// Its place in its conversation, from a server that keeps what is said.
+    pub(crate) seq: Option<u64>,
+    /// What its author's client calls it, which is this one or another of the same account.
+    pub(crate) cid: Option<Cid>,
+    /// The other side, where it is a private one that is kept.
+    pub(crate) peer: Option<String>,
 }
 
 impl ReceivedMsg {
@@ -230,7 +237,29 @@ impl ReceivedMsg {
             to: json::string(fields.to, "`to` must be a string")?,
             from: json::string(fields.from, "`from` must be a string")?,
             text: json::string(fields.text, "`text` must be a string")?,
+            seq: fields.seq.and_then(|seq| seq.get().parse().ok()),
+            cid: json::string(fields.cid, "").ok().and_then(|cid| Cid::parse(&cid)),
+            peer: json::string(fields.peer, "").ok(),
         })
+    }
+}
+
+/// That a message is durable, as its author's client received it.
+pub(crate) struct ReceivedAck {
+    pub(crate) cid: Cid,
+    /// Its place in its conversation.
+    pub(crate) seq: Option<u64>,
+}
+
+impl ReceivedAck {
+    /// The `type` that it has.
+    pub(crate) const TYPE: &str = ACK;
+
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        let fields = envelope.fields()?;
+        let cid = json::string(fields.cid, "`cid` must be a string")?;
+        let cid = Cid::parse(&cid).ok_or(Unfit("`cid` must be a string of 1 to 36 bytes"))?;
+        Ok(Self { cid, seq: fields.seq.and_then(|seq| seq.get().parse().ok()) })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::hello::{self, Caps};
-use super::history::Query;
+use super::history::{Edge, Query};
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
@@ -189,6 +189,26 @@ pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     )
 }
 
+/// The same, for a server that keeps what is said in that room, and tells when it has.
+pub fn encode_kept_msg(from: &str, to: Option<&UserName>, text: &Text, room: &str, cid: &Cid) -> Frame {
+    let to = to.map_or(PUBLIC, UserName::as_str);
+    let (text, cid) = (Some(text.as_str()), Some(cid.as_str()));
+    encode(
+        Kind::Msg,
+        &Carried { from: Some(from), to: Some(to), text, room: Some(room), cid, ..Carried::default() },
+    )
+}
+
+/// Encodes `history` of a room.
+pub fn encode_history(room: &str, edge: Edge) -> Frame {
+    let (before, after) = match edge {
+        Edge::End => (None, None),
+        Edge::Before(seq) => (Some(seq), None),
+        Edge::After(seq) => (None, Some(seq)),
+    };
+    encode(Kind::History, &Carried { room: Some(room), before, after, ..Carried::default() })
+}
+
 /// Encodes a request that has no data.
 pub fn encode_bare(kind: Kind) -> Frame {
     encode(kind, &None::<()>)
@@ -222,6 +242,12 @@ struct Carried<'a> {
     invite: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
 }
 
 impl<'a> Carried<'a> {
@@ -313,7 +339,7 @@ mod tests {
 
     #[test]
     fn requests_without_data_are_read_as_they_were_meant() {
-        check(&hello::encode_hello(), "hello");
+        check(&hello::encode_hello(Caps::ALL), "hello");
         check(&encode_bare(Kind::List), "list");
         check(&encode_bare(Kind::Exit), "exit");
         check(&encode_bare(Kind::Logout), "logout");

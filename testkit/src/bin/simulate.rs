@@ -24,6 +24,9 @@ struct Arguments {
     /// Steps that are drawn for each seed.
     #[arg(long, default_value_t = 10_000)]
     steps: usize,
+    /// Writes a failure down as it was, and not as short as it can be made, which takes a while.
+    #[arg(long)]
+    whole: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
         events += run.events;
         coverage.add(&run.coverage);
         if let Some(fault) = run.fault {
-            report(seed, arguments.steps, events, &fault);
+            report(seed, &arguments, events, &fault);
             return ExitCode::FAILURE;
         }
     }
@@ -50,12 +53,16 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn report(seed: u64, steps: usize, events: u64, fault: &str) {
+fn report(seed: u64, arguments: &Arguments, events: u64, fault: &str) {
+    let steps = arguments.steps;
     println!("seed {seed} fails, found after {events} events: {fault}\n");
     println!(
         "play it again: cargo run --release -p testkit --bin simulate -- --seeds 1 --from {seed} --steps {steps}\n"
     );
     let script = simulate::script(seed, steps);
+    if arguments.whole {
+        return println!("{}", script.chat());
+    }
     let short = shrink::shrink(&script);
     println!("{} of its {} steps are enough:\n\n{}", short.len(), script.len(), short.chat());
 }

@@ -153,6 +153,8 @@ impl Bench {
                 *outcomes += 1;
                 assert_eq!(*outcomes, 1, "message {id} has two outcomes");
             }
+            // It is a client that keeps nothing, so nothing of its own is among it.
+            Event::Past { messages, .. } => assert!(messages.iter().all(|past| past.said.is_none())),
             Event::Connected
             | Event::Greeted(_)
             | Event::Registered

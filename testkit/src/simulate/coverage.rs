@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 93] = [
+pub const PLACES: [&str; 98] = [
     "greeted",
     "registered",
     "invited",
@@ -33,6 +33,11 @@ pub const PLACES: [&str; 93] = [
     "placed",
     "told",
     "told_of_two",
+    "read_on_entering",
+    "read_what_was_missed",
+    "read_older",
+    "found_what_was_said",
+    "screen_settled",
     "exit_waits",
     "create_waits",
     "room_came_back",

@@ -310,7 +310,8 @@ impl Fate {
             (Phase::Lobby, 35..93) => Wish::Enter(self.room(swarm)),
             (Phase::Lobby, _) => Wish::Logout,
             (Phase::Chat, 0..10) => Wish::List,
-            (Phase::Chat, 10..18) => Wish::Exit,
+            (Phase::Chat, 10..16) => Wish::Exit,
+            (Phase::Chat, 16..20) => Wish::Older,
             (Phase::Chat, how) => {
                 let to = (how < 40).then(|| self.user(swarm));
                 self.said += 1;

@@ -12,6 +12,8 @@ use server_common::exchange::Wake;
 use server_common::session::{Session, Transport};
 use tls::{Opened, TlsError};
 
+use super::screen::Screen;
+
 /// Rings for a line; the simulation decides when it is heard.
 #[derive(Clone)]
 pub struct Bell {
@@ -49,6 +51,8 @@ pub struct Line {
     pub down_taken: usize,
     /// What the session seals.
     pub sealed: Rc<RefCell<Vec<Frame>>>,
+    /// What the client shows.
+    pub screen: Screen,
 }
 
 impl Bell {
@@ -109,6 +113,7 @@ impl Line {
             down: VecDeque::new(),
             down_taken: 0,
             sealed: Rc::default(),
+            screen: Screen::default(),
         }
     }
 
@@ -165,7 +170,7 @@ impl Line {
         while let Some(output) = client.poll_output() {
             match output {
                 Output::Frame(frame) => sent.push(frame),
-                Output::Event(_) => {}
+                Output::Event(event) => self.screen.see(&event)?,
                 Output::Close => return Err("our client says that our server breaks the protocol".into()),
             }
         }

@@ -24,6 +24,7 @@ mod line;
 mod model;
 mod names;
 mod original;
+mod screen;
 mod step;
 mod town;
 

@@ -196,6 +196,8 @@ pub enum Wish {
     Enter(Name),
     /// Say something, to one or to all.
     Say(Option<Name>, String),
+    /// Read what is older than all that is shown.
+    Older,
     /// Leave the room.
     Exit,
     /// Log out.
@@ -276,6 +278,15 @@ impl Said {
                 text: Ok(text("text").to_owned()),
                 cid: json["data"]["cid"].as_str().map(str::to_owned),
                 room: super::names::find_room(text("room")),
+            },
+            "history" => Means::History {
+                of: super::names::find_room(text("room")).map_or(Of::Nobody, Of::Room),
+                edge: match (json["data"]["before"].as_u64(), json["data"]["after"].as_u64()) {
+                    (Some(seq), _) => Edge::Before(seq),
+                    (None, Some(seq)) => Edge::After(seq),
+                    (None, None) => Edge::End,
+                },
+                limit: None,
             },
             "exit" => Means::Exit,
             "logout" => Means::Logout,

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::Instant;
-use chatroom_core::client::{Command, Input};
+use chatroom_core::client::{Client, Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
 use chatroom_core::message::Text;
@@ -80,7 +80,11 @@ impl Town {
     pub fn new(swarm: &Swarm) -> Self {
         let (disk, rung) = (Disk::new(), Rung::default());
         let office = Office::new(&swarm.limits, swarm.registration, disk.clone());
-        let line = |number: usize| Line::new((number < swarm.clients).then(Box::default));
+        let client = |number: usize| {
+            let number = u8::try_from(number).expect("there are few lines");
+            Box::new(Client::that_keeps([number; 12]))
+        };
+        let line = |number: usize| Line::new((number < swarm.clients).then(|| client(number)));
         Self {
             now: Instant::default(),
             server: start(Instant::default(), swarm, &office, &disk, &rung),
@@ -146,6 +150,9 @@ impl Town {
             }
             Step::Crash => self.crash()?,
         }
+        if self.events.is_multiple_of(SCREENS_EVERY) {
+            self.check_screens(false)?;
+        }
         self.events += 1;
         self.hear_bells();
         Ok(())
@@ -159,6 +166,7 @@ impl Town {
         }
         self.move_all()?;
         self.model.check_quiet()?;
+        self.check_screens(true)?;
         self.check_counts()
     }
 
@@ -252,6 +260,24 @@ impl Town {
             (0, 0, 0) => Ok(()),
             left => Err(format!("all are gone, and connections, users and sessions are {left:?}")),
         }
+    }
+
+    /// Who has a client of this project sees what was said, and in the end all of it up to the last.
+    fn check_screens(&mut self, is_settled: bool) -> Result<(), String> {
+        if !self.swarm.history {
+            return Ok(());
+        }
+        for (number, line) in self.lines.iter_mut().enumerate() {
+            line.screen.reached.drain(..).for_each(|place| self.model.coverage().reach(place));
+            let (Some(client), Some(room)) = (&line.client, &line.screen.room) else { continue };
+            let said = self.model.said_in(room);
+            let is_there = is_settled && line.session.is_some() && client.room() == Some(room.as_str());
+            if is_there && line.screen.len() > 0 {
+                self.model.coverage().reach("screen_settled");
+            }
+            line.screen.check(&said, is_there).map_err(|error| format!("line {number}: {error}"))?;
+        }
+        Ok(())
     }
 
     /// The disk has all that was said, as it was said, in its order and without a hole.
@@ -620,6 +646,7 @@ fn command(wish: &Wish, id: u64) -> Command {
             let text = Text::try_from(text.as_str()).expect("it is short");
             Command::Say { to: to.as_ref().map(user), text, id }
         }
+        Wish::Older => Command::OLDER,
         Wish::Exit => Command::Exit,
         Wish::Logout => Command::Logout,
     }
@@ -640,6 +667,8 @@ const TICKER: usize = usize::MAX;
 const SCRIBE: usize = usize::MAX - 1;
 /// The byte that is the simulation's handshake.
 const GREETING: u8 = b'!';
+/// After so many events all screens are looked at.
+const SCREENS_EVERY: u64 = 64;
 /// What a server reads at a time.
 const READ_BYTES: usize = 16 * 1024;
 /// Minutes after which every limit of the simulation has been reached that will be.

@@ -61,6 +61,7 @@ impl Guest {
             }
             Event::Unanswered { request, .. } => self.on_unanswered(request, now),
             Event::Notice { code, message } => self.on_notice(code.as_deref(), &message, now),
+            Event::Past { .. } => self.accuse("was told of the past without wanting to"),
             Event::Created { .. } => self.accuse("made a room without wanting to"),
         }
     }

@@ -23,7 +23,7 @@ use chatroom_core::server::{Answer, End, GrantId, Refusal};
 
 use super::coverage::Coverage;
 use super::desk::{Asked, Done, bounds, token};
-use super::names::{EXAMPLE, LOBBY, Name, PASSWORDS, USERS};
+use super::names::{EXAMPLE, LOBBY, Name, PASSWORDS, USERS, find_room};
 use super::original::Original;
 use super::step::{Fault, Means, Said};
 use super::swarm::Swarm;
@@ -595,6 +595,21 @@ impl Model {
     pub fn room_of(&self, line: usize) -> Option<Name> {
         let room = self.conns[line].as_ref().and_then(Conn::room).filter(|room| *room != LOBBY)?;
         self.rooms.get(room).map(|room| room.name)
+    }
+
+    /// What was said in a room to everybody, and by whom, as people read it.
+    pub fn said_in(&self, room: &str) -> Vec<(String, String)> {
+        let Some(name) = find_room(room) else { return Vec::new() };
+        let conversations = self.annals.all().filter(|(conversation, _)| match conversation {
+            Conversation::Room(other) => other.id == name.id,
+            Conversation::Pair(..) => false,
+        });
+        let kept = conversations.flat_map(|(_, kept)| kept);
+        let line = |kept: &journal::Kept| {
+            let text = serde_json::from_str(&format!(r#""{}""#, kept.text)).expect("it was said as JSON");
+            (self.book.name(kept.author).to_owned(), text)
+        };
+        kept.map(line).collect()
     }
 
     /// What was said in each conversation.

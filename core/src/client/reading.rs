@@ -1,0 +1,291 @@
+//! What of a room is on the screen: from which message to which, without a hole and without any twice.
+//!
+//! Messages come in two ways, as they are said and as pages of what was said before. While a page that leads to the newest
+//! is on its way, those that are said wait for it.
+
+use alloc::vec::Vec;
+
+use crate::message::history::Edge;
+use crate::message::push::ReceivedMsg;
+use crate::time::Instant;
+
+/// See the module. For the room that the client is in, or returns to.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// The numbers of the first message that is shown and of the last; the last is 0 while none is.
+    first: u64,
+    last: u64,
+    has_older: bool,
+    pages: u32,
+    is_catching_up: bool,
+    /// What is shown is not what the server has.
+    is_lost: bool,
+    /// A page could not be had, and is to be asked for again then.
+    again_at: Option<Instant>,
+    held: Vec<ReceivedMsg>,
+}
+
+/// What a page is good for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Turned {
+    /// What was shown before is to be forgotten.
+    pub(super) is_anew: bool,
+    /// How many of its messages are shown already.
+    pub(super) shown: usize,
+}
+
+/// What is to be done with a message that was just said.
+pub(super) enum Heard {
+    /// It is to be shown.
+    Next(ReceivedMsg),
+    /// It is shown already, or waits.
+    Nothing,
+    /// It waits for others before it, which are to be asked for.
+    Hole,
+}
+
+impl Reading {
+    /// Where to read from, to see what is newest; from now on what is said waits for that.
+    pub(super) fn catch_up(&mut self) -> Edge {
+        self.is_catching_up = true;
+        self.again_at = None;
+        match self.last {
+            // Too much for one look: it begins anew at the end.
+            _ if self.pages >= PAGES_MAX => Edge::End,
+            0 => Edge::End,
+            // The last that is shown comes again: to see that it is the same conversation.
+            last => Edge::After(last - 1),
+        }
+    }
+
+    pub(super) fn has_older(&self) -> bool {
+        self.has_older
+    }
+
+    /// What is older than all that is shown, if there is any.
+    pub(super) fn older(&self) -> Option<Edge> {
+        (self.has_older && !self.is_catching_up).then_some(Edge::Before(self.first))
+    }
+
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.is_catching_up
+    }
+
+    /// A message was said.
+    pub(super) fn hear(&mut self, seq: u64, msg: ReceivedMsg) -> Heard {
+        if self.is_catching_up {
+            self.held.push(msg);
+            return Heard::Nothing;
+        }
+        if seq <= self.last {
+            return Heard::Nothing;
+        }
+        if seq > self.last + 1 && self.last > 0 {
+            self.held.push(msg);
+            return Heard::Hole;
+        }
+        self.show(seq);
+        Heard::Next(msg)
+    }
+
+    /// A page has come, with messages from one number to another. `None` if it is of no use.
+    pub(super) fn turn(&mut self, edge: Edge, seqs: Option<(u64, u64)>, has_more: bool) -> Option<Turned> {
+        match edge {
+            Edge::Before(seq) if seq == self.first => {
+                self.has_older = has_more;
+                self.first = seqs.map_or(self.first, |(first, _)| first);
+                Some(Turned { is_anew: false, shown: 0 })
+            }
+            Edge::End if self.is_catching_up => {
+                let is_anew = self.is_lost || self.last > 0;
+                self.has_older = has_more;
+                (self.first, self.last) = seqs.unwrap_or((0, 0));
+                (self.pages, self.is_catching_up, self.is_lost) = (0, false, false);
+                Some(Turned { is_anew, shown: 0 })
+            }
+            Edge::After(seq) if self.is_catching_up && seq + 1 == self.last => match seqs {
+                Some((first, last)) if first == self.last => {
+                    self.last = last;
+                    self.pages = if has_more { self.pages + 1 } else { 0 };
+                    self.is_catching_up = has_more;
+                    Some(Turned { is_anew: false, shown: 1 })
+                }
+                // It is another conversation than the one that is shown: the server has lost some of it.
+                Some(_) | None => {
+                    (self.first, self.last, self.is_lost) = (0, 0, true);
+                    None
+                }
+            },
+            Edge::Before(_) | Edge::End | Edge::After(_) => None,
+        }
+    }
+
+    /// No page comes, now or at all. What was said meanwhile is shown, if nothing further is tried.
+    pub(super) fn give_up(&mut self, again_at: Option<Instant>) {
+        self.again_at = again_at.filter(|_| self.is_catching_up);
+        self.is_catching_up &= again_at.is_some();
+    }
+
+    /// When to ask again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.again_at
+    }
+
+    /// What was said while a page was on its way and is not on it, to be shown.
+    pub(super) fn take_held(&mut self) -> Vec<ReceivedMsg> {
+        if self.is_catching_up {
+            return Vec::new();
+        }
+        let mut held = core::mem::take(&mut self.held);
+        held.retain(|msg| {
+            let seq = msg.seq.unwrap_or_default();
+            let is_next = seq > self.last;
+            if is_next {
+                self.show(seq);
+            }
+            is_next
+        });
+        held
+    }
+
+    /// The connection is lost. What waits will be read on the next one.
+    pub(super) fn lose(&mut self) {
+        self.is_catching_up = false;
+        self.again_at = None;
+        self.pages = 0;
+        self.held = Vec::new();
+    }
+
+    fn show(&mut self, seq: u64) {
+        if self.first == 0 {
+            self.first = seq;
+        }
+        self.last = seq;
+    }
+}
+
+/// So many pages are read to come from what is shown to what is newest; beyond that it begins anew at the end.
+const PAGES_MAX: u32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn msg(seq: u64) -> ReceivedMsg {
+        ReceivedMsg { seq: Some(seq), ..ReceivedMsg::default() }
+    }
+
+    fn hear(reading: &mut Reading, seq: u64) -> &'static str {
+        match reading.hear(seq, msg(seq)) {
+            Heard::Next(_) => "next",
+            Heard::Nothing => "nothing",
+            Heard::Hole => "hole",
+        }
+    }
+
+    fn held(reading: &mut Reading) -> Vec<u64> {
+        reading.take_held().into_iter().filter_map(|msg| msg.seq).collect()
+    }
+
+    /// A page comes: whether all is shown anew, and how much of it is shown already.
+    fn turn(
+        reading: &mut Reading,
+        edge: Edge,
+        seqs: Option<(u64, u64)>,
+        has_more: bool,
+    ) -> Option<(bool, usize)> {
+        reading.turn(edge, seqs, has_more).map(|Turned { is_anew, shown }| (is_anew, shown))
+    }
+
+    #[test]
+    fn what_is_said_waits_for_what_was_said_before() {
+        let mut reading = Reading::default();
+        assert_eq!(reading.catch_up(), Edge::End);
+        assert_eq!((hear(&mut reading, 8), hear(&mut reading, 9)), ("nothing", "nothing"));
+        assert_eq!(held(&mut reading), [0; 0]);
+        assert_eq!(turn(&mut reading, Edge::End, Some((5, 8)), true), Some((false, 0)));
+        assert_eq!(held(&mut reading), [9]);
+        assert_eq!((hear(&mut reading, 9), hear(&mut reading, 10)), ("nothing", "next"));
+        assert_eq!(reading.older(), Some(Edge::Before(5)));
+        assert_eq!(turn(&mut reading, Edge::Before(5), Some((1, 4)), false), Some((false, 0)));
+        assert_eq!(reading.older(), None);
+    }
+
+    #[test]
+    fn who_comes_back_reads_on_where_they_were() {
+        let mut reading = Reading::default();
+        reading.catch_up();
+        turn(&mut reading, Edge::End, Some((1, 8)), false);
+        reading.lose();
+        assert_eq!(reading.catch_up(), Edge::After(7));
+        assert_eq!(hear(&mut reading, 30), "nothing");
+        assert_eq!(turn(&mut reading, Edge::After(7), Some((8, 20)), true), Some((false, 1)));
+        assert_eq!(held(&mut reading), [0; 0]);
+        assert_eq!(reading.catch_up(), Edge::After(19));
+        assert_eq!(turn(&mut reading, Edge::After(19), Some((20, 30)), false), Some((false, 1)));
+        assert_eq!(held(&mut reading), [0; 0]);
+        assert_eq!(hear(&mut reading, 31), "next");
+    }
+
+    #[test]
+    fn a_hole_is_read_before_what_comes_after_it() {
+        let mut reading = Reading::default();
+        reading.catch_up();
+        turn(&mut reading, Edge::End, Some((1, 1)), false);
+        assert_eq!(hear(&mut reading, 3), "hole");
+        assert_eq!(reading.catch_up(), Edge::After(0));
+        assert_eq!(turn(&mut reading, Edge::After(0), Some((1, 2)), false), Some((false, 1)));
+        assert_eq!(held(&mut reading), [3]);
+    }
+
+    #[test]
+    fn who_has_missed_too_much_begins_anew_at_the_end() {
+        let mut reading = Reading::default();
+        reading.catch_up();
+        turn(&mut reading, Edge::End, Some((1, 1)), false);
+        let mut last = 1;
+        while let Edge::After(seq) = reading.catch_up() {
+            assert_eq!(turn(&mut reading, Edge::After(seq), Some((last, last + 99)), true), Some((false, 1)));
+            last += 99;
+        }
+        assert_eq!(last, 1 + 99 * u64::from(PAGES_MAX));
+        assert_eq!(turn(&mut reading, Edge::End, Some((5_001, 5_100)), true), Some((true, 0)));
+        assert_eq!(reading.older(), Some(Edge::Before(5_001)));
+    }
+
+    #[test]
+    fn a_server_that_has_lost_what_is_shown_is_believed() {
+        for seqs in [None, Some((9, 9))] {
+            let mut reading = Reading::default();
+            reading.catch_up();
+            turn(&mut reading, Edge::End, Some((1, 8)), false);
+            reading.lose();
+            let edge = reading.catch_up();
+            assert_eq!(turn(&mut reading, edge, seqs, false), None);
+            assert_eq!((reading.is_catching_up(), reading.catch_up()), (true, Edge::End));
+            assert_eq!(turn(&mut reading, Edge::End, Some((1, 2)), false), Some((true, 0)));
+            assert_eq!(hear(&mut reading, 3), "next");
+        }
+    }
+
+    #[test]
+    fn without_a_page_what_is_said_is_shown_all_the_same() {
+        let mut reading = Reading::default();
+        reading.catch_up();
+        hear(&mut reading, 7);
+        reading.give_up(Some(Instant::default()));
+        assert_eq!((held(&mut reading), reading.deadline()), (Vec::new(), Some(Instant::default())));
+        reading.catch_up();
+        reading.give_up(None);
+        assert_eq!(held(&mut reading), [7]);
+        assert_eq!(hear(&mut reading, 8), "next");
+    }
+
+    #[test]
+    fn a_page_that_nobody_waits_for_is_of_no_use() {
+        let mut reading = Reading::default();
+        for edge in [Edge::End, Edge::After(3), Edge::Before(3)] {
+            assert_eq!(turn(&mut reading, edge, Some((1, 2)), false), None);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! At a server that keeps what is said: nothing is lost or shown twice, whatever becomes of the connection.
+
+use super::*;
+
+const HELLO: &str =
+    r#"> {"type":"hello","proto":1,"caps":["ack","history","resume"],"client":"chatroom 0.1.0"}"#;
+const GREETED: &str = r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":["ack","history"]}}"#;
+const LOGIN: &str = r#"> {"type":"login","data":{"username":"Ann","password":"1234"}}"#;
+const ENTER: &str = r#"> {"type":"enter","data":{"room":"den"}}"#;
+const RECALL: &str = r#"> {"type":"history","data":{"room":"den"}}"#;
+
+/// A page of messages that Bob has said, each its own number, from one number to another.
+fn page(from: u64, to: u64, more: bool) -> String {
+    let line = |seq| format!(r#"{{"seq":{seq},"ts":{seq}000,"from":"Bob","text":"{seq}"}}"#);
+    let lines: Vec<String> = (from..=to).map(line).collect();
+    format!(
+        r#"{{"type":"history","status":"ok","data":{{"room":"den","msgs":[{}],"more":{more}}}}}"#,
+        lines.join(",")
+    )
+}
+
+fn after(seq: u64) -> String {
+    format!(r#"> {{"type":"history","data":{{"room":"den","after":{seq}}}}}"#)
+}
+
+fn said(seq: u64, from: &str, text: &str, cid: &str) -> String {
+    let cid = if cid.is_empty() { String::new() } else { format!(r#","cid":"{cid}""#) };
+    format!(
+        r#"{{"type":"msg","status":"ok","data":{{"to":"public","from":"{from}","text":"{text}","room":"den","seq":{seq},"ts":1{cid}}}}}"#
+    )
+}
+
+fn ack(seq: u64, cid: &str) -> String {
+    format!(r#"{{"type":"ack","status":"ok","data":{{"cid":"{cid}","room":"den","seq":{seq},"ts":1}}}}"#)
+}
+
+/// What the client calls its messages.
+fn cid(number: u64) -> String {
+    format!("{}-{number}", "07".repeat(12))
+}
+
+fn say(text: &str, number: u64) -> String {
+    let cid = cid(number);
+    format!(
+        r#"> {{"type":"msg","data":{{"room":"den","from":"Ann","to":"public","text":"{text}","cid":"{cid}"}}}}"#
+    )
+}
+
+impl Desk {
+    fn that_keeps() -> Self {
+        let mut desk = Self { client: Client::that_keeps([7; 12]), ..Self::default() };
+        desk.tell(Input::Connected);
+        desk.check(&format!("connected, {HELLO}"));
+        desk.hear(GREETED);
+        desk.want("login Ann 1234");
+        desk.hear(LOGGED_IN);
+        desk.want("enter den");
+        desk.log.clear();
+        desk.check_hears(ENTERED, &format!("entered den, {RECALL}"));
+        desk
+    }
+
+    /// In a room in which Bob has said so much.
+    fn that_has_read(count: u64) -> Self {
+        let mut desk = Self::that_keeps();
+        desk.hear(&page(1, count, false));
+        desk.log.clear();
+        desk
+    }
+
+    /// Back in the room, and the first page is asked for.
+    fn comes_back(&mut self, after_seq: u64) {
+        self.tell(Input::Closed);
+        self.tell(Input::Connected);
+        self.check(&format!("disconnected, connected, {HELLO}, {LOGIN}"));
+        self.hear(GREETED);
+        self.log.clear();
+        self.check_hears(LOGGED_IN, ENTER);
+        self.check_hears(ENTERED, &format!("Ann returned to den, {}", after(after_seq)));
+    }
+}
+
+#[test]
+fn who_enters_reads_what_was_said_before() {
+    let mut desk = Desk::that_keeps();
+    desk.check_hears(&said(9, "Bob", "9", ""), "");
+    desk.check_hears(&page(7, 8, true), "past [Bob: 7, Bob: 8], older there, Bob: 9");
+    desk.check_hears(&said(9, "Bob", "9", ""), "");
+    desk.check_hears(&said(10, "Cid", "hi", ""), "Cid: hi");
+    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::OLDER));
+    desk.check(r#"> {"type":"history","data":{"room":"den","before":7}}"#);
+    desk.check_hears(&page(5, 6, false), "older [Bob: 5, Bob: 6]");
+    desk.tell(Input::Command(Command::OLDER));
+    desk.check("");
+}
+
+#[test]
+fn a_message_is_sent_when_all_before_it_is_read_and_shown_when_it_is_kept() {
+    let mut desk = Desk::that_keeps();
+    desk.want("say hello");
+    desk.check("");
+    desk.check_hears(&page(1, 1, false), &format!("past [Bob: 1], {}", say("hello", 1)));
+    desk.want("say again");
+    desk.check("");
+    desk.check_hears(&said(2, "Ann", "hello", &cid(1)), &format!("Ann (own): hello, {}", say("again", 2)));
+    desk.check_hears(&ack(2, &cid(1)), "");
+    // Another window of the same account.
+    desk.check_hears(&said(3, "Ann", "again", "other"), "Ann (own): again");
+    desk.check_hears(&said(4, "Ann", "again", &cid(2)), "Ann (own): again");
+}
+
+#[test]
+fn what_had_no_answer_is_found_among_what_was_said_and_not_said_again() {
+    let mut desk = Desk::that_has_read(3);
+    desk.want("say hello");
+    desk.check(&say("hello", 1));
+    desk.comes_back(2);
+    let page = page(3, 4, false)
+        .replace(r#""from":"Bob","text":"4""#, &format!(r#""from":"Ann","text":"hello","cid":"{}""#, cid(1)));
+    desk.check_hears(&page, "past [Ann (own, said 7): hello]");
+    desk.want("say next");
+    desk.check(&say("next", 2));
+}
+
+#[test]
+fn what_did_not_arrive_is_said_again_under_its_name_and_before_what_was_said_after() {
+    let mut desk = Desk::that_has_read(3);
+    desk.want("say hello");
+    desk.want("say after that");
+    desk.check(&say("hello", 1));
+    desk.comes_back(2);
+    desk.want("say on the way");
+    desk.check("");
+    desk.check_hears(&page(3, 5, false), &format!("past [Bob: 4, Bob: 5], {}", say("hello", 1)));
+    desk.check_hears(
+        &said(6, "Ann", "hello", &cid(1)),
+        &format!("Ann (own): hello, {}", say("after that", 2)),
+    );
+    desk.check_hears(&ack(6, &cid(1)), "");
+    desk.check_hears(
+        &said(7, "Ann", "after that", &cid(2)),
+        &format!("Ann (own): after that, {}", say("on the way", 3)),
+    );
+}
+
+#[test]
+fn what_was_kept_and_never_came_is_shown_when_that_is_told() {
+    let mut desk = Desk::that_has_read(9);
+    desk.want("say hello");
+    desk.log.clear();
+    desk.check_hears(&ack(10, &cid(1)), "Ann (own): hello");
+    desk.want("whisper bob psst");
+    desk.log.clear();
+    desk.check_hears(
+        &ack(2, &cid(2)).replace(r#""room":"den""#, r#""peer":"bob""#),
+        "Ann (own) [with bob]: psst",
+    );
+}
+
+#[test]
+fn what_is_told_to_be_kept_waits_for_what_was_said_before_it() {
+    let mut desk = Desk::that_has_read(3);
+    desk.want("say hello");
+    desk.log.clear();
+    desk.comes_back(2);
+    // Who leaves lets what waits go first.
+    desk.want("exit");
+    desk.log.clear();
+    desk.check_hears(&ack(4, &cid(1)), "");
+    desk.check_hears(&page(3, 3, false), "Ann (own): hello");
+}
+
+#[test]
+fn what_was_still_on_its_way_to_the_disk_is_not_said_again() {
+    let mut desk = Desk::that_has_read(3);
+    desk.want("say hello");
+    desk.check(&say("hello", 1));
+    desk.comes_back(2);
+    desk.check_hears(&said(4, "Ann", "hello", &cid(1)), "");
+    desk.check_hears(&page(3, 3, false), "Ann (own): hello");
+}
+
+#[test]
+fn a_page_that_is_older_does_not_hide_a_hole() {
+    let mut desk = Desk::that_keeps();
+    desk.hear(&page(5, 6, true));
+    desk.tell(Input::Command(Command::OLDER));
+    desk.log.clear();
+    desk.check_hears(&said(8, "Bob", "8", ""), "");
+    desk.check_hears(&page(1, 4, false), &format!("older [Bob: 1, Bob: 2, Bob: 3, Bob: 4], {}", after(5)));
+    desk.check_hears(&page(6, 8, false), "past [Bob: 7, Bob: 8]");
+}
+
+#[test]
+fn what_is_said_without_a_connection_is_sent_when_there_is_one() {
+    let mut desk = Desk::that_has_read(1);
+    desk.tell(Input::Closed);
+    desk.want("say later");
+    desk.check("disconnected");
+    desk.tell(Input::Connected);
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    // This server keeps nothing.
+    desk.check_hears(
+        ENTERED,
+        r#"Ann returned to den, > {"type":"msg","data":{"from":"Ann","to":"public","text":"later"}}"#,
+    );
+}
+
+#[test]
+fn what_may_have_arrived_is_not_said_again_where_nothing_is_kept() {
+    let mut desk = Desk::that_has_read(1);
+    desk.want("say hello");
+    desk.log.clear();
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    desk.check_hears(ENTERED, "msg unanswered, Ann returned to den");
+}
+
+#[test]
+fn who_does_not_come_back_to_the_room_is_told_what_was_not_said() {
+    let mut desk = Desk::that_has_read(1);
+    desk.want("say hello");
+    desk.want("say after that");
+    desk.log.clear();
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    desk.hear(r#"{"type":"enter","status":"error","code":"room_full","message":"den is full"}"#);
+    desk.check(
+        "msg unanswered, msg refused, no code (You left the room before this was sent), Ann returned to the lobby",
+    );
+}
+
+#[test]
+fn a_gap_is_read_page_by_page() {
+    let mut desk = Desk::that_has_read(3);
+    desk.comes_back(2);
+    desk.check_hears(&page(3, 4, true), &format!("past [Bob: 4], {}", after(3)));
+    desk.check_hears(&said(7, "Bob", "7", ""), "");
+    desk.check_hears(&page(4, 6, false), "past [Bob: 5, Bob: 6], Bob: 7");
+}
+
+#[test]
+fn a_server_that_has_lost_something_is_read_anew() {
+    let mut desk = Desk::that_has_read(3);
+    desk.comes_back(2);
+    desk.check_hears(&page(1, 0, false), RECALL);
+    desk.check_hears(&page(1, 2, false), "anew [Bob: 1, Bob: 2]");
+    desk.check_hears(&said(3, "Bob", "3", ""), "Bob: 3");
+}
+
+#[test]
+fn a_page_that_is_refused_for_now_is_asked_for_again() {
+    let mut desk = Desk::that_keeps();
+    desk.hear(
+        r#"{"type":"history","status":"error","code":"rate_limited","message":"Too often","retry_ms":2000}"#,
+    );
+    desk.hear(&said(2, "Bob", "2", ""));
+    desk.check("");
+    desk.wait(2);
+    desk.check(RECALL);
+    desk.check_hears(&page(1, 2, false), "past [Bob: 1, Bob: 2]");
+}
+
+#[test]
+fn a_page_that_does_not_come_is_asked_for_for_as_long_as_it_takes() {
+    let mut desk = Desk::that_keeps();
+    desk.wait(300);
+    desk.check("");
+    desk.check_hears(&page(1, 2, false), "past [Bob: 1, Bob: 2]");
+}
+
+#[test]
+fn a_hole_is_filled_before_what_comes_after_it() {
+    let mut desk = Desk::that_has_read(2);
+    desk.check_hears(&said(4, "Bob", "4", ""), &after(1));
+    desk.check_hears(&page(2, 4, false), "past [Bob: 3, Bob: 4]");
+}
+
+#[test]
+fn a_private_message_has_no_place_among_the_rooms() {
+    let mut desk = Desk::that_has_read(2);
+    let private = r#"{"type":"msg","status":"ok","data":{"to":"Ann","from":"Bob","text":"psst","peer":"Bob","seq":1,"ts":1}}"#;
+    desk.check_hears(private, "Bob [with Bob]: psst");
+    desk.want("whisper bob what?");
+    desk.log.clear();
+    let own = format!(
+        r#"{{"type":"msg","status":"ok","data":{{"to":"Ann","from":"Ann","text":"what?","peer":"Bob","seq":2,"ts":1,"cid":"{}"}}}}"#,
+        cid(1)
+    );
+    desk.check_hears(&own, "Ann (own) [with Bob]: what?");
+}
+
+#[test]
+fn a_page_with_a_hole_is_a_fault_of_the_server() {
+    let mut desk = Desk::that_keeps();
+    desk.hear(&page(1, 2, false).replace(r#""seq":2"#, r#""seq":3"#));
+    desk.check("server fault, close");
+}
