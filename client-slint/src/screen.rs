@@ -120,6 +120,8 @@ pub struct Room {
     pub new_count: u32,
     /// Whether there are messages that are older than all that are shown.
     pub has_older: bool,
+    /// Counts up when such messages came in above the others.
+    pub older: u32,
     /// Bytes left for a message that comes near the limit.
     pub left: Option<i64>,
     /// Why a message was not sent.

@@ -5,7 +5,7 @@ use chatroom_core::name::{LOBBY, RoomName};
 
 use super::{Command, Controller, Page, Phrase, Sentence};
 use crate::format::clean;
-use crate::screen::{PersonItem, RoomItem};
+use crate::screen::{PersonItem, Room, RoomItem};
 use crate::sentence::of_room_name;
 
 impl Controller {
@@ -132,7 +132,8 @@ impl Controller {
     }
 
     pub(super) fn open_room(&mut self, room: String) {
-        self.screen.room = Default::default();
+        // What is counted is compared with what was before, in whichever room.
+        self.screen.room = Room { older: self.screen.room.older, ..Room::default() };
         self.screen.room.name = clean(&room);
         self.screen.room.is_following = true;
         self.screen.lobby.error = Sentence::default();

@@ -164,6 +164,7 @@ impl Controller {
         };
         if is_older {
             log.prepend(past.into_iter().map(to_row).collect());
+            self.screen.room.older += 1;
         } else {
             for past in past {
                 let said = past.said.and_then(|said| u32::try_from(said).ok());
