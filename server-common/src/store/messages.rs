@@ -4,6 +4,8 @@
 //! is there and the last one that was given are kept beside them, so that none is given twice, and none can be missed.
 //! Messages are stored in the order of conversation and number, so a page of them is read from one place.
 
+use std::collections::BTreeMap;
+
 use chatroom_core::hub::{Append, Audience, Entry, Founding, Message, Outcome, StoredRoom};
 use chatroom_core::message::history::{Edge, Page, Past, Window};
 use chatroom_core::message::push::Posted;
@@ -39,11 +41,13 @@ pub trait Messages {
 impl Messages for Store {
     fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut known = Known::default();
         let outcomes = group.iter().map(|append| match append.entry() {
-            Entry::Room(founding) => found(&transaction, founding),
-            Entry::Message(message) => post(&transaction, message, ts_ms),
+            Entry::Room(founding) => found(&transaction, founding, &mut known),
+            Entry::Message(message) => post(&transaction, message, ts_ms, &mut known),
         });
         let outcomes = outcomes.collect::<Result<_, _>>()?;
+        known.write_last(&transaction)?;
         transaction.commit()?;
         Ok(outcomes)
     }
@@ -149,19 +153,74 @@ fn past(row: &Row<'_>, reader: i64) -> Result<Past, StoreError> {
     })
 }
 
-fn found(db: &Connection, founding: &Founding) -> Result<Outcome, StoreError> {
+/// What was looked up for a group, so that it is once for all its messages: most of them are by few and in few rooms.
+/// Nobody else changes any of it before the group is written.
+#[derive(Default)]
+struct Known<'g> {
+    accounts: BTreeMap<&'g NameKey, Option<i64>>,
+    rooms: BTreeMap<&'g NameKey, i64>,
+    /// The last number that was given in a conversation.
+    last: BTreeMap<i64, i64>,
+}
+
+impl<'g> Known<'g> {
+    fn account(&mut self, db: &Connection, key: &'g NameKey) -> rusqlite::Result<Option<i64>> {
+        if let Some(account) = self.accounts.get(key) {
+            return Ok(*account);
+        }
+        let found = account(db, key)?;
+        self.accounts.insert(key, found);
+        Ok(found)
+    }
+
+    fn room(&mut self, db: &Connection, key: &'g NameKey, name: &RoomName) -> rusqlite::Result<i64> {
+        if let Some(conversation) = self.rooms.get(key) {
+            return Ok(*conversation);
+        }
+        let conversation = room(db, key, name)?;
+        self.rooms.insert(key, conversation);
+        Ok(conversation)
+    }
+
+    /// The next number in a conversation.
+    fn next_seq(&mut self, db: &Connection, conversation: i64) -> rusqlite::Result<i64> {
+        let seq = match self.last.get(&conversation) {
+            Some(last) => last + 1,
+            None => {
+                let mut select = db.prepare_cached("SELECT last + 1 FROM conversations WHERE id = ?1")?;
+                select.query_row([conversation], |row| row.get(0))?
+            }
+        };
+        self.last.insert(conversation, seq);
+        Ok(seq)
+    }
+
+    /// Writes down which numbers were given.
+    fn write_last(&self, db: &Connection) -> rusqlite::Result<()> {
+        let mut update = db.prepare_cached("UPDATE conversations SET last = ?2 WHERE id = ?1")?;
+        self.last.iter().try_for_each(|(conversation, last)| update.execute([conversation, last]).map(drop))
+    }
+}
+
+fn found<'g>(db: &Connection, founding: &'g Founding, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
     if let Some(instead) = &founding.instead {
+        known.rooms.remove(instead);
         remove_silent(db, instead)?;
     }
-    room(db, &founding.key, &founding.name)?;
+    known.room(db, &founding.key, &founding.name)?;
     Ok(Outcome::Founded)
 }
 
-fn post(db: &Connection, message: &Message, ts_ms: u64) -> Result<Outcome, StoreError> {
-    let Some(author) = account(db, &message.author.key)? else { return Ok(Outcome::Failed) };
+fn post<'g>(
+    db: &Connection,
+    message: &'g Message,
+    ts_ms: u64,
+    known: &mut Known<'g>,
+) -> Result<Outcome, StoreError> {
+    let Some(author) = known.account(db, &message.author.key)? else { return Ok(Outcome::Failed) };
     let conversation = match &message.audience {
-        Audience::Room(key, name) => room(db, key, name)?,
-        Audience::User(peer) => match account(db, &peer.key)? {
+        Audience::Room(key, name) => known.room(db, key, name)?,
+        Audience::User(peer) => match known.account(db, &peer.key)? {
             Some(peer) => pair(db, author, peer)?,
             None => return Ok(Outcome::Failed),
         },
@@ -172,9 +231,7 @@ fn post(db: &Connection, message: &Message, ts_ms: u64) -> Result<Outcome, Store
         let is_it = before.conversation == conversation && before.text == message.text.as_str();
         return Ok(if is_it { Outcome::Repeated(before.posted) } else { Outcome::Conflict });
     }
-    let seq: i64 = db
-        .prepare_cached("UPDATE conversations SET last = last + 1 WHERE id = ?1 RETURNING last")?
-        .query_row([conversation], |row| row.get(0))?;
+    let seq = known.next_seq(db, conversation)?;
     let (cid, ts) = (message.cid.as_ref().map(Cid::as_str), signed(ts_ms));
     db.prepare_cached(
         "INSERT INTO messages (conversation, seq, ts, author, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
