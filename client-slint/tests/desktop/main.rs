@@ -122,9 +122,8 @@ fn come_in(seat: &Seat, person: &str, address: &str) {
     seat.wait_for_title(&format!("{address} – Chatroom"));
     seat.register(person, "correct horse battery");
     seat.wait_for_title(&format!("{person} – {address} – Chatroom"));
-    // The first room is chosen already.
-    seat.press("Return");
-    seat.wait_for_title("example – Chatroom");
+    // The first room is chosen already, once there are rooms: they come a moment after the name.
+    seat.press_until("Return", "example – Chatroom");
 }
 
 /// A server's program: it is built beside the window's.

@@ -84,6 +84,17 @@ impl Seat {
         wait_for(&format!("the title {title:?}"), || (self.title() == title).then_some(()));
     }
 
+    /// Presses a key, once more if nothing comes of it, until the window has that title.
+    pub fn press_until(&self, key: &str, title: &str) {
+        wait_for(&format!("the title {title:?}"), || {
+            self.press(key);
+            (0..25).find_map(|_| {
+                sleep(Duration::from_millis(20));
+                (self.title() == title).then_some(())
+            })
+        });
+    }
+
     fn title(&self) -> String {
         xdotool(&["getwindowname", &self.window]).trim_end().to_owned()
     }
