@@ -283,6 +283,19 @@ fn a_hole_is_filled_before_what_comes_after_it() {
 }
 
 #[test]
+fn what_is_older_is_not_asked_for_on_the_way_back() {
+    let mut desk = Desk::that_keeps();
+    desk.hear(&page(5, 6, true));
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    desk.tell(Input::Command(Command::OLDER));
+    desk.check("");
+}
+
+#[test]
 fn a_private_message_has_no_place_among_the_rooms() {
     let mut desk = Desk::that_has_read(2);
     let private = r#"{"type":"msg","status":"ok","data":{"to":"Ann","from":"Bob","text":"psst","peer":"Bob","seq":1,"ts":1}}"#;
