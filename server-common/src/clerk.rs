@@ -1,5 +1,6 @@
-//! The thread that looks after logins that last, and looks up what was said before. Each costs a visit to the disk and no hash, so who comes back does not wait
-//! behind those whose passwords are hashed; and those who come back at once share a visit.
+//! The thread that looks after logins that last, and looks up what was said before. Each costs a visit to
+//! the disk and no hash, so who comes back does not wait behind those whose passwords are hashed; and those
+//! who come back at once share a visit.
 
 use std::io;
 use std::net::IpAddr;

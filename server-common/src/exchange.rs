@@ -177,11 +177,6 @@ impl<W: Wake> Exchange<W> {
         self.lock().hub.pending_appends()
     }
 
-    /// Whether [`Exchange::take_appends`] would find something.
-    pub fn has_appends(&self) -> bool {
-        self.lock().hub.has_appends()
-    }
-
     /// Sends the lists that have become due, and says when to come again.
     pub fn tick(&self, now: Instant) -> Option<Instant> {
         self.ticks.fetch_add(1, Ordering::Relaxed);

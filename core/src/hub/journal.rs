@@ -294,10 +294,6 @@ impl Journal {
         }
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     pub(super) fn settle(&mut self, number: u64) {
         self.settled = number;
     }

@@ -49,11 +49,6 @@ impl Hub {
         self.journal.is_some()
     }
 
-    /// Whether [`Hub::take_appends`] would find something.
-    pub fn has_appends(&self) -> bool {
-        self.journal.as_ref().is_some_and(Journal::is_waiting)
-    }
-
     /// How many are to be made durable, or being made so.
     pub fn pending_appends(&self) -> u64 {
         self.journal.as_ref().map_or(0, Journal::pending)

@@ -214,18 +214,8 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
 
 /// What a message takes on a page at most.
 fn bytes_of(past: &Past) -> usize {
-    let cid = past.cid.as_ref().map_or(0, |cid| json_bytes(cid.as_str()));
-    json_bytes(past.text.as_str()) + json_bytes(past.from.as_str()) + cid + LINE_BYTES
-}
-
-/// Bytes of a text as a JSON string: in the worst case all of its controls are written as `\u00XX`.
-fn json_bytes(text: &str) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' => 1,
-        byte if byte < b' ' => 5,
-        _ => 0,
-    };
-    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
+    let cid = past.cid.as_ref().map_or(0, |cid| json::string_bytes(cid.as_str()));
+    json::string_bytes(past.text.as_str()) + json::string_bytes(past.from.as_str()) + cid + LINE_BYTES
 }
 
 /// The keys of a message on a page and what is between them, with two numbers of 20 digits.

@@ -158,6 +158,16 @@ pub(super) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
 }
 
+/// Bytes of a text as a JSON string, at most: a control may be written shorter than `\u00XX`.
+pub(super) fn string_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 1,
+        byte if byte < b' ' => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::format;

@@ -62,6 +62,12 @@ struct Placed<'a> {
     cid: Option<&'a Cid>,
 }
 
+impl Placed<'_> {
+    fn encode(&self) -> Frame {
+        reply::encode_ok(Kind::Msg.as_str(), None, Some(self), None)
+    }
+}
+
 /// Encodes a message of a room with its place; `cid` is for its author alone.
 pub(crate) fn encode_placed(
     from: &UserName,
@@ -71,8 +77,7 @@ pub(crate) fn encode_placed(
     cid: Option<&Cid>,
 ) -> Frame {
     let (from, room) = (from.as_str(), Some(room.as_str()));
-    let data = Placed { to: PUBLIC, from, text, room, peer: None, seq, ts, cid };
-    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+    Placed { to: PUBLIC, from, text, room, peer: None, seq, ts, cid }.encode()
 }
 
 /// Encodes a private message with its place for one of its two sides; `peer` is the other one.
@@ -85,8 +90,7 @@ pub(crate) fn encode_placed_private(
     cid: Option<&Cid>,
 ) -> Frame {
     let (to, from, peer) = (own.as_str(), from.as_str(), Some(peer.as_str()));
-    let data = Placed { to, from, text, room: None, peer, seq, ts, cid };
-    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+    Placed { to, from, text, room: None, peer, seq, ts, cid }.encode()
 }
 
 /// Encodes that a message is durable, and where it stands.
@@ -183,17 +187,12 @@ fn roster_bytes(roster: &Roster) -> usize {
 
 /// Bytes of `"room":[],`.
 fn room_bytes(roster: &Roster) -> usize {
-    json_bytes(roster.room.as_str()) + 4
+    json::string_bytes(roster.room.as_str()) + 4
 }
 
 /// Bytes of `"name",`.
 fn member_bytes(member: &str) -> usize {
-    json_bytes(member) + 1
-}
-
-/// Bytes of a name as a JSON string. Names have no controls, so only quotes and backslashes are escaped.
-fn json_bytes(name: &str) -> usize {
-    2 + name.len() + name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+    json::string_bytes(member) + 1
 }
 
 struct Everyone<'a>(&'a [Roster]);
