@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Command, Controller, Effect, Page, Phrase, Sentence};
 use crate::format::{clean, mentions};
-use crate::log::{Delivery, Past};
+use crate::log::{Delivery, Log, Past};
 use crate::screen::Selected;
 use crate::sentence::of_user_name;
 
@@ -126,12 +126,8 @@ impl Controller {
         }
         let id =
             self.log.borrow_mut().receive(self.now, &from, text, private_with.map(clean).as_deref(), is_own);
-        let is_seen = self.is_in_front && self.screen.room.is_following;
-        if !is_own && !is_seen {
-            if self.screen.room.new_count == 0 {
-                self.log.borrow_mut().mark_unread(Some(id));
-            }
-            self.screen.room.new_count = self.screen.room.new_count.saturating_add(1);
+        if !is_own && !self.is_looking() {
+            count_new(&mut self.screen.room.new_count, &mut self.log.borrow_mut(), id);
         }
     }
 
@@ -173,11 +169,8 @@ impl Controller {
                 }
                 let Past { at, author, text, is_own } = to_row(past);
                 let id = log.receive(at, &author, text, None, is_own);
-                if is_news && !is_own && !(self.is_in_front && self.screen.room.is_following) {
-                    if self.screen.room.new_count == 0 {
-                        log.mark_unread(Some(id));
-                    }
-                    self.screen.room.new_count = self.screen.room.new_count.saturating_add(1);
+                if is_news && !is_own && !self.is_looking() {
+                    count_new(&mut self.screen.room.new_count, &mut log, id);
                 }
             }
         }
@@ -203,9 +196,14 @@ impl Controller {
 
     /// What is on the screen is seen.
     pub(super) fn look(&mut self) {
-        if self.is_in_front && self.screen.room.is_following {
+        if self.is_looking() {
             self.screen.room.new_count = 0;
         }
+    }
+
+    /// Whether what comes last is seen as it comes.
+    fn is_looking(&self) -> bool {
+        self.is_in_front && self.screen.room.is_following
     }
 
     fn fail(&mut self, said: Option<u64>, delivery: Delivery) {
@@ -256,3 +254,11 @@ const BYTES_LEFT_SHOWN: i64 = 500;
 
 /// What a desktop shows of a message.
 const NOTIFICATION_CHARS_MAX: usize = 200;
+
+/// Counts a message that was not seen. The first one of them gets the mark.
+fn count_new(count: &mut u32, log: &mut Log, id: u32) {
+    if *count == 0 {
+        log.mark_unread(Some(id));
+    }
+    *count = count.saturating_add(1);
+}
