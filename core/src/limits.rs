@@ -56,9 +56,10 @@ pub struct Limits {
     pub frame_ms_max: u64,
     /// Milliseconds for which input is discarded after an error that closes, so that the error arrives.
     pub linger_ms_max: u64,
-    /// Milliseconds of silence after which the system asks whether the client is still there.
+    /// Milliseconds of silence after which a client is asked whether it is still there: by a `ping` if it was granted that,
+    /// else by the system.
     pub silent_probe_ms: u64,
-    /// Milliseconds of silence after which a client that does not answer the system is gone.
+    /// Milliseconds of silence after which a client that does not answer that is gone.
     pub silent_gone_ms: u64,
 
     /// Bytes waiting for one client; more and it is dropped.
@@ -118,6 +119,10 @@ pub struct Limits {
     pub history_rate: u32,
     /// Such pages at once before `history_rate` counts.
     pub history_burst: u32,
+    /// Requests `ping` and `pong` together that one connection may send in a second, 0 for no limit.
+    pub ping_rate: u32,
+    /// Such requests at once before `ping_rate` counts.
+    pub ping_burst: u32,
     /// Rooms a second one connection may enter or leave; beyond it, it is answered later. 0 for no limit.
     pub move_rate: u32,
     /// Rooms one connection may enter or leave at once before `move_rate` counts.
@@ -237,6 +242,7 @@ impl Limits {
             (self.appends_total_max >= 1, "appends_total_max must be at least 1"),
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
             (self.history_rate == 0 || self.history_burst >= 1, "history_burst must be at least 1"),
+            (self.ping_rate == 0 || self.ping_burst >= 1, "ping_burst must be at least 1"),
             (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
             (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
             (
@@ -308,6 +314,8 @@ impl Default for Limits {
             list_burst: 20,
             history_rate: 10,
             history_burst: 100,
+            ping_rate: 2,
+            ping_burst: 20,
             move_rate: 50,
             move_burst: 100,
             register_per_minute: 60,

@@ -17,6 +17,7 @@ impl Phase {
     /// Whether a request of this kind may be made in this phase.
     pub const fn allows(self, kind: Kind) -> bool {
         match (self, kind) {
+            (_, Kind::Ping | Kind::Pong) => true,
             (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
             (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logout) => true,
             (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Exit) => true,

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Linger,
     /// Any byte taken by a peer for whom some are waiting.
     Stall,
+    /// Any byte from a peer that can be asked for one.
+    Silence,
 }
 
 /// At most one moment for each [`Timer`].
@@ -25,8 +27,8 @@ pub(crate) struct Timers {
     at: [Option<Instant>; ALL.len()],
 }
 
-const ALL: [Timer; 6] =
-    [Timer::Handshake, Timer::Login, Timer::Pace, Timer::Frame, Timer::Linger, Timer::Stall];
+const ALL: [Timer; 7] =
+    [Timer::Handshake, Timer::Login, Timer::Pace, Timer::Frame, Timer::Linger, Timer::Stall, Timer::Silence];
 
 impl Timers {
     /// Sets or moves a timer.

@@ -131,7 +131,7 @@ impl World {
         match step {
             Step::Want(words) => {
                 let line = &mut self.lines[index];
-                if !self.is_patient || line.client.deadline().is_none() {
+                if !self.is_patient || !line.client.is_waiting() {
                     let command = command(words, 0).unwrap_or_else(|| panic!("nobody can want: {words}"));
                     line.tell(now, client::Input::Command(command));
                 }
@@ -255,7 +255,8 @@ impl World {
                 }
             }
             if !is_news {
-                let held = self.lines.iter().filter_map(|line| line.client.deadline()).min();
+                let waiting = self.lines.iter().filter(|line| line.client.is_waiting());
+                let held = waiting.filter_map(|line| line.client.deadline()).min();
                 let Some(at) = self.hub.deadline().into_iter().chain(held).min() else { return };
                 // What came too soon waits less than a second, and who waits for an answer half a minute.
                 assert!(at < self.now + Duration::from_secs(10), "every request was answered");
@@ -286,7 +287,7 @@ impl World {
             let line = &self.lines[index];
             line.check_accusations(self.is_patient);
             assert_eq!(line.client.phase(), line.conn.phase());
-            assert_eq!(line.client.deadline(), None, "every request was answered");
+            assert!(!line.client.is_waiting(), "every request was answered");
             assert_eq!(line.client.phase() == Some(Phase::Auth), truth.is_none());
             assert_eq!(line.page, truth, "what the person sees is what is there");
         }

@@ -33,7 +33,7 @@ impl Counts {
         match end {
             End::NoHandshake => drop(self.handshakes_failed.inc()),
             End::Stalled | End::Overflowed => drop(self.slow_readers_dropped.inc()),
-            End::Closed | End::Dismissed(_) => {}
+            End::Closed | End::Silent | End::Dismissed(_) => {}
         }
     }
 }

@@ -122,7 +122,7 @@ impl Controller {
     pub(super) fn on_disconnected(&mut self, end: End) {
         self.screen.login.is_busy = false;
         match end {
-            End::Closed => {}
+            End::Closed | End::Silent => {}
             End::ServerFault(what) => self.on_notice(Sentence::with(Phrase::ServerFault, what)),
         }
     }

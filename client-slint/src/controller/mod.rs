@@ -204,8 +204,8 @@ impl Controller {
             Kind::Enter => self.on_enter_refused(sentence),
             Kind::Msg => self.on_msg_refused(said, sentence),
             Kind::Exit | Kind::Logout => self.on_notice(sentence),
-            // Lists also come unasked, and nobody asked for a hello.
-            Kind::Hello | Kind::List | Kind::History => {}
+            // Lists also come unasked, and nobody asked for the others.
+            Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
         }
     }
 
@@ -218,7 +218,7 @@ impl Controller {
             Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
-            Kind::Hello | Kind::List | Kind::History => {}
+            Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
         }
     }
 

@@ -130,6 +130,8 @@ pub struct Room {
 pub enum End {
     /// It was closed, or lost.
     Closed,
+    /// The server gave no sign of life: the connection was dead, and nobody had told.
+    Silent,
     /// The server broke the protocol; what it did, as the end of a sentence that begins with "the server".
     ServerFault(&'static str),
 }

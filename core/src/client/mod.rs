@@ -15,14 +15,20 @@
 //!
 //! Where a server keeps what is said, a client [that keeps](Client::that_keeps) it too calls each message by a name, reads what
 //! was said before where it enters or returns, and sends again what has no answer when it is back: each is said once.
+//!
+//! A server that grants `ping` is asked for a sign of life when it is silent for [`SILENCE_MAX`], and a connection on which none
+//! comes is given up: [`Output::Close`]. A frontend that knows of a reason to doubt its connection says so with
+//! [`Input::Doubtful`], and has its answer within [`DOUBT_PATIENCE`]; [`Vigil`] finds two of those reasons.
 
 mod backoff;
 mod command;
 mod event;
 mod home;
 mod outbox;
+mod pulse;
 mod reading;
 mod state;
+mod vigil;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -35,7 +41,7 @@ use crate::message::hello::{self, Caps, Greeting};
 use crate::message::history::{Edge, ReceivedLine, ReceivedPage};
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Place, Received};
-use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind};
+use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
 use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
 use crate::time::Instant;
@@ -45,8 +51,11 @@ pub use command::Command;
 pub use event::{End, Event, Past, Room};
 use home::{Home, LOGIN_PAUSE, Step};
 use outbox::{Outbox, Waiting};
+use pulse::Pulse;
+pub use pulse::{DOUBT_PATIENCE, PING_PATIENCE, SILENCE_MAX};
 use reading::{Heard, Reading, Turned};
 use state::{Pending, State};
+pub use vigil::{LOOK_MAX, STOPPED_MIN, Vigil};
 
 /// What happened.
 pub enum Input<'a> {
@@ -58,6 +67,10 @@ pub enum Input<'a> {
     Closed,
     /// A person wants this.
     Command(Command),
+    /// The connection may be dead without anybody having told: this computer slept, this program was stopped, or the network
+    /// has changed. Say it before anything else that is new. The server is asked at once, if it has granted that, and no
+    /// request is held to have waited for its answer meanwhile.
+    Doubtful,
     /// [`Client::deadline`] has come.
     Timeout,
 }
@@ -68,7 +81,8 @@ pub enum Output {
     Frame(Frame),
     /// Show this.
     Event(Event),
-    /// Drop the connection: the server does not keep to the protocol. An [`Event::Disconnected`] has said why.
+    /// Drop the connection: the server does not keep to the protocol, or is not there any more. An
+    /// [`Event::Disconnected`] has said why; after [`End::Silent`], connect again at once.
     Close,
 }
 
@@ -91,6 +105,8 @@ pub struct Client {
     cids: Option<Cids>,
     /// What is shown of the room that it is in, or returns to.
     reading: Reading,
+    /// Whether the server is still there.
+    pulse: Pulse,
 }
 
 /// Makes names for messages that no other client makes.
@@ -125,6 +141,7 @@ impl Client {
                 self.state = State::Auth;
                 self.decoder = Decoder::default();
                 self.caps = Caps::default();
+                self.pulse.begin(now);
                 self.event(Event::Connected);
                 let caps = if self.cids.is_some() { Caps::ALL } else { Caps::ALL.without_history() };
                 self.outputs.push_back(Output::Frame(hello::encode_hello(caps)));
@@ -133,12 +150,14 @@ impl Client {
                 }
             }
             Input::Bytes(bytes) => {
-                if self.state.phase().is_some() {
+                if self.state.phase().is_some() && !bytes.is_empty() {
                     self.decoder.extend(bytes);
+                    self.pulse.hear(now);
                 }
             }
             Input::Closed => self.disconnect(End::Closed),
             Input::Command(command) => self.on_command(command),
+            Input::Doubtful => self.on_doubt(),
             Input::Timeout => self.on_timeout(),
         }
     }
@@ -151,10 +170,13 @@ impl Client {
 
     /// When to call [`Client::handle`] with [`Input::Timeout`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
-        let say_at = self.outbox.deadline().filter(|_| self.may_say());
-        let read_at = self.reading.deadline().filter(|_| self.phase() == Some(Phase::Chat));
-        answer_at.into_iter().chain(self.login_at()).chain(say_at).chain(read_at).min()
+        let pulse_at = self.has_pulse().then(|| self.pulse.deadline());
+        self.due_at().into_iter().chain(pulse_at).min()
+    }
+
+    /// Whether the server owes an answer, or something waits for its time to be sent.
+    pub fn is_waiting(&self) -> bool {
+        self.due_at().is_some()
     }
 
     /// Where in the protocol this client is; `None` without a connection.
@@ -279,6 +301,51 @@ impl Client {
             self.catch_up();
         }
         self.send_next();
+        self.feel_pulse();
+    }
+
+    /// Asks a server for a sign of life that was silent for long, and gives up one that gives none.
+    fn feel_pulse(&mut self) {
+        if !self.has_pulse() || self.pulse.deadline() > self.now {
+            return;
+        }
+        if self.pulse.is_lost(self.now) {
+            self.disconnect(End::Silent);
+            return self.outputs.push_back(Output::Close);
+        }
+        // Answers come in order: this one after those that are waited for.
+        let patience = if self.pending.is_empty() { PING_PATIENCE } else { ANSWER_TIMEOUT };
+        let number = self.pulse.ask(self.now, patience);
+        self.outputs.push_back(Output::Frame(request::encode_ping(number)));
+    }
+
+    fn on_doubt(&mut self) {
+        // Nobody waited while nothing ran here.
+        for pending in &mut self.pending {
+            pending.asked_at = self.now;
+        }
+        if !self.has_pulse() {
+            return;
+        }
+        // A login takes its time when many come back at once, and to come back anew would make that worse.
+        let is_logging_in = self.phase() == Some(Phase::Auth) && !self.pending.is_empty();
+        let patience = if is_logging_in { ANSWER_TIMEOUT } else { DOUBT_PATIENCE };
+        if let Some(number) = self.pulse.ask_in_doubt(self.now, patience) {
+            self.outputs.push_back(Output::Frame(request::encode_ping(number)));
+        }
+    }
+
+    /// Whether the server can be asked for a sign of life.
+    fn has_pulse(&self) -> bool {
+        self.caps.ping && self.phase().is_some()
+    }
+
+    /// When something has waited for long enough.
+    fn due_at(&self) -> Option<Instant> {
+        let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
+        let say_at = self.outbox.deadline().filter(|_| self.may_say());
+        let read_at = self.reading.deadline().filter(|_| self.phase() == Some(Phase::Chat));
+        answer_at.into_iter().chain(self.login_at()).chain(say_at).chain(read_at).min()
     }
 
     /// When the login is to be tried again. Without a connection there is nobody to try it with.
@@ -358,8 +425,13 @@ impl Client {
                 let pending = self.answered(kind);
                 self.on_done(kind, done, pending);
             }
+            Incoming::Ping if self.caps.ping => {
+                self.outputs.push_back(Output::Frame(request::encode_bare(Kind::Pong)));
+            }
+            Incoming::Ping => {}
+            Incoming::Pong(number) => number.into_iter().for_each(|number| self.pulse.answered(number)),
             // It changes nothing: a person has not asked for it, and nothing waits for it.
-            Incoming::Refused(Kind::Hello, _) => {}
+            Incoming::Refused(Kind::Hello | Kind::Ping | Kind::Pong, _) => {}
             Incoming::Refused(kind, received) => {
                 let pending = self.answered(kind);
                 self.on_refused(kind, received, pending);
@@ -505,7 +577,7 @@ impl Client {
                 self.event(Event::LoggedOut);
             }
             // These are told apart by their own types.
-            Kind::Hello | Kind::List | Kind::Msg | Kind::History => {}
+            Kind::Hello | Kind::List | Kind::Msg | Kind::History | Kind::Ping | Kind::Pong => {}
         }
     }
 
@@ -761,6 +833,9 @@ enum Incoming {
     Msg(ReceivedMsg),
     Ack(ReceivedAck),
     Page(ReceivedPage),
+    Ping,
+    /// The number of what it answers.
+    Pong(Option<u64>),
     Done(Kind, Done),
     Refused(Kind, Received),
     Notice(Received),
@@ -781,6 +856,8 @@ impl Incoming {
             Self::Rooms(_) | Self::Members(_) => Some(Kind::List),
             Self::Msg(_) => Some(Kind::Msg),
             Self::Page(_) => Some(Kind::History),
+            Self::Ping => Some(Kind::Ping),
+            Self::Pong(_) => Some(Kind::Pong),
             Self::Done(kind, _) | Self::Refused(kind, _) => Some(*kind),
             // What is not waited for is passed over where it is looked for.
             Self::Ack(_) | Self::Notice(_) | Self::Unknown => None,
@@ -800,6 +877,14 @@ impl Incoming {
             }
             return Ok(if received.ok { Self::Unknown } else { Self::Notice(received) });
         };
+        let pong = || {
+            let rid = envelope.rid().map_err(fault)?;
+            Ok(Self::Pong(rid.and_then(|rid| rid.as_str().parse().ok())))
+        };
+        // One that came too often is answered as well.
+        if !received.ok && kind == Kind::Ping {
+            return pong();
+        }
         if !received.ok {
             return Ok(Self::Refused(kind, received));
         }
@@ -821,6 +906,8 @@ impl Incoming {
                 Self::Done(kind, Done { message: received.message.unwrap_or_default(), place })
             }
             Kind::History => Self::Page(ReceivedPage::decode(envelope).map_err(fault)?),
+            Kind::Ping => Self::Ping,
+            Kind::Pong => pong()?,
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: Place::default() })

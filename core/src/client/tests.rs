@@ -4,6 +4,7 @@ mod faults;
 mod floods;
 mod keeping;
 mod original;
+mod pulse;
 mod returning;
 
 use alloc::format;
@@ -22,7 +23,7 @@ use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
 /// What is said first on each connection.
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["resume"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["resume","ping"],"client":"chatroom 0.1.0"}"#;
 const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
 const ENTERED: &str =
     r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;
@@ -162,6 +163,7 @@ fn shown_event(event: &Event) -> String {
     match event {
         Event::Connected => "connected".into(),
         Event::Disconnected(End::Closed) => "disconnected".into(),
+        Event::Disconnected(End::Silent) => "lost in silence".into(),
         Event::Disconnected(End::ServerFault(_)) => "server fault".into(),
         Event::Greeted(greeting) => format!("greeted by {} {:?}", greeting.server, greeting.registration),
         Event::Registered => "registered".into(),

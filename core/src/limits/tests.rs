@@ -10,7 +10,7 @@ fn the_defaults_do_not_contradict_each_other() {
 type Change = fn(&mut Limits);
 
 /// Each rule's last value that passes, the first that does not, and the rule.
-const EDGES: [(Change, Change, &str); 39] = [
+const EDGES: [(Change, Change, &str); 40] = [
     (
         |it| it.frame_before_login_bytes_max = 1024,
         |it| it.frame_before_login_bytes_max = 1023,
@@ -153,6 +153,11 @@ const EDGES: [(Change, Change, &str); 39] = [
         |it| (it.list_rate, it.list_burst, it.move_rate, it.move_burst) = (0, 0, 0, 0),
         |it| (it.list_rate, it.list_burst, it.move_rate, it.move_burst) = (0, 0, 1, 0),
         "move_burst must be at least 1",
+    ),
+    (
+        |it| (it.ping_rate, it.ping_burst) = (0, 0),
+        |it| (it.ping_rate, it.ping_burst) = (1, 0),
+        "ping_burst must be at least 1",
     ),
     (
         |it| (it.register_per_minute, it.register_burst) = (0, 0),

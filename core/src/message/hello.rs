@@ -35,6 +35,8 @@ pub struct Caps {
     pub history: bool,
     /// A login lasts: with its token the client comes back without a password.
     pub resume: bool,
+    /// Each side asks the other for a sign of life when it has been silent for long.
+    pub ping: bool,
 }
 
 /// What a server says of itself.
@@ -69,7 +71,7 @@ impl Registration {
 
 impl Caps {
     /// All that this program has.
-    pub const ALL: Self = Self { ack: true, history: true, resume: true };
+    pub const ALL: Self = Self { ack: true, history: true, resume: true, ping: true };
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
@@ -81,13 +83,18 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        Ok(Self { ack: has(ACK), history: has(HISTORY), resume: has(RESUME) })
+        Ok(Self { ack: has(ACK), history: has(HISTORY), resume: has(RESUME), ping: has(PING) })
     }
 }
 
 impl Serialize for Caps {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let words = [self.ack.then_some(ACK), self.history.then_some(HISTORY), self.resume.then_some(RESUME)];
+        let words = [
+            self.ack.then_some(ACK),
+            self.history.then_some(HISTORY),
+            self.resume.then_some(RESUME),
+            self.ping.then_some(PING),
+        ];
         serializer.collect_seq(words.into_iter().flatten())
     }
 }
@@ -164,6 +171,7 @@ const PROTO: u64 = 1;
 const ACK: &str = "ack";
 const HISTORY: &str = "history";
 const RESUME: &str = "resume";
+const PING: &str = "ping";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -184,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false };
+        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false, ping: false };
         const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
@@ -193,6 +201,7 @@ mod tests {
         check(r#","proto":1,"caps":["res\u0075me"]"#, Ok(Caps { resume: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["ack","\u0061ck"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["history"]"#, Ok(Caps { history: true, ..CAPS_NONE }));
+        check(r#","proto":1,"caps":["ping"]"#, Ok(Caps { ping: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);
         check("", PROTO);
         check(r#","proto":null"#, PROTO);

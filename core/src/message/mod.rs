@@ -47,6 +47,10 @@ pub enum Kind {
     Exit,
     /// Log out of an account.
     Logout,
+    /// Are you there?
+    Ping,
+    /// I am here.
+    Pong,
 }
 
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
@@ -175,6 +179,8 @@ impl Kind {
             Self::History => "history",
             Self::Exit => "exit",
             Self::Logout => "logout",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
         }
     }
 
@@ -183,7 +189,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -195,7 +201,16 @@ impl Kind {
         Self::History,
         Self::Exit,
         Self::Logout,
+        Self::Ping,
+        Self::Pong,
     ];
+}
+
+impl Rid {
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Cid {

@@ -37,6 +37,10 @@ pub enum Request {
     Exit,
     /// Log out.
     Logout,
+    /// Are you there?
+    Ping,
+    /// I am here: the server had asked.
+    Pong,
 }
 
 /// What `register` and `login` carry.
@@ -107,6 +111,8 @@ impl Request {
             Kind::List => envelope.no_data().map(|()| Self::List)?,
             Kind::Exit => envelope.no_data().map(|()| Self::Exit)?,
             Kind::Logout => envelope.no_data().map(|()| Self::Logout)?,
+            Kind::Ping => envelope.no_data().map(|()| Self::Ping)?,
+            Kind::Pong => envelope.no_data().map(|()| Self::Pong)?,
         })
     }
 }
@@ -207,6 +213,16 @@ pub fn encode_history(room: &str, edge: Edge) -> Frame {
         Edge::After(seq) => (None, Some(seq)),
     };
     encode(Kind::History, &Carried { room: Some(room), before, after, ..Carried::default() })
+}
+
+/// Encodes `ping`; its answer carries the number as its `rid`.
+pub fn encode_ping(number: u64) -> Frame {
+    #[derive(Serialize)]
+    struct Wire {
+        r#type: &'static str,
+        rid: String,
+    }
+    frame::encode(&Wire { r#type: Kind::Ping.as_str(), rid: alloc::format!("{number}") })
 }
 
 /// Encodes a request that has no data.
@@ -330,6 +346,8 @@ mod tests {
             Request::History(_) => "history".into(),
             Request::Exit => "exit".into(),
             Request::Logout => "logout".into(),
+            Request::Ping => "ping".into(),
+            Request::Pong => "pong".into(),
         }
     }
 
@@ -343,6 +361,8 @@ mod tests {
         check(&encode_bare(Kind::List), "list");
         check(&encode_bare(Kind::Exit), "exit");
         check(&encode_bare(Kind::Logout), "logout");
+        check(&encode_ping(u64::MAX), "ping");
+        check(&encode_bare(Kind::Pong), "pong");
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Auth {
             Request::Register(..) | Request::Login(_) | Request::Resume(_) if cx.is_eof => State::Auth(self),
             Request::Hello(caps) => {
                 greet(caps, &waiting, cx);
+                cx.break_silence();
                 State::Auth(self)
             }
             Request::Register(credentials, invite) => self.on_register(credentials, invite, waiting, cx),
@@ -55,14 +56,16 @@ impl Auth {
                 let ticket = cx.ask(Question::Resume { token });
                 State::Auth(Self { step: Step::Asked(ticket, waiting) })
             }
-            // The phase table lets no other request come here.
+            // The phase table lets no other request come here, and signs of life were answered before.
             Request::List
             | Request::Create(_)
             | Request::Enter(_)
             | Request::Msg(_)
             | Request::History(_)
             | Request::Exit
-            | Request::Logout => State::Auth(self),
+            | Request::Logout
+            | Request::Ping
+            | Request::Pong => State::Auth(self),
         }
     }
 

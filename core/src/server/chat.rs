@@ -38,14 +38,16 @@ impl Chat {
                 self.asked = past::ask(query, &self.account, Some(&self.room), waiting, cx);
                 return State::Chat(self);
             }
-            // The phase table lets no other request come here.
+            // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
             | Request::Login(_)
             | Request::Resume(_)
             | Request::Create(_)
             | Request::Enter(_)
-            | Request::Logout => None,
+            | Request::Logout
+            | Request::Ping
+            | Request::Pong => None,
         };
         match command {
             Some(command) => {

@@ -52,13 +52,15 @@ impl Lobby {
                 }
                 Some(Command::Logout)
             }
-            // The phase table lets no other request come here.
+            // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
             | Request::Login(_)
             | Request::Resume(_)
             | Request::Msg(_)
-            | Request::Exit => None,
+            | Request::Exit
+            | Request::Ping
+            | Request::Pong => None,
         };
         match command {
             Some(command) => {

@@ -15,6 +15,7 @@ mod auth;
 mod chat;
 mod lobby;
 mod past;
+mod silence;
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -107,6 +108,8 @@ pub enum End {
     NoHandshake,
     /// The client took nothing of what waited for it for too long.
     Stalled,
+    /// The client was asked whether it is there, and said nothing for too long.
+    Silent,
     /// More waited for the client than may.
     Overflowed,
     /// The server told it to go, for this reason.
@@ -139,6 +142,8 @@ struct Cx {
     /// What is to be done next; with a frame that is an error, its code.
     outputs: VecDeque<(Output, Option<Code>)>,
     timers: Timers,
+    /// The client was asked whether it is there, and nothing was heard of it since.
+    is_pinged: bool,
     /// Bytes emitted or reported as waiting for the network.
     pending_bytes: usize,
     tickets: u64,
@@ -147,6 +152,7 @@ struct Cx {
     lists: Bucket,
     moves: Bucket,
     histories: Bucket,
+    pings: Bucket,
     registrations: Bucket,
     refusals: Bucket,
     /// More was refused of late than may be: nothing further is looked at.
@@ -190,12 +196,14 @@ impl Conn {
             grant: None,
             outputs: VecDeque::new(),
             timers,
+            is_pinged: false,
             pending_bytes: 0,
             tickets: 0,
             is_eof: false,
             lists: Bucket::default(),
             moves: Bucket::default(),
             histories: Bucket::default(),
+            pings: Bucket::default(),
             registrations: Bucket::default(),
             refusals: Bucket::default(),
             is_flooding: false,
@@ -310,8 +318,9 @@ impl Conn {
     }
 
     fn on_bytes(&mut self, bytes: &[u8]) {
-        if self.phase().is_some() {
+        if self.phase().is_some() && !bytes.is_empty() {
             self.decoder.extend(bytes);
+            self.cx.break_silence();
         }
     }
 
@@ -425,6 +434,7 @@ impl Conn {
                 // The next request may be looked at.
                 Timer::Pace => {}
                 Timer::Stall => self.close(End::Stalled),
+                Timer::Silence => self.on_silence(),
                 Timer::Linger => {
                     if let State::Lingering(end) = self.state {
                         self.close(end);
@@ -565,6 +575,7 @@ impl State {
         let exists = |kind: &Kind| match kind {
             Kind::Resume => caps.resume,
             Kind::History => caps.history,
+            Kind::Ping | Kind::Pong => caps.ping,
             _ => true,
         };
         let Head { kind, rid } = match Head::decode(envelope) {
@@ -617,6 +628,10 @@ impl State {
     }
 
     fn on_request(self, request: Request, waiting: Waiting, cx: &mut Cx) -> Self {
+        if matches!(request, Request::Ping | Request::Pong) {
+            cx.on_sign_of_life(&waiting);
+            return self;
+        }
         match self {
             Self::Auth(auth) => auth.on_request(request, waiting, cx),
             Self::Lobby(lobby) => lobby.on_request(request, waiting, cx),

@@ -6,6 +6,7 @@ mod floods;
 mod lasting;
 mod order;
 mod rations;
+mod silence;
 
 use alloc::format;
 use alloc::string::String;

@@ -20,7 +20,7 @@ use crate::transcript::frame;
 /// allowed where it is, nothing without a connection, tells the outcome of each message once, and never waits in vain.
 ///
 /// A line is a letter and what it is about: `C` connected, `X` closed, `j JSON` and `b BYTES` from the server, `c WORDS`
-/// from the person, `w MS` passes, `t` a timeout for nothing.
+/// from the person, `w MS` passes, `t` a timeout for nothing, `d` a doubt.
 pub fn client_conn(data: &[u8]) {
     let mut bench = Bench::default();
     for line in lines(data) {
@@ -51,6 +51,7 @@ impl Bench {
             b'c' => self.want(&line),
             b'w' => self.wait(line.milliseconds()),
             b't' => self.handle(Input::Timeout),
+            b'd' => self.handle(Input::Doubtful),
             _ => {}
         }
         assert_eq!(
@@ -144,7 +145,7 @@ impl Bench {
             Event::Disconnected(end) => {
                 assert!(self.is_connected, "an end without a connection");
                 self.is_connected = false;
-                self.is_accused = matches!(end, End::ServerFault(_));
+                self.is_accused = matches!(end, End::ServerFault(_) | End::Silent);
             }
             Event::Message { said: Some(id), .. }
             | Event::Refused { said: Some(id), .. }

@@ -78,7 +78,9 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
             let to = to.as_ref().map(Result::as_ref).transpose().ok()?;
             request::encode_msg(from.as_str(), to, text.as_ref().ok()?)
         }
-        Request::List | Request::Exit | Request::Logout => request::encode_bare(kind),
+        Request::List | Request::Exit | Request::Logout | Request::Ping | Request::Pong => {
+            request::encode_bare(kind)
+        }
     })
 }
 

@@ -111,6 +111,7 @@ impl Chat {
             Step::Repeat => "the last answer of the account store comes again".into(),
             Step::ShutDown => "the server stops".into(),
             Step::Crash => "the server crashes, and starts again".into(),
+            Step::Doubt(line) => format!("{} doubts its connection", self.speakers[*line].name),
             Step::Wake(line) => format!("{} is rung for", self.speakers[*line].name),
             Step::Tick => "lists that are due are sent".into(),
             Step::Take(..) | Step::Carry(..) | Step::Say(..) | Step::Wish(..) | Step::Connect { .. } => {

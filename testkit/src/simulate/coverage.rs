@@ -7,8 +7,13 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 98] = [
+pub const PLACES: [&str; 107] = [
     "greeted",
+    "ping_answered",
+    "pong_heard",
+    "client_asks",
+    "client_doubts",
+    "asked_in_silence",
     "registered",
     "invited",
     "logged_in",
@@ -54,6 +59,7 @@ pub const PLACES: [&str; 98] = [
     "rate_limited create",
     "rate_limited msg",
     "rate_limited history",
+    "rate_limited ping",
     "registration_closed",
     "invite_required",
     "invite_invalid",
@@ -94,6 +100,9 @@ pub const PLACES: [&str; 98] = [
     "ended",
     "ended_while_asking",
     "stalled",
+    "silent",
+    "silent_server_left",
+    "silence_of_our_own",
     "overflowed",
     "lingered",
     "refused_connection",

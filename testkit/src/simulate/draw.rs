@@ -57,7 +57,7 @@ impl Fate {
     /// What nobody wants to happen.
     fn misfortune(&mut self, swarm: &Swarm) -> Option<Step> {
         let line = self.rng.usize(..swarm.lines);
-        match self.rng.u8(..12) {
+        match self.rng.u8(..13) {
             0..=2 if swarm.stalls => {
                 self.stalled[line] = !self.stalled[line];
                 None
@@ -68,6 +68,7 @@ impl Fate {
             8 | 9 if swarm.repeats => Some(Step::Repeat),
             10 if swarm.crashes && self.rng.u8(..4) == 0 => Some(Step::Crash),
             11 if swarm.stops && self.rng.u8(..20) == 0 => Some(Step::ShutDown),
+            12 => Some(Step::Doubt(line)),
             _ => Some(Step::Wake(line)),
         }
     }
@@ -159,6 +160,8 @@ impl Fate {
         }
         let phase = town.model.phase(line);
         let means = match (phase, self.rng.u8(..100)) {
+            (_, 95..97) if town.model.pings(line) => Means::Ping,
+            (_, 97..99) if town.model.pings(line) => Means::Pong,
             (Phase::Auth, 0..40) if town.model.is_silent(line) => Means::Hello(self.caps()),
             (Phase::Auth, 0..12) => Means::Hello(self.caps()),
             (Phase::Auth, 12..18) => Means::Resume(self.token(town)),
@@ -196,7 +199,7 @@ impl Fate {
             Phase::Lobby | Phase::Chat => limits.frame_bytes_max,
         };
         let rid = self.rid();
-        let means = match self.rng.u8(..27) {
+        let means = match self.rng.u8(..28) {
             0 => return Said::frame("hello", Means::Unreadable, None),
             1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
             2 => return Said::frame("[]", Means::Unreadable, None),
@@ -248,6 +251,7 @@ impl Fate {
             23 => self.message(town, line, From::Absent, To::Nobody),
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
             25 => Means::Hello(self.caps()),
+            26 => return Said::frame(r#"{"type":"ping","data":[]}"#, Means::UnfitData("ping"), None),
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
                 Means::Msg { from: From::Absent, to: To::Public, text: Err(code), cid: None, room: None }
@@ -257,7 +261,8 @@ impl Fate {
     }
 
     fn caps(&mut self) -> Caps {
-        Caps { ack: self.rng.u8(..4) > 0, history: self.rng.u8(..4) > 0, resume: self.rng.u8(..4) > 0 }
+        let mut has = || self.rng.u8(..4) > 0;
+        Caps { ack: has(), history: has(), resume: has(), ping: has() }
     }
 
     /// What somebody wants to read, most often where they are.

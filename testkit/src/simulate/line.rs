@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chatroom_core::client::{Client, Input, Output};
+use chatroom_core::client::{Client, End, Event, Input, Output};
 use chatroom_core::frame::Frame;
 use chatroom_core::time::Instant;
 use server_common::exchange::Wake;
@@ -157,24 +157,28 @@ impl Line {
         Ok(())
     }
 
-    /// Tells the client of this project on this line what happened. What it wants to send is appended to `sent`; an
-    /// error says that it accuses the server.
+    /// Tells the client of this project on this line what happened. What it wants to send is appended to `sent`. Whether it
+    /// drops the connection, on which it hears nothing any more; an error says that it accuses the server.
     pub fn tell_client(
         &mut self,
         now: Instant,
         input: Input<'_>,
         sent: &mut Vec<Frame>,
-    ) -> Result<(), String> {
-        let Some(client) = &mut self.client else { return Ok(()) };
+    ) -> Result<bool, String> {
+        let Some(client) = &mut self.client else { return Ok(false) };
+        let mut is_left = false;
         client.handle(now, input);
         while let Some(output) = client.poll_output() {
             match output {
                 Output::Frame(frame) => sent.push(frame),
+                Output::Event(Event::Disconnected(End::ServerFault(fault))) => {
+                    return Err(format!("our client says that our server breaks the protocol: {fault}"));
+                }
                 Output::Event(event) => self.screen.see(&event)?,
-                Output::Close => return Err("our client says that our server breaks the protocol".into()),
+                Output::Close => is_left = true,
             }
         }
-        Ok(())
+        Ok(is_left)
     }
 
     /// When the session or the client wants to be told the time.

@@ -73,7 +73,7 @@ impl Original {
             ("msg", false) if self.asked.pop_front().is_none() => {
                 return broken("4, an error of type `msg` only as an answer");
             }
-            ("hello" | "resume" | "ack", _) if !self.has_greeted => {
+            ("hello" | "resume" | "ack" | "ping" | "pong", _) if !self.has_greeted => {
                 return broken("5, nothing new to who did not ask for it");
             }
             _ => {}

@@ -31,6 +31,8 @@ pub enum Step {
     End(usize),
     /// The connection is gone, and what is on its way with it.
     Cut(usize),
+    /// A client of this project is told that its connection may be dead.
+    Doubt(usize),
     /// A connection that was rung for looks into its mailbox.
     Wake(usize),
     /// The network takes so many bytes of what waits for a client, and the client gets them.
@@ -123,6 +125,10 @@ pub enum Means {
     Exit,
     /// Log out.
     Logout,
+    /// Are you there?
+    Ping,
+    /// I am here.
+    Pong,
     /// A frame that cannot be read.
     Unreadable,
     /// A request that does not exist.
@@ -214,8 +220,13 @@ impl Said {
         }
         if let Means::Hello(caps) = means {
             json += r#","proto":1"#;
-            let words =
-                [(caps.resume, "resume"), (true, "more"), (caps.history, "history"), (caps.ack, "ack")];
+            let words = [
+                (caps.resume, "resume"),
+                (true, "more"),
+                (caps.history, "history"),
+                (caps.ping, "ping"),
+                (caps.ack, "ack"),
+            ];
             let words = words.into_iter().filter(|(is_there, _)| *is_there);
             let words: Vec<String> = words.map(|(_, word)| format!(r#""{word}""#)).collect();
             // Who has nothing need not say so.
@@ -261,7 +272,8 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                Means::Hello(Caps { ack: has("ack"), history: has("history"), resume: has("resume") })
+                let (ack, history) = (has("ack"), has("history"));
+                Means::Hello(Caps { ack, history, resume: has("resume"), ping: has("ping") })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
@@ -290,9 +302,11 @@ impl Said {
             },
             "exit" => Means::Exit,
             "logout" => Means::Logout,
+            "ping" => Means::Ping,
+            "pong" => Means::Pong,
             other => panic!("our client says {other}"),
         };
-        Self { bytes: bytes.to_vec(), means, rid: None }
+        Self { bytes: bytes.to_vec(), means, rid: json["rid"].as_str().map(str::to_owned) }
     }
 }
 
@@ -311,6 +325,8 @@ impl Means {
             Self::History { .. } => "history",
             Self::Exit => "exit",
             Self::Logout => "logout",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
             Self::UnfitHead(kind) | Self::UnfitData(kind) => kind,
             Self::Unreadable | Self::Unknown | Self::Refused | Self::Unfinished => "error",
         }
@@ -371,6 +387,8 @@ impl Means {
             | Self::List
             | Self::Exit
             | Self::Logout
+            | Self::Ping
+            | Self::Pong
             | Self::Unreadable
             | Self::Unknown
             | Self::UnfitHead(_)

@@ -114,6 +114,11 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.frame_ms_max = rng.u64(50..15_000);
     limits.linger_ms_max = rng.u64(1..2_000);
     limits.outbox_stall_ms_max = rng.u64(200..30_000);
+    // Who is asked has to have the time that passes in the end without anything moving.
+    if rng.bool() {
+        limits.silent_probe_ms = rng.u64(1_000..60_000);
+        limits.silent_gone_ms = limits.silent_probe_ms + rng.u64(6_000..30_000);
+    }
     limits.connections_max = rng.usize(2..16);
     // Who is let in at the door, and how much may be refused, the model does not know; both have tests of their own.
     limits.address_connections_max = usize::MAX;
@@ -135,6 +140,9 @@ fn limits(rng: &mut Rng) -> Limits {
     }
     (limits.history_rate, limits.history_burst) =
         if rng.bool() { (rng.u32(..5), rng.u32(1..6)) } else { (0, 1) };
+    if rng.u8(..4) == 0 {
+        (limits.ping_rate, limits.ping_burst) = (rng.u32(..3), rng.u32(1..4));
+    }
     limits.appends_connection_max = rng.u32(1..6);
     limits.appends_total_max = if rng.bool() { rng.u64(1..8) } else { usual.appends_total_max };
     limits.auth_failures_max = rng.u32(..4);

@@ -136,6 +136,7 @@ impl Town {
             Step::Carry(line, bytes) => self.carry(*line, *bytes)?,
             Step::End(line) => self.lines[*line].is_up_ended = self.lines[*line].session.is_some(),
             Step::Cut(line) => self.cut(*line)?,
+            Step::Doubt(line) => self.doubt(*line)?,
             Step::Wake(line) => self.wake(*line)?,
             Step::Take(line, bytes) => self.take(*line, *bytes)?,
             Step::Work(fault) => self.work(*fault)?,
@@ -162,7 +163,7 @@ impl Town {
     pub fn settle(&mut self) -> Result<(), String> {
         for _ in 0..SETTLED_AFTER {
             self.move_all()?;
-            self.apply(&Step::Pass(Duration::from_secs(60)))?;
+            self.apply(&Step::Pass(STILL))?;
         }
         self.move_all()?;
         self.model.check_quiet()?;
@@ -379,9 +380,27 @@ impl Town {
         let mut sent = Vec::new();
         let told = self.lines[line].tell_client(self.now, input, &mut sent);
         for frame in sent {
-            self.say(line, Said::read(&frame));
+            let said = Said::read(&frame);
+            if matches!(said.means, Means::Ping) {
+                self.coverage().reach("client_asks");
+            }
+            self.say(line, said);
         }
-        told.map_err(|error| format!("line {line}: {error}"))
+        if told.map_err(|error| format!("line {line}: {error}"))? {
+            self.coverage().reach("silent_server_left");
+            if let Some(chat) = &mut self.chat {
+                chat.step(&Step::Cut(line));
+            }
+            self.cut(line)?;
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, line: usize) -> Result<(), String> {
+        if self.lines[line].client.is_some() && self.lines[line].session.is_some() {
+            self.coverage().reach("client_doubts");
+        }
+        self.tell_client(line, Input::Doubtful)
     }
 
     fn carry(&mut self, line: usize, bytes: usize) -> Result<(), String> {
@@ -671,5 +690,7 @@ const GREETING: u8 = b'!';
 const SCREENS_EVERY: u64 = 64;
 /// What a server reads at a time.
 const READ_BYTES: usize = 16 * 1024;
-/// Minutes after which every limit of the simulation has been reached that will be.
-const SETTLED_AFTER: usize = 15;
+/// How long nothing moves: less than a sign of life may take.
+const STILL: Duration = Duration::from_secs(5);
+/// So often, a quarter of an hour, after which every limit of the simulation has been reached that will be.
+const SETTLED_AFTER: usize = 180;

@@ -65,6 +65,9 @@ pub struct Conn {
     pub auth_failures: u32,
     pub lists: Tokens,
     pub moves: Tokens,
+    pub pings: Tokens,
+    /// It was asked whether it is there, and has said nothing since.
+    pub is_pinged: bool,
     pub registrations: Tokens,
     pub clocks: Clocks,
     /// Why it has to end now.
@@ -166,6 +169,8 @@ pub struct Clocks {
     pub frame_left: Option<Duration>,
     pub linger: Option<Instant>,
     pub stall: Option<Instant>,
+    /// When it has been silent for too long, if it can be asked.
+    pub silence: Option<Instant>,
 }
 
 impl Conn {
@@ -198,6 +203,8 @@ impl Conn {
             auth_failures: 0,
             lists: Tokens::default(),
             moves: Tokens::default(),
+            pings: Tokens::default(),
+            is_pinged: false,
             registrations: Tokens::default(),
             clocks: Clocks { handshake: Some(handshake_end), ..Clocks::default() },
             reason: None,
@@ -241,6 +248,14 @@ impl Conn {
     /// JSON bytes that a frame may have now.
     pub fn frame_bytes_max(&self, limits: &Limits) -> usize {
         if self.page.is_some() { limits.frame_bytes_max } else { limits.frame_before_login_bytes_max }
+    }
+
+    /// Something was heard of it.
+    pub fn break_silence(&mut self, now: Instant, limits: &Limits) {
+        if self.caps.ping {
+            self.is_pinged = false;
+            self.clocks.silence = Some(now + Duration::from_millis(limits.silent_probe_ms));
+        }
     }
 
     /// Why the next thing in the stream is no frame, if its length is there and wrong.
@@ -385,10 +400,8 @@ pub fn is_error(json: &str, kind: &str, code: &str, retry: Retry, rid: Option<&s
 impl Clocks {
     /// When the first of them runs out.
     pub fn next(&self) -> Option<Instant> {
-        [self.handshake, self.login, self.pace, self.frame, self.linger, self.stall]
-            .into_iter()
-            .flatten()
-            .min()
+        let ends = [self.handshake, self.login, self.frame, self.linger, self.stall, self.silence];
+        ends.into_iter().chain([self.pace]).flatten().min()
     }
 
     /// The connection ends its sending side: from now on it only waits for the client to go.

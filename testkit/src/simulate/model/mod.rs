@@ -283,7 +283,7 @@ impl Model {
 
     /// What arrived, and whose time has come. Whether the connection ends for that, before anything else.
     fn on_happened(&mut self, line: usize, happened: Happened) -> Option<Over> {
-        let (now, login_ms) = (self.now, self.swarm.limits.login_ms_max);
+        let (now, limits) = (self.now, &self.swarm.limits);
         let conn = self.conns[line].as_mut().expect("who is told something is connected");
         let mut over = None;
         match (happened, conn.stage) {
@@ -291,7 +291,7 @@ impl Model {
                 // The first byte is the handshake.
                 conn.stage = Stage::Open;
                 conn.clocks.handshake = None;
-                conn.clocks.login = Some(now + Duration::from_millis(login_ms));
+                conn.clocks.login = Some(now + Duration::from_millis(limits.login_ms_max));
                 conn.fed = bytes - 1;
             }
             (Happened::Read(bytes), Stage::Open) => {
@@ -299,6 +299,7 @@ impl Model {
                     self.coverage.reach("frame_in_pieces");
                 }
                 conn.fed += bytes;
+                conn.break_silence(now, limits);
             }
             (Happened::ReadEnd, stage) => {
                 conn.is_eof = true;
@@ -318,14 +319,39 @@ impl Model {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let clocks = &mut conn.clocks;
         clocks.pace = clocks.pace.filter(|at| *at > now);
-        over.or_else(|| match () {
+        over = over.or_else(|| match () {
             () if is_due(clocks.handshake) => Some(Over::Closed("handshake_timeout")),
             () if is_due(clocks.login) => Some(Over::Dismissed("login_timeout")),
             () if is_due(clocks.frame) => Some(Over::Dismissed("frame_timeout")),
             () if is_due(clocks.linger) => Some(Over::Closed("lingered")),
             () if is_due(clocks.stall) => Some(Over::Closed("stalled")),
             () => None,
-        })
+        });
+        if over.is_none() && is_due(clocks.silence) { self.on_silence(line) } else { over }
+    }
+
+    /// Nothing was heard of somebody for long who can be asked.
+    fn on_silence(&mut self, line: usize) -> Option<Over> {
+        let (now, limits) = (self.now, self.swarm.limits.clone());
+        let conn = self.conn_mut(line);
+        // Who is not listened to, or does not take what there is, is not silent.
+        if !conn.is_idle() || conn.clocks.pace.is_some() || conn.clocks.stall.is_some() {
+            conn.break_silence(now, &limits);
+            self.coverage.reach("silence_of_our_own");
+            return None;
+        }
+        if conn.is_pinged {
+            return Some(Over::Closed("silent"));
+        }
+        conn.is_pinged = true;
+        let left = limits.silent_gone_ms - limits.silent_probe_ms;
+        conn.clocks.silence = Some(now + Duration::from_millis(left));
+        // It is said before what waits in the mailbox.
+        let later = std::mem::take(&mut conn.due);
+        self.push(line, What::Text(r#"{"type":"ping","status":"ok"}"#.into()), 0, false);
+        self.conn_mut(line).due.extend(later);
+        self.coverage.reach("asked_in_silence");
+        None
     }
 
     /// A connection that ends before anything else hears why, if that, and nothing more.
@@ -589,6 +615,11 @@ impl Model {
     /// Whether somebody was granted to read what was said before.
     pub fn reads_history(&self, line: usize) -> bool {
         self.conns[line].as_ref().is_some_and(|conn| conn.caps.history)
+    }
+
+    /// Whether somebody was granted to ask for signs of life.
+    pub fn pings(&self, line: usize) -> bool {
+        self.conns[line].as_ref().is_some_and(|conn| conn.caps.ping)
     }
 
     /// The room that somebody is in, if it is not the lobby.

@@ -52,6 +52,7 @@ impl Model {
         let is_missing = match means {
             Means::Resume(_) => !caps.resume,
             Means::History { .. } => !caps.history,
+            Means::Ping | Means::Pong | Means::UnfitData("ping") => !caps.ping,
             _ => false,
         };
         if is_missing {
@@ -95,6 +96,7 @@ impl Model {
             Means::History { of, edge, limit } => return self.history(line, (of, edge, limit), rid, asked),
             Means::Exit => self.exit(line, rid.as_deref()),
             Means::Logout => self.logout(line, rid.as_deref()),
+            Means::Ping | Means::Pong => self.sign_of_life(line, kind, rid),
             Means::Unreadable
             | Means::Unknown
             | Means::UnfitHead(_)
@@ -127,6 +129,9 @@ impl Model {
             Some(_) => &["list", "msg", "history", "exit"],
         };
         match means {
+            means if matches!(means.kind(), "ping" | "pong") => {
+                matches!(means, Means::UnfitData(_)).then_some("bad_request")
+            }
             means if !allowed.contains(&means.kind()) => Some("wrong_state"),
             // Whoever is not logged in, and has not logged out, may have said something else before.
             means if means.kind() == "hello" && conn.frames > 1 => Some("wrong_state"),
@@ -139,7 +144,15 @@ impl Model {
         let is_kept = self.swarm.history;
         let caps = Caps { ack: caps.ack && is_kept, history: caps.history && is_kept, ..caps };
         self.conn_mut(line).caps = caps;
-        let words = [(caps.ack, r#""ack""#), (caps.history, r#""history""#), (caps.resume, r#""resume""#)];
+        let now = self.now;
+        let limits = self.swarm.limits.clone();
+        self.conn_mut(line).break_silence(now, &limits);
+        let words = [
+            (caps.ack, r#""ack""#),
+            (caps.history, r#""history""#),
+            (caps.resume, r#""resume""#),
+            (caps.ping, r#""ping""#),
+        ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
         let caps = words.join(",");
         let registration = self.swarm.registration.as_str();
@@ -288,6 +301,22 @@ impl Model {
         self.conn_mut(line).place = Place::In { user, room: LOBBY };
         self.rooms.join(LOBBY, line, name);
         self.show(line, LOBBY);
+    }
+
+    /// Only a question is answered.
+    fn sign_of_life(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.ping_rate, limits.ping_burst);
+        if let Err(wait) = self.conn_mut(line).pings.take(now, count, SECOND, burst) {
+            return self.rate_limit(line, kind, wait, rid, 0);
+        }
+        if kind == "pong" {
+            return self.coverage.reach("pong_heard");
+        }
+        let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
+        self.coverage.reach("ping_answered");
+        let pong = format!(r#"{{"type":"pong","status":"ok"{rid}}}"#);
+        self.push(line, What::Text(pong.into()), 0, true);
     }
 
     fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
@@ -540,7 +569,11 @@ impl Model {
         rid: Option<String>,
         cost: usize,
     ) {
-        let what = if kind == "list_room" { "list" } else { kind };
+        let what = match kind {
+            "list_room" => "list",
+            "pong" => "ping",
+            kind => kind,
+        };
         self.coverage.reach(&format!("rate_limited {what}"));
         let retry = Retry::In(whole_ms(wait));
         self.push(line, What::Error { kind, code: "rate_limited", retry, rid }, cost, true);
