@@ -1,10 +1,10 @@
 //! One connection, from its first packet to its last.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
-use chatroom_core::client::Client;
+use chatroom_core::client::{Client, LOOK_MAX};
 use smol::future::FutureExt as _;
 use smol::{Async, Timer};
 use tls::{ClientConfig, Pipe, TlsError};
@@ -27,6 +27,8 @@ pub(super) struct Connection {
 pub(super) enum Failure {
     Fault(Fault),
     Tls(TlsError),
+    /// There was one, and it was dead without anybody having told.
+    Silent,
     /// This system trusts no authority that could vouch for anybody.
     NoAuthorities,
 }
@@ -115,6 +117,11 @@ impl Connection {
         Ok(())
     }
 
+    /// This computer's address in the network that it goes through.
+    pub(super) fn own_address(&self) -> Option<IpAddr> {
+        self.stream.get_ref().local_addr().ok().map(|address| address.ip())
+    }
+
     /// Waits until there is something to read, or something more could be written.
     pub(super) async fn ready(&self) -> io::Result<Ready> {
         let readable = async { self.stream.readable().await.map(|()| Ready::ToRead) };
@@ -168,6 +175,7 @@ impl Failure {
             Self::Fault(fault) => fault.clone(),
             Self::Tls(TlsError::Peer(error)) if is_not_tls(error) => Fault::NotTls,
             Self::Tls(error) => Fault::Tls(error.to_string()),
+            Self::Silent => Fault::Lost,
             Self::NoAuthorities => {
                 Fault::Tls("this system knows no authority that could vouch for it".to_owned())
             }
@@ -214,14 +222,13 @@ const GOODBYE_MAX: Duration = Duration::from_secs(1);
 const READ_BYTES: usize = 18 * 1024;
 
 /// The moment, for a client's clock.
-pub(super) fn moment(start: std::time::Instant) -> chatroom_core::Instant {
+pub(super) fn moment(start: Instant) -> chatroom_core::Instant {
     chatroom_core::Instant::from_start(start.elapsed())
 }
 
-/// Waits for a client's deadline; for ever, if it has none.
-pub(super) async fn wait_for_deadline(client: &Client, start: std::time::Instant) {
-    match client.deadline() {
-        Some(at) => _ = Timer::at(start + at.since_start()).await,
-        None => smol::future::pending().await,
-    }
+/// Waits for a client's deadline, or until it is time to look whether anything ran meanwhile.
+pub(super) async fn wait_for_deadline(client: &Client, start: Instant) {
+    let look_at = Instant::now() + LOOK_MAX;
+    let deadline = client.deadline().map(|at| start + at.since_start());
+    Timer::at(deadline.map_or(look_at, |at| at.min(look_at))).await;
 }

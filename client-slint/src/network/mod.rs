@@ -9,7 +9,7 @@ mod route;
 
 use std::io;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chatroom_core::client::{Command, Event};
 use smol::channel::{self, Sender};
@@ -110,6 +110,9 @@ pub enum Fault {
     Lost,
 }
 
+/// How much has passed since 1970.
+type Wall = Box<dyn Fn() -> Duration + Send>;
+
 /// The network thread. It ends when this is dropped.
 pub struct Network {
     orders: Option<Sender<Order>>,
@@ -123,10 +126,16 @@ impl Network {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(deliver: impl FnMut(News) -> bool + Send + 'static) -> io::Result<Self> {
+        let wall = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::start_by(Box::new(wall), deliver)
+    }
+
+    /// The same, by any clock on the wall.
+    fn start_by(wall: Wall, deliver: impl FnMut(News) -> bool + Send + 'static) -> io::Result<Self> {
         let (orders, inbox) = channel::unbounded();
         let thread = thread::Builder::new()
             .name("network".into())
-            .spawn(move || smol::block_on(route::run(inbox, Box::new(deliver))))?;
+            .spawn(move || smol::block_on(route::run(inbox, wall, Box::new(deliver))))?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 

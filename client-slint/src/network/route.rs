@@ -2,9 +2,10 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use chatroom_core::client::{Backoff, Client, Event, Input, Output};
+use chatroom_core::client::{Backoff, Client, DOUBT_PATIENCE, End, Event, Input, LOOK_MAX, Output, Vigil};
 use chatroom_core::frame::Frame;
 use if_watch::IfEvent;
 use if_watch::smol::IfWatcher;
@@ -15,17 +16,21 @@ use smol::{Timer, future};
 use tls::{ClientConfig, Fingerprint, TlsError, Trust};
 
 use super::connection::{Connection, Failure, Ready, moment, wait_for_deadline};
-use super::{Fault, Identity, Link, News, Order, Target, roots};
+use super::{Fault, Identity, Link, News, Order, Target, Wall, roots};
 
 /// Serves orders until there are none to come.
-pub(super) async fn run(inbox: Receiver<Order>, deliver: Deliver) {
+pub(super) async fn run(inbox: Receiver<Order>, wall: Wall, deliver: Deliver) {
+    let start = Instant::now();
     let mut route = Route {
         inbox,
         deliver,
         client: new_client(),
-        start: Instant::now(),
+        start,
+        vigil: Vigil::new(moment(start), wall()),
+        wall,
         backoff: Backoff::default(),
         logged_in_at: None,
+        doubted_at: None,
         interfaces: None,
     };
     let mut next = None;
@@ -69,8 +74,13 @@ struct Route {
     deliver: Deliver,
     client: Client,
     start: Instant,
+    /// Finds out that this thread was stopped.
+    vigil: Vigil,
+    wall: Wall,
     backoff: Backoff,
     logged_in_at: Option<Instant>,
+    /// When there was a reason to doubt the connection.
+    doubted_at: Option<Instant>,
     interfaces: Option<IfWatcher>,
 }
 
@@ -104,6 +114,11 @@ impl Route {
             // One that breaks again at once is tried less and less often: each login costs the server a hash.
             if self.logged_in_at.take().is_some_and(|at| at.elapsed() >= STEADY) {
                 self.backoff.reset();
+            }
+            // Nothing is wrong with the server: somebody was away, and is back.
+            let was_in_doubt = self.doubted_at.take().is_some_and(|at| at.elapsed() <= DOUBT_PATIENCE);
+            if was_in_doubt || matches!(failure, Failure::Silent) {
+                continue;
             }
             let retry_in = self.backoff.next(random());
             self.tell(Link::Away { fault: failure.fault(), retry_in })?;
@@ -212,6 +227,7 @@ impl Route {
 
     /// Talks until the connection ends.
     async fn stay(&mut self, mut connection: Connection) -> Result<Ending, Over> {
+        self.watch();
         let frames = self.tell_client(Input::Connected)?;
         connection.say(&frames.frames);
         let ending = loop {
@@ -226,7 +242,10 @@ impl Route {
             }
         };
         self.tell_client(Input::Closed)?;
-        connection.close().await;
+        // To one that is dead a goodbye is not worth the wait.
+        if !matches!(ending, Ending::Failed(Failure::Silent)) {
+            connection.close().await;
+        }
         Ok(ending)
     }
 
@@ -242,7 +261,18 @@ impl Route {
             Happened::Deadline
         };
         let order = async { Happened::Order(self.inbox.recv().await) };
-        let said = match event.or(deadline).or(order).await {
+        let (own_address, interfaces) = (connection.own_address(), &mut self.interfaces);
+        let gone = async {
+            while own_address != Some(gone_address(interfaces).await) {}
+            Happened::Uprooted
+        };
+        let happened = event.or(deadline).or(order).or(gone).await;
+        if self.was_stopped() || matches!(happened, Happened::Uprooted) {
+            self.doubted_at = Some(Instant::now());
+            let Ok(said) = self.tell_client(Input::Doubtful) else { return Ok(Turn::Over) };
+            connection.say(&said.frames);
+        }
+        let said = match happened {
             Happened::Ready(Ok(Ready::ToWrite)) => return Ok(Turn::On),
             Happened::Ready(Ok(Ready::ToRead)) => {
                 let count = connection.read().await?;
@@ -257,6 +287,7 @@ impl Route {
             }
             Happened::Ready(Err(_)) => return Err(Failure::Fault(Fault::Lost)),
             Happened::Deadline => self.tell_client(Input::Timeout),
+            Happened::Uprooted => return Ok(Turn::On),
             Happened::Order(Ok(Order::Command(command))) => self.tell_client(Input::Command(command)),
             Happened::Order(Ok(Order::Trust | Order::RetryNow)) => return Ok(Turn::On),
             Happened::Order(Ok(order @ (Order::Connect(_) | Order::Disconnect))) => {
@@ -266,25 +297,34 @@ impl Route {
         };
         let Ok(said) = said else { return Ok(Turn::Over) };
         connection.say(&said.frames);
+        if said.is_silent {
+            return Err(Failure::Silent);
+        }
         if said.is_closed { Err(Failure::Fault(Fault::Lost)) } else { Ok(Turn::On) }
     }
 
-    /// Waits for the next attempt; at once, when asked to, or when the computer is in a network again.
+    /// Waits for the next attempt; at once, when asked to, when the computer is in a network again, or has slept.
     async fn pause(&mut self, retry_in: Duration) -> Result<Option<Order>, Over> {
         let until = Instant::now() + retry_in;
-        if self.interfaces.is_none() {
-            // Without it the wait is a little longer, and that is all.
-            self.interfaces = IfWatcher::new().ok();
-        }
+        self.watch();
         loop {
             let timer = async {
-                Timer::at(until).await;
-                Pause::Retry
+                Timer::at(until.min(Instant::now() + LOOK_MAX)).await;
+                Pause::Look
             };
             let order = async { Pause::Order(self.inbox.recv().await) };
             let network = network_came_back(&mut self.interfaces);
-            match timer.or(order).or(network).await {
+            let pause = timer.or(order).or(network).await;
+            if self.was_stopped() {
+                self.backoff.reset();
+                if matches!(pause, Pause::Look) {
+                    return Ok(None);
+                }
+            }
+            match pause {
                 Pause::Retry => return Ok(None),
+                Pause::Look if Instant::now() >= until => return Ok(None),
+                Pause::Look => {}
                 Pause::Order(order) => match order.map_err(|_| Over)? {
                     Order::RetryNow => return Ok(None),
                     Order::Trust => {}
@@ -293,6 +333,20 @@ impl Route {
                 },
             }
         }
+    }
+
+    /// From here on it is noticed when this thread is stopped, or the computer's networks change.
+    fn watch(&mut self) {
+        self.vigil = Vigil::new(moment(self.start), (self.wall)());
+        if self.interfaces.is_none() {
+            // Without it a change is noticed a little later, and that is all.
+            self.interfaces = IfWatcher::new().ok();
+        }
+    }
+
+    /// Whether nothing ran here since the last look.
+    fn was_stopped(&mut self) -> bool {
+        self.vigil.look(moment(self.start), (self.wall)())
     }
 
     /// Tells the client, and the window what the client has to show.
@@ -306,6 +360,7 @@ impl Route {
                     if matches!(event, Event::LoggedIn { .. } | Event::Returned { .. }) {
                         self.logged_in_at = Some(Instant::now());
                     }
+                    said.is_silent |= event == Event::Disconnected(End::Silent);
                     self.deliver(News::Client(event))?;
                 }
                 Output::Close => said.is_closed = true,
@@ -328,6 +383,8 @@ impl Route {
 struct Said {
     frames: Vec<Frame>,
     is_closed: bool,
+    /// The server gave no sign of life.
+    is_silent: bool,
 }
 
 enum Either {
@@ -339,6 +396,8 @@ enum Happened {
     Ready(std::io::Result<Ready>),
     Deadline,
     Order(Result<Order, smol::channel::RecvError>),
+    /// This computer has lost the address that the connection goes through.
+    Uprooted,
 }
 
 enum Turn {
@@ -349,6 +408,8 @@ enum Turn {
 
 enum Pause {
     Retry,
+    /// It may be time.
+    Look,
     Order(Result<Order, smol::channel::RecvError>),
 }
 
@@ -361,20 +422,38 @@ fn hopeless(failure: &Failure, was_connected: bool) -> Option<Link> {
         }
         Failure::Tls(TlsError::Untrusted(_)) | Failure::NoAuthorities => refused(&failure.fault()),
         // Who never was connected looks at what was typed first.
-        Failure::Tls(_) | Failure::Fault(_) if !was_connected => refused(&failure.fault()),
-        Failure::Tls(_) | Failure::Fault(_) => None,
+        Failure::Tls(_) | Failure::Fault(_) | Failure::Silent if !was_connected => refused(&failure.fault()),
+        Failure::Tls(_) | Failure::Fault(_) | Failure::Silent => None,
     }
 }
 
 /// Waits until an interface gets an address.
 async fn network_came_back(interfaces: &mut Option<IfWatcher>) -> Pause {
-    let Some(watcher) = interfaces else { return future::pending().await };
     loop {
-        match watcher.next().await {
-            Some(Ok(IfEvent::Up(net))) if !net.addr().is_loopback() => return Pause::Retry,
-            Some(Ok(IfEvent::Up(_) | IfEvent::Down(_))) => {}
-            Some(Err(_)) | None => return future::pending().await,
+        match next_change(interfaces).await {
+            IfEvent::Up(net) if !net.addr().is_loopback() => return Pause::Retry,
+            IfEvent::Up(_) | IfEvent::Down(_) => {}
         }
+    }
+}
+
+/// Waits until an interface loses an address, and returns that.
+async fn gone_address(interfaces: &mut Option<IfWatcher>) -> IpAddr {
+    loop {
+        match next_change(interfaces).await {
+            IfEvent::Down(net) => return net.addr(),
+            // A connection does not go another way because there is one.
+            IfEvent::Up(_) => {}
+        }
+    }
+}
+
+/// Waits for a change, for ever where the system does not tell of any.
+async fn next_change(interfaces: &mut Option<IfWatcher>) -> IfEvent {
+    let Some(watcher) = interfaces else { return future::pending().await };
+    match watcher.next().await {
+        Some(Ok(event)) => event,
+        Some(Err(_)) | None => future::pending().await,
     }
 }
 

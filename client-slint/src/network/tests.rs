@@ -1,5 +1,6 @@
 //! The network thread against real servers, against what is none, and against what only looks like one.
 
+mod asleep;
 mod desk;
 mod hostile;
 mod scripted;

@@ -37,6 +37,13 @@ impl Desk {
         Self { network, news, controller: Controller::new(Rc::new(RefCell::default())) }
     }
 
+    /// The same, where the clock on the wall is set by the test.
+    pub(super) fn by(wall: Wall) -> Self {
+        let (tell, news) = mpsc::channel();
+        let network = Network::start_by(wall, move |item| tell.send(item).is_ok()).unwrap();
+        Self { network, news, controller: Controller::new(Rc::new(RefCell::default())) }
+    }
+
     /// A person at this place, whose server then goes on with these steps.
     pub(super) fn at(place: Place, steps: &[Step]) -> (Self, Server) {
         let server = Server::start(vec![[place.script(), steps.to_vec()].concat()]);
