@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(exit_code) = testkit::asleep::run_as_sleeper() {
+        return exit_code;
+    }
     let tests = testkit::program_tests(env!("CARGO_BIN_EXE_chatroom-server-std"));
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code()
 }

@@ -1,6 +1,6 @@
 //! A server that is killed again and again, while people register and talk, some of whom crash themselves.
 
-mod voice;
+pub(crate) mod voice;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod asleep;
 pub mod canary;
 pub mod chaos;
 pub mod check;

@@ -11,7 +11,7 @@ use smol::{Async, Timer};
 use tls::{ClientConfig, Pipe};
 
 /// A connection to the proxy, and through it to the server.
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: Async<TcpStream>,
     pipe: Pipe,
     /// What is to be written.
@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 /// Why a line is of no use any more.
-pub(super) enum Lost {
+pub(crate) enum Lost {
     /// It ended, or never came to be.
     Ended,
     /// What came is not what a server sealed. The network between does not change bytes, so this is our fault.
@@ -38,7 +38,7 @@ struct Tap {
 
 impl Line {
     /// Connects, and completes the handshake.
-    pub(super) async fn open(address: SocketAddr, config: &ClientConfig) -> Result<Self, Lost> {
+    pub(crate) async fn open(address: SocketAddr, config: &ClientConfig) -> Result<Self, Lost> {
         let give_up = async {
             Timer::after(CONNECT_MAX).await;
             Err(Lost::Ended)
@@ -59,14 +59,14 @@ impl Line {
     }
 
     /// Says something; it is on its way with the next [`Line::wait`].
-    pub(super) fn say(&mut self, frames: &[Frame]) {
+    pub(crate) fn say(&mut self, frames: &[Frame]) {
         if !frames.is_empty() {
             self.pipe.seal(frames, &mut self.wire);
         }
     }
 
     /// Waits until something was heard, which is taken next, or until that moment.
-    pub(super) async fn wait(&mut self, until: Instant) -> Result<(), Lost> {
+    pub(crate) async fn wait(&mut self, until: Instant) -> Result<(), Lost> {
         self.write()?;
         let readable = self.stream.readable();
         let writable = async {
@@ -84,17 +84,17 @@ impl Line {
     }
 
     /// What was heard since the last time.
-    pub(super) fn take_plain(&mut self) -> Vec<u8> {
+    pub(crate) fn take_plain(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.plain)
     }
 
     /// How many messages have come on this line, whatever the client made of them.
-    pub(super) fn messages(&self) -> u64 {
+    pub(crate) fn messages(&self) -> u64 {
         self.tap.messages
     }
 
     /// Says goodbye, and waits until the server has ended as well.
-    pub(super) async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         self.pipe.close(&mut self.wire);
         let until = Instant::now() + GOODBYE_MAX;
         while !self.wire.is_empty() && Instant::now() < until {

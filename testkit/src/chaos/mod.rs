@@ -10,7 +10,7 @@
 mod guest;
 mod holding;
 mod ledger;
-mod line;
+pub(crate) mod line;
 mod plan;
 mod proxy;
 mod report;

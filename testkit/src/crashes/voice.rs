@@ -170,6 +170,11 @@ impl Kept {
         }
     }
 
+    /// The messages, each with its author.
+    pub fn lines(&self) -> &[(String, String)] {
+        &self.lines
+    }
+
     /// How many messages there are.
     pub fn len(&self) -> usize {
         self.lines.len()

@@ -1,5 +1,6 @@
 //! What a person or a service manager sees of a server's program, and what crowds and slow readers do to others.
 
+mod asleep;
 mod chaos;
 mod crash;
 mod crowd;
@@ -29,6 +30,7 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         &crash::TESTS,
         &crowd::TESTS,
         &chaos::TESTS,
+        &asleep::TESTS,
         &log::TESTS,
         &operation::TESTS,
         &maintenance::TESTS,
