@@ -17,8 +17,8 @@ use crate::timer::Timer;
 impl Conn {
     /// Nothing was heard of the client for as long as that may be. It is asked; if it was, it is gone.
     pub(super) fn on_silence(&mut self) {
-        // One that is not listened to cannot be heard, and one that does not take what waits for it has its own clock.
-        if !self.is_ready() || self.cx.timers.get(Timer::Stall).is_some() {
+        // One that is not read from cannot be heard, and one that does not take what waits for it has its own clock.
+        if !self.wants_bytes() || self.cx.timers.get(Timer::Stall).is_some() {
             return self.cx.break_silence();
         }
         if self.cx.is_pinged {

@@ -87,19 +87,30 @@ fn pings_and_pongs_have_one_rate() {
 }
 
 #[test]
-fn who_cannot_be_heard_is_not_silent() {
+fn who_is_not_read_from_is_not_silent() {
     let mut stage = in_lobby();
-    stage.say(r#"{"type":"history","data":{"peer":"bob"}}"#);
-    stage.check("error unknown_type");
     stage.hub_is_fast = false;
-    stage.say(LIST);
+    stage.say_all(&[LIST, &long_list(32_768)]);
+    assert!(!stage.conn.wants_bytes());
     stage.wait(10 * MINUTE);
     stage.check("");
     stage.hub_is_fast = true;
     stage.run();
-    stage.check("list ok");
-    // It was looked at last when ten minutes were over.
+    stage.check("list ok, list ok");
+    // The clock began anew when ten minutes were over.
     stage.check_after(MINUTE, "ping ok");
+}
+
+#[test]
+fn who_waits_for_an_answer_can_be_asked_and_is_heard() {
+    let mut stage = in_lobby();
+    stage.hub_is_fast = false;
+    stage.say(LIST);
+    stage.check_after(MINUTE, "ping ok");
+    stage.wait(MINUTE - 1);
+    stage.say(PONG);
+    stage.check_after(MINUTE, "ping ok");
+    stage.check_after(MINUTE, "close Silent");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chatroom_core::Instant;
+use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::server::{Answer, GrantId};
@@ -68,6 +69,8 @@ pub struct Conn {
     pub pings: Tokens,
     /// It was asked whether it is there, and has said nothing since.
     pub is_pinged: bool,
+    /// It has to hear that question before anything else.
+    pub is_to_be_asked: bool,
     pub registrations: Tokens,
     pub clocks: Clocks,
     /// Why it has to end now.
@@ -205,6 +208,7 @@ impl Conn {
             moves: Tokens::default(),
             pings: Tokens::default(),
             is_pinged: false,
+            is_to_be_asked: false,
             registrations: Tokens::default(),
             clocks: Clocks { handshake: Some(handshake_end), ..Clocks::default() },
             reason: None,
@@ -256,6 +260,11 @@ impl Conn {
             self.is_pinged = false;
             self.clocks.silence = Some(now + Duration::from_millis(limits.silent_probe_ms));
         }
+    }
+
+    /// Whether it may be read from, as far as it is not about what waits for it.
+    pub fn has_room(&self, limits: &Limits) -> bool {
+        self.fed < self.frame_bytes_max(limits) + PREFIX_BYTES
     }
 
     /// Why the next thing in the stream is no frame, if its length is there and wrong.

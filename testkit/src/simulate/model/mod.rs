@@ -334,8 +334,8 @@ impl Model {
     fn on_silence(&mut self, line: usize) -> Option<Over> {
         let (now, limits) = (self.now, self.swarm.limits.clone());
         let conn = self.conn_mut(line);
-        // Who is not listened to, or does not take what there is, is not silent.
-        if !conn.is_idle() || conn.clocks.pace.is_some() || conn.clocks.stall.is_some() {
+        // Who is not read from, or does not take what there is, is not silent.
+        if conn.is_eof || !conn.has_room(&limits) || conn.clocks.stall.is_some() {
             conn.break_silence(now, &limits);
             self.coverage.reach("silence_of_our_own");
             return None;
@@ -343,13 +343,9 @@ impl Model {
         if conn.is_pinged {
             return Some(Over::Closed("silent"));
         }
-        conn.is_pinged = true;
+        (conn.is_pinged, conn.is_to_be_asked) = (true, true);
         let left = limits.silent_gone_ms - limits.silent_probe_ms;
         conn.clocks.silence = Some(now + Duration::from_millis(left));
-        // It is said before what waits in the mailbox.
-        let later = std::mem::take(&mut conn.due);
-        self.push(line, What::Text(r#"{"type":"ping","status":"ok"}"#.into()), 0, false);
-        self.conn_mut(line).due.extend(later);
         self.coverage.reach("asked_in_silence");
         None
     }
@@ -383,6 +379,11 @@ impl Model {
     ) -> Result<(), String> {
         if let Some(answer) = self.conn_mut(line).answered.take() {
             self.on_answer(line, &answer);
+        }
+        if std::mem::take(&mut self.conn_mut(line).is_to_be_asked) {
+            let later = std::mem::take(&mut self.conn_mut(line).due);
+            self.push(line, What::Text(r#"{"type":"ping","status":"ok"}"#.into()), 0, false);
+            self.conn_mut(line).due.extend(later);
         }
         let was_overflowing = self.conn(line).is_overflowing;
         if looked_at > 1 {
@@ -526,8 +527,7 @@ impl Model {
         let conn = self.conns[line].as_ref().expect("it goes on");
         let is_paused = seen.wire_bytes >= limits.outbox_pause_bytes;
         let is_open = conn.stage == Stage::Open;
-        let wants_read = !conn.is_eof
-            && (!is_open || !is_paused && conn.fed < conn.frame_bytes_max(limits) + PREFIX_BYTES);
+        let wants_read = !conn.is_eof && (!is_open || !is_paused && conn.has_room(limits));
         // What may wait, and then the last piece of mail and the answer to one request.
         let answer_bytes_max = if conn.caps.history { PAGE_BYTES_MAX } else { MESSAGE_BYTES_MAX };
         let wire_bytes_max = limits.outbox_pause_bytes + 2 * limits.list_bytes_max + answer_bytes_max;
