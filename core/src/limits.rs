@@ -95,6 +95,10 @@ pub struct Limits {
     pub room_idle_ms_min: u64,
     /// Members of one room; the lobby has no such limit.
     pub room_members_max: usize,
+    /// Rooms one account may take part in at once, who is in many.
+    pub rooms_joined_max: usize,
+    /// Connections of one account at once that are in many rooms; one more takes the place of the oldest.
+    pub account_devices_max: usize,
     /// Rooms one account may create at once; as many come back in an hour.
     pub rooms_created_per_hour_max: u32,
 
@@ -201,6 +205,8 @@ impl Limits {
                 "list_bytes_max must be between 1024 and 262144",
             ),
             (self.bad_frames_max >= 1, "bad_frames_max must be at least 1"),
+            (self.rooms_joined_max >= 1, "rooms_joined_max must be at least 1"),
+            (self.account_devices_max >= 1, "account_devices_max must be at least 1"),
             (
                 self.silent_probe_ms >= 1_000,
                 "silent_probe_ms must be at least 1000: systems count in seconds",
@@ -303,6 +309,8 @@ impl Default for Limits {
             rooms_max: 10_000,
             room_idle_ms_min: 3_600_000,
             room_members_max: 5_000,
+            rooms_joined_max: 100,
+            account_devices_max: 16,
             rooms_created_per_hour_max: 20,
             refusals_max: 1_000,
             refusals_window_ms: 10_000,

@@ -11,6 +11,8 @@ pub enum Phase {
     Lobby,
     /// In a room.
     Chat,
+    /// Logged in, and in any number of rooms at once: whoever was granted `multi`.
+    Hall,
 }
 
 impl Phase {
@@ -21,6 +23,20 @@ impl Phase {
             (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
             (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logout) => true,
             (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Exit) => true,
+            (
+                Self::Hall,
+                Kind::Rooms
+                | Kind::Roster
+                | Kind::Create
+                | Kind::Enter
+                | Kind::Msg
+                | Kind::Read
+                | Kind::History
+                | Kind::Exit
+                | Kind::Logout,
+            ) => true,
+            (Self::Hall, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::List) => false,
+            (Self::Auth | Self::Lobby | Self::Chat, Kind::Rooms | Kind::Roster | Kind::Read) => false,
             (
                 Self::Auth,
                 Kind::List
@@ -54,9 +70,10 @@ impl Phase {
             // In the first phase too, from the second frame on.
             (_, Kind::Hello) => "Say hello first, before anything else",
             (Self::Auth, _) => "Log in first",
-            (Self::Lobby | Self::Chat, Kind::Register | Kind::Login | Kind::Resume) => {
+            (Self::Lobby | Self::Chat | Self::Hall, Kind::Register | Kind::Login | Kind::Resume) => {
                 "You are logged in already"
             }
+            (Self::Hall, _) => "Ask for `rooms`, or for a `roster`",
             (Self::Lobby, _) => "Enter a room first",
             (Self::Chat, _) => "Leave the room first",
         }

@@ -227,9 +227,9 @@ impl World {
                     line.mailbox.push(mail);
                 }
             }
-            let Some(snapshot) = self.hub.poll_snapshot(self.now) else { return };
-            let frame = snapshot.encode(self.rules.limits.list_bytes_max);
-            self.hub.publish(self.now, &snapshot, frame, &mut self.deliveries);
+            let Some(bulletin) = self.hub.poll_bulletin(self.now) else { return };
+            let print = bulletin.encode(self.rules.limits.list_bytes_max);
+            self.hub.publish(self.now, print, &mut self.deliveries);
         }
     }
 

@@ -418,11 +418,11 @@ impl Trial {
 
     /// Sends the lists that are due: each is the state of this moment, and news to whom it goes to.
     fn show(&mut self) {
-        while let Some(snapshot) = self.hub.poll_snapshot(self.now) {
-            let view = seen(&snapshot);
-            let frame = snapshot.encode(limits().list_bytes_max);
+        while let Some(bulletin) = self.hub.poll_bulletin(self.now) {
+            let view = seen(bulletin.snapshot());
+            let print = bulletin.encode(limits().list_bytes_max);
             let mut deliveries = Deliveries::new();
-            self.hub.publish(self.now, &snapshot, frame, &mut deliveries);
+            self.hub.publish(self.now, print, &mut deliveries);
             for (to, mail) in deliveries {
                 assert!(matches!(mail, Mail::List(_)));
                 let (seat, _) = self.seats.iter().find(|(_, id)| **id == to).expect("is connected");
@@ -451,7 +451,7 @@ impl Trial {
         }
         assert_eq!((self.hub.connections(), self.hub.users()), (0, 0));
         self.now = self.now + Duration::from_secs(1);
-        assert!(self.hub.poll_snapshot(self.now).is_none());
+        assert!(self.hub.poll_bulletin(self.now).is_none());
         assert_eq!(self.hub.deadline(), None);
     }
 }
@@ -483,5 +483,10 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
+        Mail::Joined(_)
+        | Mail::Parted(..)
+        | Mail::Reply(Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..)) => {
+            panic!("nobody is in many rooms")
+        }
     }
 }

@@ -287,14 +287,14 @@ impl<W: Wake> Exchange<W> {
     fn publish_due(&self, now: Instant) {
         loop {
             let mut guard = self.lock();
-            let (snapshot, list_bytes_max) = (guard.hub.poll_snapshot(now), guard.list_bytes_max);
+            let (bulletin, list_bytes_max) = (guard.hub.poll_bulletin(now), guard.list_bytes_max);
             drop(guard);
-            let Some(snapshot) = snapshot else { break };
-            let frame = snapshot.encode(list_bytes_max);
+            let Some(bulletin) = bulletin else { break };
+            let print = bulletin.encode(list_bytes_max);
             let mut woken = Vec::new();
             let mut guard = self.lock();
             let state = &mut *guard;
-            state.hub.publish(now, &snapshot, frame, &mut state.deliveries);
+            state.hub.publish(now, print, &mut state.deliveries);
             state.deliver(&self.ledger, None, &mut woken);
             let shed = state.shed(&self.ledger, &mut woken);
             drop(guard);
@@ -330,7 +330,12 @@ impl<W: Wake> State<W> {
             match mail {
                 Mail::Frame(_) | Mail::Whisper(_) => self.copies += 1,
                 Mail::Reply(Reply::Said) => self.messages += u64::from(counts_said),
-                Mail::Reply(_) | Mail::List(_) | Mail::Farewell(_) | Mail::Refused(_) => {}
+                Mail::Reply(_)
+                | Mail::List(_)
+                | Mail::Farewell(_)
+                | Mail::Refused(_)
+                | Mail::Joined(_)
+                | Mail::Parted(..) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);
             let Some(peer) = peer else {

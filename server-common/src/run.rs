@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use chatroom_core::hub::StoredRoom;
+use chatroom_core::hub::Memory;
 use monitor::Pages;
 
 use crate::accounts::Accounts;
@@ -34,7 +34,7 @@ pub struct Setup {
     identity: Identity,
     accounts: Arc<Accounts>,
     /// The rooms there are, if what is said in them is kept.
-    history: Option<Vec<StoredRoom>>,
+    history: Option<Memory>,
     /// Handed over by who started this process.
     listeners: Vec<TcpListener>,
 }
@@ -126,7 +126,8 @@ impl Setup {
         let identity =
             Identity::open(&data, config.certificate.as_ref()).map_err(|error| error.to_string())?;
         let store = Store::open(&data.database()).map_err(|error| error.to_string())?;
-        let history = config.history.then(|| store.rooms()).transpose().map_err(|error| error.to_string())?;
+        let history =
+            config.history.then(|| store.memory()).transpose().map_err(|error| error.to_string())?;
         let hasher = Hasher::new(config.pbkdf2_iterations).map_err(|error| error.to_string())?;
         // A calendar before 1970 is nobody's.
         let today = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

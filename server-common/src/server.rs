@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Farewell, Hub, StoredRoom};
+use chatroom_core::hub::{Farewell, Hub, Memory};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
@@ -48,19 +48,19 @@ impl<W: Wake> Server<W> {
         Self::around(hub, rules, desk, alarm, Box::new(|| {}))
     }
 
-    /// The same, keeping what is said, with the rooms of which the disk knows already. `scribe` has
+    /// The same, keeping what is said, and going on with what the disk knows. `scribe` has
     /// [`Exchange::take_appends`] called.
     pub fn with_history(
         now: Instant,
         rules: Rules,
         rooms: &[RoomName],
-        stored: Vec<StoredRoom>,
+        memory: Memory,
         desk: Box<dyn Desk<W>>,
         alarm: Alarm,
         scribe: Alarm,
     ) -> Arc<Self> {
         let hub = Hub::new(now, rules.limits.clone(), rules.key_of, rules.look_of, rooms);
-        Self::around(hub.with_history(now, stored), rules, desk, alarm, scribe)
+        Self::around(hub.with_history(now, memory), rules, desk, alarm, scribe)
     }
 
     fn around(hub: Hub, rules: Rules, desk: Box<dyn Desk<W>>, alarm: Alarm, scribe: Alarm) -> Arc<Self> {

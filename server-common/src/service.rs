@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chatroom_core::hub::StoredRoom;
+use chatroom_core::hub::Memory;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{GrantId, Question, Refusal, Rules, Ticket};
@@ -47,13 +47,13 @@ struct Backstage<W: Wake> {
 type PasswordPool<W> = Pool<(Arc<Peer<W>>, Ticket)>;
 
 impl<W: Wake> Service<W> {
-    /// Starts the password threads and the hub, which keeps what is said if it is told of the rooms there are. `alarm` has [`tick`](crate::exchange::Exchange::tick) called.
+    /// Starts the password threads and the hub, which keeps what is said if it is told what the disk knows. `alarm` has [`tick`](crate::exchange::Exchange::tick) called.
     pub(crate) fn start(
         config: Config,
         data: DataDir,
         tls: tls::ServerConfig,
         accounts: Arc<Accounts>,
-        history: Option<Vec<StoredRoom>>,
+        history: Option<Memory>,
         alarm: Alarm,
     ) -> io::Result<Self> {
         let clock = Clock::start();
@@ -69,10 +69,10 @@ impl<W: Wake> Service<W> {
         let desk = Box::new(FrontDesk { pool: Arc::clone(&pool), clerk });
         let server = match history {
             None => Server::new(clock.now(), rules, &config.rooms, desk, alarm),
-            Some(stored) => {
+            Some(memory) => {
                 let (bell, calls) = scribe::bell();
                 let (now, ring) = (clock.now(), Box::new(move || bell.ring()));
-                let server = Server::with_history(now, rules, &config.rooms, stored, desk, alarm, ring);
+                let server = Server::with_history(now, rules, &config.rooms, memory, desk, alarm, ring);
                 scribe::start(Scribe::of(&accounts), &server, clock, calls)?;
                 server
             }

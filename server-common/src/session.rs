@@ -368,7 +368,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
         let standing = match self.conn.phase() {
             None => return,
             Some(Phase::Auth) => Standing::Visitor,
-            Some(Phase::Lobby | Phase::Chat) => Standing::Member,
+            Some(Phase::Lobby | Phase::Chat | Phase::Hall) => Standing::Member,
         };
         if standing != self.pass.standing() {
             self.server.settle(&mut self.pass, standing);

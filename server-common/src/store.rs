@@ -8,6 +8,7 @@ mod maintenance;
 mod messages;
 mod migrations;
 mod open;
+mod places;
 mod sessions;
 mod shared;
 

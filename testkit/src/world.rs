@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
+use chatroom_core::hub::Memory;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
@@ -105,7 +106,7 @@ impl World {
         let scribe = Scribe::of(&desk.accounts);
         let server = if history {
             // What is to be made durable is looked for each time that anything happens.
-            Server::with_history(now, rules, rooms, Vec::new(), Box::new(desk), ring, Box::new(|| {}))
+            Server::with_history(now, rules, rooms, Memory::default(), Box::new(desk), ring, Box::new(|| {}))
         } else {
             Server::new(now, rules, rooms, Box::new(desk), ring)
         };

@@ -206,6 +206,8 @@ impl Controller {
             Kind::Exit | Kind::Logout => self.on_notice(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
+            // It is in one room at a time.
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 
@@ -219,6 +221,7 @@ impl Controller {
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 

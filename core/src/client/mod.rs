@@ -143,7 +143,8 @@ impl Client {
                 self.caps = Caps::default();
                 self.pulse.begin(now);
                 self.event(Event::Connected);
-                let caps = if self.cids.is_some() { Caps::ALL } else { Caps::ALL.without_history() };
+                let caps = Caps { multi: false, ..Caps::ALL };
+                let caps = if self.cids.is_some() { caps } else { caps.without_history() };
                 self.outputs.push_back(Output::Frame(hello::encode_hello(caps)));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
                     self.send(login);
@@ -578,6 +579,8 @@ impl Client {
             }
             // These are told apart by their own types.
             Kind::Hello | Kind::List | Kind::Msg | Kind::History | Kind::Ping | Kind::Pong => {}
+            // It never asks for these.
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 
@@ -908,6 +911,7 @@ impl Incoming {
             Kind::History => Self::Page(ReceivedPage::decode(envelope).map_err(fault)?),
             Kind::Ping => Self::Ping,
             Kind::Pong => pong()?,
+            Kind::Rooms | Kind::Roster | Kind::Read => Self::Unknown,
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: Place::default() })

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::Denial;
 use super::directory::ConnId;
+use super::places::Placing;
 use super::room::{Room, RoomId};
 use crate::frame::Frame;
 use crate::ledger::Booking;
@@ -22,6 +23,9 @@ use crate::name::{Account, NameKey, NameLook, RoomName, UserName};
 pub struct Post {
     /// Whom it is for, by the name's key and as it was typed; `None` for everybody in the room.
     pub to: Option<(NameKey, UserName)>,
+    /// The room it is for, of those that its author takes part in; `None` for the one that its author is in, or for a
+    /// private message from wherever they are.
+    pub room: Option<(NameKey, RoomName)>,
     /// What is said.
     pub text: Text,
     /// As members get it who were granted nothing; only what is for everybody is encoded before it is kept.
@@ -45,6 +49,8 @@ pub enum Entry {
     Room(Founding),
     /// Something that was said.
     Message(Box<Message>),
+    /// Who takes part in a room, or how far they have read.
+    Place(Placing),
 }
 
 /// A room that somebody creates.
@@ -67,8 +73,10 @@ pub struct Message {
     pub text: Text,
     /// What its author's client calls it. The same twice from one author is one message.
     pub cid: Option<Cid>,
-    /// Where both were, for a private one too.
-    room: RoomId,
+    /// Its author takes part in the room, and has read what they say there.
+    pub is_read_by_author: bool,
+    /// Where both were, for a private one too; `None` for one to wherever somebody is.
+    room: Option<RoomId>,
     plain: Option<Frame>,
     rid: Option<Rid>,
     /// Where it is counted while it waits.
@@ -89,6 +97,8 @@ pub enum Audience {
 pub enum Outcome {
     /// The room is durable.
     Founded,
+    /// The change of who takes part is durable.
+    Placed,
     /// The message is durable, and has this place.
     Posted(Posted),
     /// It was durable already, and has this place.
@@ -109,6 +119,8 @@ pub struct Settled {
 pub(super) enum Fate {
     Founded,
     NotFounded,
+    /// Whether it was made durable.
+    Placed(Placing, bool),
     /// To be delivered, and acknowledged if its author wants that.
     Said(Box<Delivery>),
     Acknowledged(Frame),
@@ -172,6 +184,7 @@ impl Append {
         let fate = match (entry, outcome) {
             (Entry::Room(_), Outcome::Founded) => Fate::Founded,
             (Entry::Room(_), _) => Fate::NotFounded,
+            (Entry::Place(placing), outcome) => Fate::Placed(placing, outcome == Outcome::Placed),
             (Entry::Message(message), Outcome::Posted(posted)) => {
                 Fate::Said(Box::new(Delivery::new(*message, posted)))
             }
@@ -186,7 +199,7 @@ impl Append {
                 None => Fate::Refused(message.rid, Denial::NotKept),
             },
             (Entry::Message(message), Outcome::Conflict) => Fate::Refused(message.rid, Denial::CidConflict),
-            (Entry::Message(message), Outcome::Failed | Outcome::Founded) => {
+            (Entry::Message(message), Outcome::Failed | Outcome::Founded | Outcome::Placed) => {
                 Fate::Refused(message.rid, Denial::NotKept)
             }
         };
@@ -205,15 +218,16 @@ impl Message {
     pub(super) fn new(
         author: Account,
         audience: Audience,
-        room: RoomId,
+        room: Option<RoomId>,
         post: Post,
         booking: Booking,
     ) -> Self {
-        let Post { text, plain, cid, rid, .. } = post;
-        Self { author, audience, text, cid, room, plain, rid, booking }
+        let Post { text, plain, cid, rid, room: named, .. } = post;
+        let is_read_by_author = named.is_some() && matches!(audience, Audience::Room(..));
+        Self { author, audience, text, cid, is_read_by_author, room, plain, rid, booking }
     }
 
-    pub(super) fn room(&self) -> RoomId {
+    pub(super) fn room(&self) -> Option<RoomId> {
         self.room
     }
 

@@ -5,25 +5,35 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::journal::{Delivery, Fate, Held, Journal, Unfounded};
-use super::room::LOBBY_ID;
+use super::places::Place;
+use super::room::{LOBBY_ID, RoomId};
 use super::{
-    Answer, Append, Audience, ConnId, Deliveries, Denial, Entry, Hub, Kept, Mail, Message, Post, Reply,
-    Settled, StoredRoom, Whisper, answer_to,
+    Answer, Append, Audience, ConnId, Deliveries, Denial, Entry, Hub, Kept, Mail, Memory, Message, Post,
+    Reply, Settled, StoredPlace, StoredRoom, Whisper, answer_to,
 };
 use crate::ledger::Booking;
+use crate::name::{Account, UserName};
 use crate::time::Instant;
 
 impl Hub {
-    /// The same, keeping what is said from now on, with the rooms of which the disk knows already, in their order.
+    /// The same, keeping what is said from now on, and going on with what the disk knows.
     #[must_use]
-    pub fn with_history(mut self, now: Instant, rooms: impl IntoIterator<Item = StoredRoom>) -> Self {
-        for StoredRoom { key, look, name, is_spoken_in } in rooms {
+    pub fn with_history(mut self, now: Instant, memory: Memory) -> Self {
+        let Memory { rooms, places } = memory;
+        for StoredRoom { key, look, name, last_seq } in rooms {
             let id = match self.rooms.find(&key) {
                 Some(id) => id,
                 None => self.rooms.create(now, key, look, name, false),
             };
             if let Some(room) = self.rooms.get_mut(id) {
-                room.is_spoken_in |= is_spoken_in;
+                room.is_spoken_in |= last_seq > 0;
+                room.last_seq = last_seq;
+            }
+        }
+        for StoredPlace { account, room, read } in places {
+            if let Some(id) = self.rooms.find(&room) {
+                let user = self.directory.user_of(&account, Default::default);
+                self.take_part(user, id, Place { read });
             }
         }
         self.journal = Some(Journal::new());
@@ -64,6 +74,9 @@ impl Hub {
             match fate {
                 Fate::Founded => self.founded(now, number, from, deliveries),
                 Fate::NotFounded => self.not_founded(now, number, from, deliveries),
+                Fate::Placed(placing, is_durable) => {
+                    self.placed(now, from, placing, is_durable, deliveries);
+                }
                 Fate::Said(delivery) => {
                     let is_there = self.arrived(from);
                     self.deliver(from, is_there, *delivery, deliveries);
@@ -105,34 +118,43 @@ impl Hub {
 
     /// Has something that is said made durable. If its author may have more on its way, that is answered at once.
     pub(super) fn post(&mut self, now: Instant, from: ConnId, post: Post) -> Answer {
-        let member = self.directory.member_mut(from)?;
-        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+        let member = self.directory.member(from)?;
+        let (user, author, here) = (member.user, member.account.clone(), member.room());
+        if let Err(denial) = self.directory.user_mut(user)?.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
-        let (author, id) = (member.account.clone(), member.room);
-        let audience = match &post.to {
-            None => {
-                let room = self.rooms.get(id)?;
+        let there = match &post.room {
+            Some((key, name)) => match self.place_of(from, key) {
+                Some(id) => Some(id),
+                None => return Some(Err(Denial::NotThere(name.clone()))),
+            },
+            None => here,
+        };
+        let audience = match (&post.to, there) {
+            (None, there) => {
+                let room = self.rooms.get(there?)?;
                 Audience::Room(room.key().clone(), room.name.clone())
             }
-            Some((key, name)) => {
-                let receiver = self.find_in(id, key).and_then(|id| self.directory.member(id));
-                let Some(receiver) = receiver else {
-                    return Some(Err(Denial::NotInRoom(name.clone(), self.rooms.get(id)?.name.clone())));
-                };
-                Audience::User(receiver.account.clone())
+            (Some((key, name)), there) => {
+                let receiver = self.directory.find_user(key);
+                let receiver = receiver.filter(|user| self.reach(*user, there).next().is_some());
+                match receiver.and_then(|user| self.directory.user(user)) {
+                    Some(receiver) => Audience::User(receiver.account.clone()),
+                    None => return Some(Err(self.absence(name, there))),
+                }
             }
         };
         // What waits is the text, and what was encoded of it.
         let bytes = post.text.as_str().len() + post.plain.as_ref().map_or(0, |frame| frame.len());
         let booking = Booking::new(&self.ledger, bytes);
-        let message = Message::new(author, audience, id, post, booking);
+        let message = Message::new(author, audience, there, post, booking);
         let journal = self.journal.as_mut()?;
         let number = journal.push(from, Entry::Message(Box::new(message)));
         let is_full = journal.pending() >= self.limits.appends_total_max;
-        let room = self.rooms.get_mut(id)?;
-        room.last_append = number;
-        room.is_spoken_in = true;
+        if let Some(room) = there.and_then(|id| self.rooms.get_mut(id)) {
+            room.last_append = number;
+            room.is_spoken_in = true;
+        }
         let member = self.directory.member_mut(from)?;
         member.on_their_way += 1;
         if is_full || !member.may_say_more(&self.limits) {
@@ -140,6 +162,14 @@ impl Hub {
             return None;
         }
         Some(Ok(Reply::Said))
+    }
+
+    /// Somebody cannot be given a private message: in that room, or at all.
+    fn absence(&self, name: &UserName, room: Option<RoomId>) -> Denial {
+        match room.and_then(|room| self.rooms.get(room)) {
+            Some(room) => Denial::NotInRoom(name.clone(), room.name.clone()),
+            None => Denial::NotHere(name.clone()),
+        }
     }
 
     /// Something that a connection has said is not on its way any more. Whether it is still there to hear of it.
@@ -155,22 +185,26 @@ impl Hub {
             (Audience::User(receiver), ..) => {
                 let kept = Kept { to: receiver.name.clone(), posted, cid: message.cid.clone() };
                 let booking = Booking::new(&self.ledger, message.text.as_str().len());
-                let receiver = self.find_in(message.room(), &receiver.key);
+                let mut readers = self.readers(&message, receiver);
+                if let Some(index) = readers.iter().position(|id| *id == from) {
+                    readers.remove(index);
+                }
                 let whisper = Arc::new(Whisper {
                     from: message.author.name.clone(),
                     text: message.text,
                     kept: Some(kept),
                     booking: Some(booking),
                 });
-                if let Some(receiver) = receiver.filter(|receiver| *receiver != from) {
-                    deliveries.push((receiver, Mail::Whisper(Arc::clone(&whisper))));
-                }
-                if is_there {
-                    deliveries.push((from, Mail::Whisper(whisper)));
-                }
+                let own = is_there.then_some(from);
+                let mail = |id| (id, Mail::Whisper(Arc::clone(&whisper)));
+                deliveries.extend(readers.into_iter().chain(own).map(mail));
             }
             (Audience::Room(..), Some(plain), Some(placed), Some(own)) => {
-                let Some(room) = self.rooms.get(message.room()) else { return };
+                if message.is_read_by_author {
+                    self.has_read(&message.author.key, message.room(), posted.seq);
+                }
+                let Some(room) = message.room().and_then(|id| self.rooms.get_mut(id)) else { return };
+                room.last_seq = posted.seq;
                 let plain = plain.clone().booked(&self.ledger);
                 let (placed, own) = (placed.booked(&self.ledger), own.booked(&self.ledger));
                 deliveries.extend(room.members.iter().map(|id| {
@@ -191,6 +225,21 @@ impl Hub {
         if let Some(ack) = ack.filter(|_| is_there) {
             deliveries.push((from, Mail::Frame(ack)));
         }
+    }
+
+    /// The connections that get a private message: the receiver's, and its author's other devices.
+    fn readers(&self, message: &Message, receiver: &Account) -> Vec<ConnId> {
+        let mut readers = Vec::new();
+        if let Some(user) = self.directory.find_user(&receiver.key) {
+            readers.extend(self.reach(user, message.room()));
+        }
+        if receiver.key != message.author.key
+            && let Some(author) = self.directory.find_user(&message.author.key)
+            && let Some(author) = self.directory.user(author)
+        {
+            readers.extend(&author.devices);
+        }
+        readers
     }
 
     /// What waited for appends to be settled goes on.

@@ -1,8 +1,8 @@
 //! Who is where, and what goes to whom. One for each server, behind one lock.
 //!
 //! [`Hub::apply`] looks members up and hands out shared frames; it never encodes, hashes or waits. Whatever must be
-//! encoded from the hub's state leaves it as a [`Snapshot`], is encoded without the lock, and comes back by
-//! [`Hub::publish`].
+//! encoded from the hub's state leaves it as a [`Snapshot`] or a [`Bulletin`], is encoded without the lock, and comes back
+//! by [`Hub::publish`].
 //!
 //! Everything a connection gets from the hub, replies included, goes through one queue in the order in which the hub
 //! decided it. So no member sees a room's message before the reply to its own `enter`, or one after that to its `exit`.
@@ -14,8 +14,10 @@ mod directory;
 mod journal;
 mod keeping;
 mod mailbox;
+mod places;
 mod presence;
 mod room;
+mod watch;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -28,33 +30,46 @@ use crate::frame::Frame;
 use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::hello::Caps;
-use crate::message::push::{self, ListKind, Posted, Roster};
+use crate::message::push::{Posted, Roster};
+use crate::message::rooms::Standing;
 use crate::message::{Cid, Rid, Text};
 use crate::name::{Account, KeyFn, LOBBY, LookFn, NameKey, NameLook, RoomName, UserName};
 use crate::time::{Instant, ceil_ms};
 
 pub use directory::ConnId;
-use directory::{Directory, Member};
+use directory::{Directory, Member, Seat, UserId};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
 use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
+pub use places::{Overview, Placing, PlacingStep, StoredPlace};
 use presence::Presence;
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
+pub use watch::{Bulletin, Print};
 
 /// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
 pub enum Command {
-    /// This account has proved who it is, and was granted that. It appears in the lobby; an older connection of it is told
-    /// to go.
+    /// This account has proved who it is, and was granted that. With `multi` it is where it takes part; without, it appears
+    /// in the lobby, and an older connection of that kind is told to go.
     Login(Account, Caps),
     /// Who is where, as this connection may see it?
     List,
+    /// Which rooms are there, and in which does this user take part? With `multi`, as all that name it.
+    Rooms,
+    /// Who is in this room? `multi`.
+    People(NameKey, RoomName),
     /// Make a room.
     Create(NameKey, NameLook, RoomName),
     /// Go into a room, from the lobby.
     Enter(NameKey, RoomName),
     /// Go back to the lobby.
     Exit,
+    /// Take part in a room. `multi`.
+    Join(NameKey, RoomName),
+    /// Take part in it no more. `multi`.
+    Part(NameKey, RoomName),
+    /// The user has read so far in a room, which their other devices are told with this. `multi`.
+    Read(NameKey, RoomName, u64, Frame),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -107,6 +122,10 @@ pub enum Mail {
     Reply(Reply),
     /// Something that it said was not kept, and nobody heard it.
     Refused(Box<(Option<Rid>, Denial)>),
+    /// Its user takes part in a room, by another device.
+    Joined(Arc<(NameKey, Standing)>),
+    /// Its user takes part in a room no more.
+    Parted(NameKey, RoomName),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -125,7 +144,15 @@ pub enum Reply {
     Left(RoomName, Arc<Snapshot>),
     /// Nobody again.
     LoggedOut,
-    /// It was given to all whom it was for, or is on its way to the disk and will be.
+    /// These are the rooms; to a login of who is in many, too.
+    Overview(Overview),
+    /// These are in the room.
+    People(Roster),
+    /// The user takes part in the room now, and these are there.
+    Joined(NameKey, Standing, Roster),
+    /// The user takes part in it no more.
+    Parted(NameKey, RoomName),
+    /// It was given to all whom it was for, or is on its way to the disk and will be; what was read is noted.
     Said,
     /// It did not happen.
     Denied(Denial),
@@ -148,6 +175,12 @@ pub enum Denial {
     RoomFull(RoomName),
     /// Nobody of that name is in the room.
     NotInRoom(UserName, RoomName),
+    /// Nobody of that name is here and can be given a private message.
+    NotHere(UserName),
+    /// The user takes part in as many rooms as one may.
+    TooManyPlaces,
+    /// No message of that number was said.
+    NotSaidYet,
     /// The account has created too many rooms of late.
     CreatesTooOften {
         /// Milliseconds until it may create the next.
@@ -210,6 +243,15 @@ pub struct Hub {
     journal: Option<Journal>,
 }
 
+/// What the disk knows of rooms, for a hub that keeps what is said.
+#[derive(Default)]
+pub struct Memory {
+    /// The rooms there are, in the order of their making.
+    pub rooms: Vec<StoredRoom>,
+    /// Who takes part in them.
+    pub places: Vec<StoredPlace>,
+}
+
 /// A room of which the disk knows.
 pub struct StoredRoom {
     /// What it is found by.
@@ -218,8 +260,8 @@ pub struct StoredRoom {
     pub look: NameLook,
     /// As it was typed.
     pub name: RoomName,
-    /// Whether anything was said in it: then it never gives way to another one.
-    pub is_spoken_in: bool,
+    /// The number of the last message in it. Where there is one, it never gives way to another one.
+    pub last_seq: u64,
 }
 
 /// How often a user may do something.
@@ -286,6 +328,11 @@ impl Hub {
         let answer = match command {
             Command::Login(account, caps) => self.login(now, from, account, caps, deliveries),
             Command::List => self.list(from),
+            Command::Rooms => self.list_rooms(from),
+            Command::People(key, name) => self.list_people(from, &key, name),
+            Command::Join(key, name) => self.join(from, &key, name),
+            Command::Part(key, name) => self.part(from, &key, name),
+            Command::Read(key, name, seq, notice) => self.read(from, &key, name, seq, &notice, deliveries),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
@@ -298,36 +345,78 @@ impl Hub {
     }
 
     /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
-    pub fn poll_snapshot(&mut self, now: Instant) -> Option<Arc<Snapshot>> {
+    pub fn poll_bulletin(&mut self, now: Instant) -> Option<Bulletin> {
         while let Some(id) = self.presence.take_due(now) {
             let Some(room) = self.rooms.get_mut(id) else { continue };
-            let is_news =
+            if room.is_printing {
+                // Two differences that overtake each other would leave a wrong picture.
+                self.presence.postpone(now, id, &mut room.pace);
+                continue;
+            }
+            let is_list_wanted =
                 room.members.iter().any(|member| self.directory.has_not_seen(*member, room.version));
+            let news = self.rooms.take_news(id);
+            let is_news = is_list_wanted || news.is_some();
+            let room = self.rooms.get_mut(id)?;
             self.presence.began(now, &mut room.pace, is_news);
             if is_news {
-                return Some(self.rooms.snapshot(id));
+                room.is_printing = true;
+                return Some(Bulletin { snapshot: self.rooms.snapshot(id), is_list_wanted, news });
             }
         }
         None
     }
 
-    /// Gives an encoded list to all it is news to. One that was overtaken by a newer one goes to nobody.
-    pub fn publish(&mut self, now: Instant, snapshot: &Snapshot, frame: Frame, deliveries: &mut Deliveries) {
-        let Some(room) = self.rooms.get_mut(snapshot.room) else { return };
-        let frame = frame.booked(&self.ledger);
-        let before = deliveries.len();
-        for id in &room.members {
-            if self.directory.show(*id, snapshot.version) {
-                deliveries.push((*id, Mail::List(frame.clone())));
-            }
+    /// Gives what was encoded to all it is news to. A list that was overtaken by a newer one goes to nobody.
+    pub fn publish(&mut self, now: Instant, print: Print, deliveries: &mut Deliveries) {
+        let Print { room: id, version, list, news } = print;
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        room.is_printing = false;
+        let mut dearest = 0;
+        let mut bytes = 0;
+        let mut give = |frame: Frame, give: &mut dyn FnMut(Frame) -> usize| {
+            dearest = dearest.max(frame.len());
+            let length = frame.len();
+            bytes += length * give(frame.booked(&self.ledger));
+        };
+        if let Some(list) = list {
+            give(list, &mut |frame| {
+                let before = deliveries.len();
+                for member in &room.members {
+                    if self.directory.show(*member, version) {
+                        deliveries.push((*member, Mail::List(frame.clone())));
+                    }
+                }
+                deliveries.len() - before
+            });
         }
-        let receivers = deliveries.len() - before;
-        self.presence.published(now, snapshot.room, &mut room.pace, frame.len(), receivers);
+        for frame in news {
+            give(frame, &mut |frame| {
+                let before = deliveries.len();
+                let mail = |device: &ConnId| (*device, Mail::Frame(frame.clone()));
+                match id {
+                    LOBBY_ID => deliveries.extend(self.directory.devices().iter().map(mail)),
+                    _ => deliveries.extend(room.watchers.iter().map(mail)),
+                }
+                deliveries.len() - before
+            });
+        }
+        self.presence.published(now, id, &mut room.pace, dearest, bytes);
     }
 
-    /// Tells a user to go, if they are here; to the others they are gone from now on.
+    /// Tells a user to go, if they are here, by all of their connections; to the others they are gone from now on.
     pub fn dismiss(&mut self, now: Instant, user: &NameKey, why: Farewell, deliveries: &mut Deliveries) {
-        let Some(id) = self.directory.find_user(user) else { return };
+        let Some(user) = self.directory.find_user(user).and_then(|user| self.directory.user(user)) else {
+            return;
+        };
+        let connections: Vec<ConnId> = user.single.into_iter().chain(user.devices.iter().copied()).collect();
+        for id in connections {
+            self.send_away(now, id, why, deliveries);
+        }
+    }
+
+    /// Tells a connection to go.
+    fn send_away(&mut self, now: Instant, id: ConnId, why: Farewell, deliveries: &mut Deliveries) {
         self.leave(now, id);
         self.directory.dismiss(id);
         if !cfg!(planted_bug = "farewell_lost") {
@@ -358,7 +447,7 @@ impl Hub {
 
     /// How many users are logged in.
     pub fn users(&self) -> usize {
-        self.directory.users()
+        self.directory.users_here()
     }
 
     /// How many rooms there are, the lobby included.
@@ -377,24 +466,29 @@ impl Hub {
         if !self.directory.is_visitor(from) {
             return None;
         }
-        self.dismiss(now, &account.key, Farewell::Replaced, deliveries);
-        let allowance = self.allowances.remove(&account.key).unwrap_or_default();
+        if caps.multi {
+            return self.login_device(now, from, account, deliveries);
+        }
+        let older = self.directory.find_user(&account.key).and_then(|user| self.directory.user(user)?.single);
+        if let Some(older) = older {
+            self.send_away(now, older, Farewell::Replaced, deliveries);
+        }
+        let allowances = &mut self.allowances;
+        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
         let name = account.name.clone();
-        let member =
-            Member { account, room: LOBBY_ID, seen: 0, allowance, gets_places: caps.ack, on_their_way: 0 };
-        self.directory.login(from, member);
-        self.before_change(now, LOBBY_ID);
-        self.rooms.join(LOBBY_ID, from, &name);
+        let seat = Seat::Single { room: LOBBY_ID, seen: 0 };
+        self.directory.login(from, Member { user, account, seat, gets_places: caps.ack, on_their_way: 0 });
+        self.come(now, LOBBY_ID, from, user, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }
 
     fn list(&mut self, from: ConnId) -> Answer {
-        let room = self.directory.member(from)?.room;
+        let room = self.directory.member(from)?.room()?;
         Some(Ok(Reply::Listed(self.show(from, room))))
     }
 
     fn create(&mut self, now: Instant, from: ConnId, key: NameKey, look: NameLook, name: RoomName) -> Answer {
-        let member = self.directory.member_mut(from)?;
+        let user = self.directory.member(from)?.user;
         if let Some(room) = self.rooms.find(&key).and_then(|id| self.rooms.get(id)) {
             return Some(Err(Denial::RoomExists(room.name.clone())));
         }
@@ -420,7 +514,7 @@ impl Hub {
         let hour = Duration::from_secs(3600);
         let count = self.limits.rooms_created_per_hour_max;
         if let Some(rate) = Rate::new(count, hour, count)
-            && let Err(wait) = member.allowance.rooms.take(now, rate)
+            && let Err(wait) = self.directory.user_mut(user)?.allowance.rooms.take(now, rate)
         {
             return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
         }
@@ -451,13 +545,13 @@ impl Hub {
     }
 
     fn enter(&mut self, now: Instant, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
-        let member = self.directory.member(from)?;
+        let here = self.directory.member(from)?.room()?;
         let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
         let room = self.rooms.get(id)?;
-        if id == member.room {
+        if id == here {
             return Some(Err(Denial::AlreadyThere(room.name.clone())));
         }
-        if room.members.len() >= self.limits.room_members_max {
+        if room.is_full(self.limits.room_members_max) {
             return Some(Err(Denial::RoomFull(room.name.clone())));
         }
         let name = room.name.clone();
@@ -466,7 +560,7 @@ impl Hub {
     }
 
     fn exit(&mut self, now: Instant, from: ConnId) -> Answer {
-        let room = self.rooms.get(self.directory.member(from)?.room)?;
+        let room = self.rooms.get(self.directory.member(from)?.room()?)?;
         if let Some(journal) = &mut self.journal
             && !journal.is_settled(room.last_append)
             && !cfg!(planted_bug = "exit_overtakes_what_was_said")
@@ -479,7 +573,7 @@ impl Hub {
     }
 
     fn go_out(&mut self, now: Instant, from: ConnId) -> Answer {
-        let left = self.rooms.get(self.directory.member(from)?.room)?.name.clone();
+        let left = self.rooms.get(self.directory.member(from)?.room()?)?.name.clone();
         let snapshot = self.go(now, from, LOBBY_ID)?;
         Some(Ok(Reply::Left(left, snapshot)))
     }
@@ -491,11 +585,11 @@ impl Hub {
     }
 
     fn say(&mut self, now: Instant, from: ConnId, frame: Frame, deliveries: &mut Deliveries) -> Answer {
-        let member = self.directory.member_mut(from)?;
-        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+        let (user, room) = self.directory.member(from).map(|member| (member.user, member.room()))?;
+        if let Err(denial) = self.directory.user_mut(user)?.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
-        let room = self.rooms.get(member.room)?;
+        let room = self.rooms.get(room?)?;
         let frame = frame.booked(&self.ledger);
         deliveries.extend(room.members.iter().map(|id| (*id, Mail::Frame(frame.clone()))));
         Some(Ok(Reply::Said))
@@ -510,12 +604,13 @@ impl Hub {
         mut whisper: Arc<Whisper>,
         deliveries: &mut Deliveries,
     ) -> Answer {
-        let member = self.directory.member_mut(from)?;
-        if let Err(denial) = member.allowance.speak(now, &self.limits) {
+        let (user, room) = self.directory.member(from).map(|member| (member.user, member.room()))?;
+        if let Err(denial) = self.directory.user_mut(user)?.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
-        let room = member.room;
-        let Some(receiver) = self.find_in(room, to) else {
+        let room = room?;
+        let receiver = self.directory.find_user(to).and_then(|user| self.reach(user, Some(room)).next());
+        let Some(receiver) = receiver else {
             return Some(Err(Denial::NotInRoom(name, self.rooms.get(room)?.name.clone())));
         };
         // Nobody shares it yet.
@@ -529,40 +624,83 @@ impl Hub {
         Some(Ok(Reply::Said))
     }
 
-    /// The connection of a user who is in that room.
-    fn find_in(&self, room: RoomId, user: &NameKey) -> Option<ConnId> {
-        let id = self.directory.find_user(user)?;
-        let is_there = self.directory.member(id).is_some_and(|member| member.room == room);
-        (is_there || cfg!(planted_bug = "membership_check_forgotten")).then_some(id)
+    /// The connections of a user by which they can be given a private message: in that room, or wherever they are. A
+    /// connection that is in the lobby alone shows none.
+    fn reach(&self, user: UserId, room: Option<RoomId>) -> impl Iterator<Item = ConnId> {
+        let user = self.directory.user(user);
+        let is_there = |id: &ConnId| {
+            let here = self.directory.member(*id).and_then(Member::room);
+            room.map_or(here != Some(LOBBY_ID), |room| here == Some(room))
+                || cfg!(planted_bug = "membership_check_forgotten")
+        };
+        let takes_part = user.is_some_and(|user| room.is_none_or(|room| user.places.contains_key(&room)));
+        let devices = user.filter(|_| takes_part).map_or(&[][..], |user| &user.devices);
+        let single = user.and_then(|user| user.single).filter(is_there);
+        single.into_iter().chain(devices.iter().copied())
     }
 
     /// Moves a member to another room, and returns what they see there.
     fn go(&mut self, now: Instant, from: ConnId, to: RoomId) -> Option<Arc<Snapshot>> {
         let member = self.directory.member_mut(from)?;
-        let left = core::mem::replace(&mut member.room, to);
         // Versions of two rooms' lists do not compare.
-        member.seen = 0;
-        let name = member.account.name.clone();
-        self.before_change(now, left);
-        self.before_change(now, to);
-        self.rooms.part(now, left, from);
-        self.rooms.join(to, from, &name);
+        let there = Seat::Single { room: to, seen: 0 };
+        let Seat::Single { room: left, .. } = core::mem::replace(&mut member.seat, there) else {
+            return None;
+        };
+        let (user, name) = (member.user, member.account.name.clone());
+        self.go_from(now, left, from, user);
+        self.come(now, to, from, user, &name);
         Some(self.show(from, to))
     }
 
     /// Takes a member out of everything but the list of connections.
     fn leave(&mut self, now: Instant, id: ConnId) {
-        let Some(member) = self.directory.logout(id) else { return };
-        self.before_change(now, member.room);
-        self.rooms.part(now, member.room, id);
-        if !member.allowance.is_full(now) {
+        let Some(Member { user, seat, .. }) = self.directory.logout(id) else { return };
+        match seat {
+            Seat::Single { room, .. } => self.go_from(now, room, id, user),
+            Seat::Device(watched) => {
+                watched.into_iter().for_each(|room| self.rooms.unwatch(room, id));
+                let rooms = self.directory.user(user).map(|user| user.device_rooms().collect::<Vec<_>>());
+                for room in rooms.unwrap_or_default() {
+                    self.go_from(now, room, id, user);
+                }
+                self.rooms.stir.set_watched(!self.directory.devices().is_empty());
+            }
+        }
+        self.release(now, user);
+    }
+
+    /// Forgets a user who has no connection and takes part nowhere, but for what they may do.
+    fn release(&mut self, now: Instant, user: UserId) {
+        let Some((key, allowance)) = self.directory.release(user) else { return };
+        if !allowance.is_full(now) {
             if self.allowances.len() >= self.allowances_max {
                 self.allowances.retain(|_, allowance| !allowance.is_full(now));
                 // Twice as many as are left, so that looking through them costs each of them little.
                 self.allowances_max = ALLOWANCES_KEPT.max(2 * self.allowances.len());
             }
-            self.allowances.insert(member.account.key, member.allowance);
+            self.allowances.insert(key, allowance);
         }
+    }
+
+    /// A connection comes to a room, which others see unless its user is there already.
+    fn come(&mut self, now: Instant, id: RoomId, from: ConnId, user: UserId, name: &UserName) {
+        let is_alone = self.directory.user(user).is_none_or(|user| user.connections() <= 1);
+        if is_alone || self.rooms.holds(id, user) == 0 {
+            self.before_change(now, id);
+        }
+        self.rooms.join(id, from, user, name);
+    }
+
+    /// A connection goes from a room, which others see unless its user stays by another one.
+    fn go_from(&mut self, now: Instant, id: RoomId, from: ConnId, user: UserId) {
+        let Some(found) = self.directory.user(user) else { return };
+        let name = found.account.name.clone();
+        // One that has logged out is not counted any more.
+        if found.connections() == 0 || self.rooms.holds(id, user) == 1 {
+            self.before_change(now, id);
+        }
+        self.rooms.part(now, id, from, user, &name);
     }
 
     /// A room's members are about to change; who is in the lobby sees that too. Before it, and not after, so that no list
@@ -605,14 +743,6 @@ impl Allowance {
 
     fn is_full(&self, now: Instant) -> bool {
         self.messages.is_full(now) && self.rooms.is_full(now)
-    }
-}
-
-impl Snapshot {
-    /// Encodes it as it is sent unasked, its JSON at most `list_bytes_max` long.
-    pub fn encode(&self, list_bytes_max: usize) -> Frame {
-        let kind = if self.room == LOBBY_ID { ListKind::Lobby } else { ListKind::Room };
-        push::encode_list(kind, &self.rosters, list_bytes_max, None)
     }
 }
 

@@ -82,22 +82,26 @@ impl Presence {
         }
     }
 
-    /// A room's list of so many bytes went to so many.
+    /// What is due cannot be sent yet.
+    pub(super) fn postpone(&mut self, now: Instant, room: RoomId, pace: &mut Pace) {
+        self.schedule(room, pace, now + self.interval);
+    }
+
+    /// What is new about a room went out: at most `dearest` bytes to each, and `bytes` in all.
     pub(super) fn published(
         &mut self,
         now: Instant,
         room: RoomId,
         pace: &mut Pace,
+        dearest: usize,
         bytes: usize,
-        receivers: usize,
     ) {
-        let bytes = bytes as u64;
-        let cost = time_for(bytes.saturating_mul(receivers as u64), self.share_bytes_per_second);
+        let cost = time_for(bytes as u64, self.share_bytes_per_second);
         let was_due = self.cancel(room, pace);
         pace.is_dear = cost > self.interval;
         let share = self.share(pace);
         share.paid_at = share.paid_at.max(now) + cost;
-        let pause = self.interval.max(cost).max(time_for(bytes, self.connection_bytes_per_second));
+        let pause = self.interval.max(cost).max(time_for(dearest as u64, self.connection_bytes_per_second));
         pace.next_at = now + pause;
         if let Some(at) = was_due {
             self.schedule(room, pace, at.max(pace.next_at));

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Snapshot;
-use super::directory::ConnId;
+use super::directory::{ConnId, UserId};
 use super::presence::Pace;
+use super::watch::{Changes, Stir};
 use crate::message::names::Names;
 use crate::message::push::Roster;
+use crate::message::rooms::Crowd;
 use crate::name::{NameKey, NameLook, RoomName, UserName};
 use crate::time::Instant;
 
@@ -22,7 +24,7 @@ pub(super) const LOBBY_ID: RoomId = RoomId(0);
 
 pub(super) struct Room {
     pub(super) name: RoomName,
-    /// In the order in which they came.
+    /// All connections that get what is said here, in the order in which they came.
     pub(super) members: Vec<ConnId>,
     /// Counts what changes in this room's list.
     pub(super) version: u64,
@@ -31,8 +33,21 @@ pub(super) struct Room {
     pub(super) last_append: u64,
     /// Something was said here that is kept: it never gives way.
     pub(super) is_spoken_in: bool,
+    /// The number of the last message here, of those that are kept.
+    pub(super) last_seq: u64,
+    /// How many users take part, also without being here.
+    pub(super) followers: usize,
+    /// How many are about to.
+    pub(super) joining: usize,
+    /// The devices that are told who comes and goes, and what they have not been told.
+    pub(super) watchers: Vec<ConnId>,
+    pub(super) changes: Changes,
+    /// A list of it is being encoded.
+    pub(super) is_printing: bool,
     key: NameKey,
     look: NameLook,
+    /// Who is here, by how many connections each, in the order in which they came.
+    people: Vec<(UserId, u32)>,
     /// Their names, in the same order. Shared with snapshots, and copied on a change while one is in use.
     names: Arc<Names>,
     /// Exists from the start, and never gives way.
@@ -48,6 +63,10 @@ pub(super) struct Rooms {
     by_key: BTreeMap<NameKey, RoomId>,
     by_look: BTreeMap<NameLook, RoomId>,
     made: u64,
+    /// Which rooms are not any more what devices were told of them.
+    pub(super) stir: Stir,
+    /// How many are in each, as of that version of the lobby's list.
+    crowds: Option<(u64, Arc<Vec<Crowd>>)>,
 }
 
 impl Rooms {
@@ -61,8 +80,6 @@ impl Rooms {
     ) -> RoomId {
         let id = RoomId(self.made);
         self.made += 1;
-        self.by_key.insert(key.clone(), id);
-        self.by_look.insert(look.clone(), id);
         let room = Room {
             name,
             members: Vec::new(),
@@ -70,46 +87,99 @@ impl Rooms {
             pace: Pace::default(),
             last_append: 0,
             is_spoken_in: false,
+            last_seq: 0,
+            followers: 0,
+            joining: 0,
+            watchers: Vec::new(),
+            changes: Changes::default(),
+            is_printing: false,
             key,
             look,
+            people: Vec::new(),
             names: Arc::default(),
             is_permanent,
             empty_since: now,
             snapshot: None,
         };
-        self.by_id.insert(id, room);
+        self.insert(id, room);
         id
     }
 
     /// Brings back a room that was removed, unless its name has been given to another one.
     pub(super) fn restore(&mut self, id: RoomId, room: Room) {
         if !self.by_key.contains_key(&room.key) && !self.by_look.contains_key(&room.look) {
-            self.by_key.insert(room.key.clone(), id);
-            self.by_look.insert(room.look.clone(), id);
-            self.by_id.insert(id, room);
+            self.insert(id, room);
         }
+    }
+
+    fn insert(&mut self, id: RoomId, room: Room) {
+        self.by_key.insert(room.key.clone(), id);
+        self.by_look.insert(room.look.clone(), id);
+        self.stir.changed(id, &room.name);
+        self.by_id.insert(id, room);
     }
 
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let room = self.by_id.remove(&id)?;
         self.by_key.remove(&room.key);
         self.by_look.remove(&room.look);
+        self.stir.changed(id, &room.name);
         Some(room)
     }
 
-    pub(super) fn join(&mut self, id: RoomId, member: ConnId, name: &UserName) {
-        if let Some(room) = self.by_id.get_mut(&id) {
-            room.members.push(member);
-            Arc::make_mut(&mut room.names).push(name.as_str());
-        }
+    /// Whether somebody is in a room by one connection or more.
+    pub(super) fn holds(&self, id: RoomId, user: UserId) -> u32 {
+        let room = self.by_id.get(&id);
+        let person = room.and_then(|room| room.people.iter().find(|(other, _)| *other == user));
+        person.map_or(0, |(_, connections)| *connections)
     }
 
-    pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId) {
+    pub(super) fn join(&mut self, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        room.members.push(member);
+        if let Some((_, connections)) = room.people.iter_mut().find(|(other, _)| *other == user) {
+            *connections += 1;
+            return;
+        }
+        room.people.push((user, 1));
+        Arc::make_mut(&mut room.names).push(name.as_str());
+        if !room.watchers.is_empty() {
+            room.changes.add(name, true);
+        }
+        self.stir.changed(id, &room.name);
+    }
+
+    pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         let Some(index) = room.members.iter().position(|other| *other == member) else { return };
         room.members.remove(index);
+        let Some(index) = room.people.iter().position(|(other, _)| *other == user) else { return };
+        room.people[index].1 -= 1;
+        if room.people[index].1 > 0 {
+            return;
+        }
+        room.people.remove(index);
         Arc::make_mut(&mut room.names).remove(index);
         room.empty_since = now;
+        if !room.watchers.is_empty() {
+            room.changes.add(name, false);
+        }
+        self.stir.changed(id, &room.name);
+    }
+
+    /// Has a device told who comes to a room and goes, which it was not.
+    pub(super) fn watch(&mut self, id: RoomId, device: ConnId) {
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.watchers.push(device);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, id: RoomId, device: ConnId) {
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        room.watchers.retain(|other| *other != device);
+        if room.watchers.is_empty() {
+            room.changes = Changes::default();
+        }
     }
 
     /// Who is where, made once for each version: for the lobby all rooms, for a room that one.
@@ -125,6 +195,19 @@ impl Rooms {
             room.snapshot = Some(Arc::clone(&snapshot));
         }
         snapshot
+    }
+
+    /// How many are in each room, made once for each version of the lobby's list.
+    pub(super) fn crowds(&mut self) -> Arc<Vec<Crowd>> {
+        let version = self.by_id.get(&LOBBY_ID).map_or(0, |lobby| lobby.version);
+        match &self.crowds {
+            Some((known, crowds)) if *known == version => Arc::clone(crowds),
+            _ => {
+                let crowds: Arc<Vec<Crowd>> = Arc::new(self.by_id.values().map(Room::crowd).collect());
+                self.crowds = Some((version, Arc::clone(&crowds)));
+                crowds
+            }
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
@@ -149,6 +232,7 @@ impl Rooms {
         let may_go = |room: &Room| {
             !room.is_permanent
                 && !room.is_spoken_in
+                && room.followers + room.joining == 0
                 && room.members.is_empty()
                 && now.since(room.empty_since) >= idle_min
         };
@@ -174,7 +258,16 @@ impl Room {
         &self.key
     }
 
-    fn roster(&self) -> Roster {
+    pub(super) fn roster(&self) -> Roster {
         Roster { room: self.name.clone(), members: Arc::clone(&self.names) }
+    }
+
+    pub(super) fn crowd(&self) -> Crowd {
+        Crowd { room: self.name.clone(), people: self.people.len() }
+    }
+
+    /// Whether nobody further fits. Who takes part without being here has a place all the same, for they can come back.
+    pub(super) fn is_full(&self, people_max: usize) -> bool {
+        self.people.len().max(self.followers) + self.joining >= people_max
     }
 }

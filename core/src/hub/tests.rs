@@ -2,6 +2,7 @@
 
 mod keeping;
 mod people;
+mod places;
 mod presence;
 mod rooms;
 
@@ -14,6 +15,8 @@ use core::str;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::limits::ms;
+use crate::message::push;
+use crate::message::rooms::encode_read;
 use crate::name::NameError;
 
 const HOUR: u64 = 3_600_000;
@@ -50,8 +53,8 @@ impl Town {
     /// The same, where what is said is kept.
     fn that_remembers(limits: Limits, people: &[&str]) -> Self {
         let mut town = Self::of(limits, people);
-        town.hub =
-            Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, []);
+        town.hub = Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()])
+            .with_history(town.now, Memory::default());
         for person in people {
             town.login(person);
         }
@@ -98,15 +101,15 @@ impl Town {
 
     /// Sends the lists that are due.
     fn show(&mut self) {
-        while let Some(snapshot) = self.hub.poll_snapshot(self.now) {
-            self.publish(&snapshot);
+        while let Some(bulletin) = self.hub.poll_bulletin(self.now) {
+            self.publish(&bulletin);
         }
     }
 
-    fn publish(&mut self, snapshot: &Snapshot) {
+    fn publish(&mut self, bulletin: &Bulletin) {
         let mut deliveries = Deliveries::new();
-        let frame = snapshot.encode(self.limits.list_bytes_max);
-        self.hub.publish(self.now, snapshot, frame, &mut deliveries);
+        let print = bulletin.encode(self.limits.list_bytes_max);
+        self.hub.publish(self.now, print, &mut deliveries);
         self.deliver(deliveries);
     }
 
@@ -162,14 +165,30 @@ fn command(person: &str, words: &str) -> Command {
     match verb {
         "login" => Command::Login(
             Account::new(key_of, user(rest.trim_start_matches('+'))).unwrap(),
-            // Who has a plus before the name is told when a message is durable.
-            Caps { ack: rest.starts_with('+'), ..Caps::default() },
+            // Who has a plus before the name is told when a message is durable; two, and they are in many rooms.
+            Caps { ack: rest.starts_with('+'), multi: rest.starts_with("++"), ..Caps::default() },
         ),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
         "enter" => Command::Enter(key(rest), room()),
         "exit" => Command::Exit,
         "logout" => Command::Logout,
+        "rooms" => Command::Rooms,
+        "people" => Command::People(key(rest), room()),
+        "join" => Command::Join(key(rest), room()),
+        "part" => Command::Part(key(rest), room()),
+        "read" => {
+            let (room, seq) = rest.split_once(' ').unwrap();
+            let (key, room, seq) = (key(room), RoomName::parse(room).unwrap(), seq.parse().unwrap());
+            let notice = encode_read(&room, seq, None);
+            Command::Read(key, room, seq, notice)
+        }
+        "postin" => {
+            let (room, text) = rest.split_once(' ').unwrap();
+            let room = (key(room), RoomName::parse(room).unwrap());
+            let Command::Post(post) = post(None, None, text) else { unreachable!() };
+            Command::Post(Box::new(Post { room: Some(room), ..*post }))
+        }
         "say" => Command::Say(push::encode_public(&user(person), &Text::try_from(rest).unwrap())),
         "whisper" => {
             let (to, text) = rest.split_once(' ').unwrap();
@@ -192,7 +211,7 @@ fn command(person: &str, words: &str) -> Command {
 fn post(to: Option<(NameKey, UserName)>, cid: Option<Cid>, text: &str) -> Command {
     let text = Text::try_from(text).unwrap();
     let plain = to.is_none().then(|| push::encode_public(&UserName::parse("x").unwrap(), &text));
-    Command::Post(Box::new(Post { to, text, plain, cid, rid: None }))
+    Command::Post(Box::new(Post { to, room: None, text, plain, cid, rid: None }))
 }
 
 /// Mail in a few words. A list that was pushed is written as JSON, one in a reply as `room: members`.
@@ -204,6 +223,13 @@ fn shown(mail: &Mail) -> String {
     match mail {
         Mail::Frame(frame) => {
             let data = data(frame);
+            let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
+            if let Some(kind) = ["rooms", "roster", "read"]
+                .into_iter()
+                .find(|kind| json.starts_with(&format!(r#"{{"type":"{kind}""#)))
+            {
+                return format!("{kind} {}", data.replace('"', ""));
+            }
             match data.split_once(r#""text":"#) {
                 Some((_, text)) => format!("msg {text}"),
                 None => format!("ack {}", data.trim_start_matches(r#"{"cid":"#)),
@@ -218,16 +244,39 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Entered(room, list)) => format!("entered {room} [{}]", rosters(list)),
         Mail::Reply(Reply::Left(room, list)) => format!("left {room} [{}]", rosters(list)),
         Mail::Reply(Reply::LoggedOut) => "logged out".into(),
+        Mail::Reply(Reply::Overview(Overview { crowds, places })) => {
+            let crowds = crowds.iter().map(|crowd| format!("{} {}", crowd.room, crowd.people));
+            let places = places.iter().map(|(_, standing)| shown_standing(standing));
+            let [crowds, places] = [crowds.collect::<Vec<_>>(), places.collect()].map(|them| them.join(" "));
+            format!("overview [{crowds}] in [{places}]")
+        }
+        Mail::Reply(Reply::People(roster)) => format!("people [{}]", shown_roster(roster)),
+        Mail::Reply(Reply::Joined(_, standing, roster)) => {
+            format!("joined {} [{}]", shown_standing(standing), shown_roster(roster))
+        }
+        Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
+        Mail::Joined(place) => format!("also joined {}", shown_standing(&place.1)),
+        Mail::Parted(_, room) => format!("also parted {room}"),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
     }
 }
 
+fn list_bytes(print: &Print) -> usize {
+    print.list.as_ref().map_or(0, |list| list.len())
+}
+
 fn rosters(list: &Snapshot) -> String {
-    let members = |roster: &Roster| {
-        let names: Vec<&str> = roster.members.iter().collect();
-        format!("{}: {}", roster.room, names.join(" ")).trim_end().to_string()
-    };
-    list.rosters.iter().map(members).collect::<Vec<_>>().join("; ")
+    list.rosters.iter().map(shown_roster).collect::<Vec<_>>().join("; ")
+}
+
+fn shown_roster(roster: &Roster) -> String {
+    let names: Vec<&str> = roster.members.iter().collect();
+    format!("{}: {}", roster.room, names.join(" ")).trim_end().to_string()
+}
+
+/// How far somebody has read in a room, of how much.
+fn shown_standing(Standing { room, last, read }: &Standing) -> String {
+    format!("{room} {read}/{last}")
 }

@@ -10,7 +10,7 @@ fn the_defaults_do_not_contradict_each_other() {
 type Change = fn(&mut Limits);
 
 /// Each rule's last value that passes, the first that does not, and the rule.
-const EDGES: [(Change, Change, &str); 40] = [
+const EDGES: [(Change, Change, &str); 42] = [
     (
         |it| it.frame_before_login_bytes_max = 1024,
         |it| it.frame_before_login_bytes_max = 1023,
@@ -81,6 +81,12 @@ const EDGES: [(Change, Change, &str); 40] = [
         "address_visits_window_ms must be at least 1",
     ),
     (|it| it.rooms_max = 1, |it| it.rooms_max = 0, "rooms_max must be at least 1"),
+    (|it| it.rooms_joined_max = 1, |it| it.rooms_joined_max = 0, "rooms_joined_max must be at least 1"),
+    (
+        |it| it.account_devices_max = 1,
+        |it| it.account_devices_max = 0,
+        "account_devices_max must be at least 1",
+    ),
     (|it| it.room_members_max = 1, |it| it.room_members_max = 0, "room_members_max must be at least 1"),
     (
         |it| it.refusals_max = 2,

@@ -37,6 +37,8 @@ pub struct Caps {
     pub resume: bool,
     /// Each side asks the other for a sign of life when it has been silent for long.
     pub ping: bool,
+    /// An account is in many rooms, by several connections, also while none of them is there. It needs the first two.
+    pub multi: bool,
 }
 
 /// What a server says of itself.
@@ -71,11 +73,16 @@ impl Registration {
 
 impl Caps {
     /// All that this program has.
-    pub const ALL: Self = Self { ack: true, history: true, resume: true, ping: true };
+    pub const ALL: Self = Self { ack: true, history: true, resume: true, ping: true, multi: true };
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
-        Self { ack: false, history: false, ..self }
+        Self { ack: false, history: false, multi: false, ..self }
+    }
+
+    /// What is left of it without what needs something else.
+    fn consistent(self) -> Self {
+        Self { multi: self.multi && self.ack && self.history, ..self }
     }
 
     /// Reads the words for them. Those of the future are passed over.
@@ -83,7 +90,8 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        Ok(Self { ack: has(ACK), history: has(HISTORY), resume: has(RESUME), ping: has(PING) })
+        let [ack, history, resume, ping, multi] = [ACK, HISTORY, RESUME, PING, MULTI].map(has);
+        Ok(Self { ack, history, resume, ping, multi }.consistent())
     }
 }
 
@@ -94,6 +102,7 @@ impl Serialize for Caps {
             self.history.then_some(HISTORY),
             self.resume.then_some(RESUME),
             self.ping.then_some(PING),
+            self.multi.then_some(MULTI),
         ];
         serializer.collect_seq(words.into_iter().flatten())
     }
@@ -172,6 +181,7 @@ const ACK: &str = "ack";
 const HISTORY: &str = "history";
 const RESUME: &str = "resume";
 const PING: &str = "ping";
+const MULTI: &str = "multi";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -192,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false, ping: false };
+        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false, ping: false, multi: false };
         const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
@@ -202,6 +212,11 @@ mod tests {
         check(r#","proto":1,"caps":["ack","\u0061ck"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["history"]"#, Ok(Caps { history: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["ping"]"#, Ok(Caps { ping: true, ..CAPS_NONE }));
+        check(
+            r#","proto":1,"caps":["multi","history","ack"]"#,
+            Ok(Caps { ack: true, history: true, multi: true, ..CAPS_NONE }),
+        );
+        check(r#","proto":1,"caps":["multi","ack"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);
         check("", PROTO);
         check(r#","proto":null"#, PROTO);

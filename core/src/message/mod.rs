@@ -1,7 +1,7 @@
 //! What is said over the wire, read in two steps: the envelope, then its `data` by its `type`.
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
-//! two meet, [`history`] what was said before.
+//! two meet, [`history`] what was said before, [`rooms`] what who is in many rooms is told of them.
 
 pub mod hello;
 pub mod history;
@@ -9,6 +9,7 @@ pub mod names;
 pub mod push;
 pub mod reply;
 pub mod request;
+pub mod rooms;
 
 mod json;
 
@@ -43,7 +44,7 @@ pub enum Kind {
     Msg,
     /// What was said before?
     History,
-    /// Go back to the lobby.
+    /// Go back to the lobby, or take part in a room no more.
     Exit,
     /// Log out of an account.
     Logout,
@@ -51,6 +52,12 @@ pub enum Kind {
     Ping,
     /// I am here.
     Pong,
+    /// Which rooms are there?
+    Rooms,
+    /// Who is in a room?
+    Roster,
+    /// So far was read in a room.
+    Read,
 }
 
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
@@ -181,6 +188,9 @@ impl Kind {
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Pong => "pong",
+            Self::Rooms => "rooms",
+            Self::Roster => "roster",
+            Self::Read => "read",
         }
     }
 
@@ -189,7 +199,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -203,6 +213,9 @@ impl Kind {
         Self::Logout,
         Self::Ping,
         Self::Pong,
+        Self::Rooms,
+        Self::Roster,
+        Self::Read,
     ];
 }
 

@@ -33,14 +33,20 @@ pub enum Request {
     Msg(Msg),
     /// What was said before?
     History(Query),
-    /// Go back to the lobby.
-    Exit,
+    /// Go back to the lobby; or, of who is in many rooms, out of this one.
+    Exit(Option<Result<RoomName, NameError>>),
     /// Log out.
     Logout,
     /// Are you there?
     Ping,
     /// I am here: the server had asked.
     Pong,
+    /// Which rooms are there?
+    Rooms,
+    /// Who is in this room?
+    Roster(Result<RoomName, NameError>),
+    /// So far was read in this room.
+    Read(Result<RoomName, NameError>, u64),
 }
 
 /// What `register` and `login` carry.
@@ -109,10 +115,14 @@ impl Request {
             Kind::Msg => Self::Msg(Msg::decode(envelope, caps.ack)?),
             Kind::History => Self::History(Query::decode(envelope)?),
             Kind::List => envelope.no_data().map(|()| Self::List)?,
-            Kind::Exit => envelope.no_data().map(|()| Self::Exit)?,
+            Kind::Exit if caps.multi => Self::Exit(Some(room(envelope)?)),
+            Kind::Exit => envelope.no_data().map(|()| Self::Exit(None))?,
             Kind::Logout => envelope.no_data().map(|()| Self::Logout)?,
             Kind::Ping => envelope.no_data().map(|()| Self::Ping)?,
             Kind::Pong => envelope.no_data().map(|()| Self::Pong)?,
+            Kind::Rooms => envelope.no_data().map(|()| Self::Rooms)?,
+            Kind::Roster => Self::Roster(room(envelope)?),
+            Kind::Read => Self::Read(room(envelope)?, seq(envelope)?),
         })
     }
 }
@@ -151,6 +161,11 @@ impl Claim {
     }
 }
 
+fn seq(envelope: &Envelope<'_>) -> Result<u64, Unfit> {
+    let seq = envelope.fields()?.seq.and_then(|seq| seq.get().parse().ok());
+    seq.ok_or(Unfit("`seq` must be a whole number"))
+}
+
 fn invite(envelope: &Envelope<'_>) -> Result<Option<Token>, Unfit> {
     let invite = envelope.fields()?.invite;
     let text = invite.map(|invite| json::string(Some(invite), "`invite` must be a string")).transpose()?;
@@ -181,9 +196,14 @@ pub fn encode_resume(token: &Token) -> Frame {
     encode(Kind::Resume, &Carried { token: Some(token.expose()), ..Carried::default() })
 }
 
-/// Encodes `create` or `enter`.
+/// Encodes what is about a room: `create` or `enter`, and of who is in many `roster` or `exit`.
 pub fn encode_room(kind: Kind, room: &RoomName) -> Frame {
     encode(kind, &Carried { room: Some(room.as_str()), ..Carried::default() })
+}
+
+/// Encodes `read`: so far was read in a room.
+pub fn encode_read(room: &RoomName, seq: u64) -> Frame {
+    encode(Kind::Read, &Carried { room: Some(room.as_str()), seq: Some(seq), ..Carried::default() })
 }
 
 /// Encodes `msg`; `to` is `None` for everybody in the room.
@@ -261,6 +281,8 @@ struct Carried<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<u64>,
@@ -320,7 +342,7 @@ mod tests {
     fn read(frame: &[u8]) -> Request {
         let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
         let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a kind");
-        Request::decode(kind, &envelope, Caps::ALL).expect("fit")
+        Request::decode(kind, &envelope, Caps { multi: false, ..Caps::ALL }).expect("fit")
     }
 
     /// A request in words; values that cannot be what they should be are left out of them.
@@ -344,7 +366,11 @@ mod tests {
                 format!("msg {:?} {:?} {:?}", msg.from, msg.to, msg.text.as_ref().map(Text::as_str))
             }
             Request::History(_) => "history".into(),
-            Request::Exit => "exit".into(),
+            Request::Exit(None) => "exit".into(),
+            Request::Exit(Some(room)) => format!("exit {room:?}"),
+            Request::Rooms => "rooms".into(),
+            Request::Roster(room) => format!("roster {room:?}"),
+            Request::Read(room, seq) => format!("read {room:?} {seq}"),
             Request::Logout => "logout".into(),
             Request::Ping => "ping".into(),
             Request::Pong => "pong".into(),
@@ -363,6 +389,23 @@ mod tests {
         check(&encode_bare(Kind::Logout), "logout");
         check(&encode_ping(u64::MAX), "ping");
         check(&encode_bare(Kind::Pong), "pong");
+    }
+
+    /// As it is read of who is in many rooms.
+    fn check_of_many(frame: &Frame, expected: &str) {
+        let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).unwrap();
+        let kind = Head::decode(&envelope).unwrap_or_else(|_| panic!("it has a type")).kind.unwrap();
+        let request = Request::decode(kind, &envelope, Caps::ALL).unwrap_or_else(|unfit| panic!("{unfit:?}"));
+        assert_eq!(shown(&request), expected);
+    }
+
+    #[test]
+    fn requests_of_who_is_in_many_rooms_are_read_as_they_were_meant() {
+        let room = RoomName::parse("Tech Talk").unwrap();
+        check_of_many(&encode_bare(Kind::Rooms), "rooms");
+        check_of_many(&encode_room(Kind::Roster, &room), r#"roster Ok("Tech Talk")"#);
+        check_of_many(&encode_room(Kind::Exit, &room), r#"exit Ok("Tech Talk")"#);
+        check_of_many(&encode_read(&room, 7), r#"read Ok("Tech Talk") 7"#);
     }
 
     #[test]

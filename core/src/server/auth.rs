@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::hall::Hall;
 use super::lobby::Lobby;
 use super::{Answer, Cx, Grant, Question, Refusal, State, Ticket, Waiting};
 use crate::bucket::Rate;
@@ -62,10 +63,13 @@ impl Auth {
             | Request::Enter(_)
             | Request::Msg(_)
             | Request::History(_)
-            | Request::Exit
+            | Request::Exit(_)
             | Request::Logout
             | Request::Ping
-            | Request::Pong => State::Auth(self),
+            | Request::Pong
+            | Request::Rooms
+            | Request::Roster(_)
+            | Request::Read(..) => State::Auth(self),
         }
     }
 
@@ -104,15 +108,7 @@ impl Auth {
     pub(super) fn on_reply(self, reply: Reply, cx: &mut Cx) -> State {
         match (self.step, reply) {
             (Step::Joining(account, grant, waiting), Reply::LoggedIn(list)) => {
-                #[cfg(not(planted_bug = "timer_not_cancelled"))]
-                cx.timers.clear(Timer::Login);
-                cx.grant = grant.as_ref().map(|grant| grant.id);
-                let session = grant
-                    .as_ref()
-                    .map(|grant| Lasting { token: grant.token.expose(), expires: grant.expires_ms });
-                let data = Identity { username: account.name.as_str(), chatroom: LOBBY, session };
-                let message = if waiting.kind == Kind::Resume { "Welcome back" } else { "Login successful" };
-                cx.send(reply::encode_done(waiting.kind, message, Some(&data), waiting.rid.as_ref()));
+                welcome(&account, grant.as_ref(), &waiting, cx);
                 cx.send(push::encode_list(
                     ListKind::Lobby,
                     &list.rosters,
@@ -120,6 +116,10 @@ impl Auth {
                     None,
                 ));
                 Lobby::enter(account)
+            }
+            (Step::Joining(account, grant, waiting), Reply::Overview(overview)) => {
+                welcome(&account, grant.as_ref(), &waiting, cx);
+                Hall::enter(account, &overview, cx)
             }
             (step, _) => State::Auth(Self { step }),
         }
@@ -174,6 +174,17 @@ impl Auth {
         }
         State::Auth(self)
     }
+}
+
+/// Tells somebody that they are in, and how to come back.
+fn welcome(account: &Account, grant: Option<&Grant>, waiting: &Waiting, cx: &mut Cx) {
+    #[cfg(not(planted_bug = "timer_not_cancelled"))]
+    cx.timers.clear(Timer::Login);
+    cx.grant = grant.map(|grant| grant.id);
+    let session = grant.map(|grant| Lasting { token: grant.token.expose(), expires: grant.expires_ms });
+    let data = Identity { username: account.name.as_str(), chatroom: LOBBY, session };
+    let message = if waiting.kind == Kind::Resume { "Welcome back" } else { "Login successful" };
+    cx.send(reply::encode_done(waiting.kind, message, Some(&data), waiting.rid.as_ref()));
 }
 
 /// Before a client said anything else it may say what it can do, and is told what the server is like.

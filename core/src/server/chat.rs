@@ -6,12 +6,13 @@ use alloc::sync::Arc;
 
 use super::lobby::{self, Lobby};
 use super::past::{self, Asked};
+use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
-use crate::hub::{Command, Kept, Post, Reply, Whisper};
+use crate::hub::{Command, Post, Reply, Whisper};
+use crate::message::Kind;
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code};
 use crate::message::request::{Claim, Msg, Request, shown};
-use crate::message::{Kind, TextError};
 use crate::name::{Account, NameKey, PUBLIC, RoomName};
 
 /// Somebody is in a room.
@@ -33,9 +34,13 @@ impl Chat {
         let command = match request {
             Request::List => cx.may_list(ListKind::Room.as_str(), &waiting).then_some(Command::List),
             Request::Msg(msg) => self.say(msg, &waiting, cx),
-            Request::Exit => Some(Command::Exit),
+            Request::Exit(_) => Some(Command::Exit),
             Request::History(query) => {
-                self.asked = past::ask(query, &self.account, Some(&self.room), waiting, cx);
+                let here = &self.room;
+                let find = |room: &RoomName, cx: &Cx| {
+                    past::is_same(room, here, cx).then(|| (lobby::key(here, cx), here.clone()))
+                };
+                self.asked = past::ask(query, &self.account, find, waiting, cx);
                 return State::Chat(self);
             }
             // The phase table lets no other request come here, and signs of life were answered before.
@@ -47,7 +52,10 @@ impl Chat {
             | Request::Enter(_)
             | Request::Logout
             | Request::Ping
-            | Request::Pong => None,
+            | Request::Pong
+            | Request::Rooms
+            | Request::Roster(_)
+            | Request::Read(..) => None,
         };
         match command {
             Some(command) => {
@@ -78,7 +86,14 @@ impl Chat {
             }
             Reply::Denied(denial) => cx.fail(waiting.kind.as_str(), &lobby::failure(denial), rid),
             // Answers to what only other states ask.
-            Reply::LoggedIn(_) | Reply::Created(_) | Reply::Entered(..) | Reply::LoggedOut => {}
+            Reply::LoggedIn(_)
+            | Reply::Created(_)
+            | Reply::Entered(..)
+            | Reply::LoggedOut
+            | Reply::Overview(_)
+            | Reply::People(_)
+            | Reply::Joined(..)
+            | Reply::Parted(..) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }
@@ -88,17 +103,8 @@ impl Chat {
         State::Chat(self)
     }
 
-    /// A private message, for the one in this room or from them. What they are called is known here, not to the hub.
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
-        let Whisper { from, text, kept, .. } = whisper;
-        let own = &self.account.name;
-        cx.send(match kept.as_ref().filter(|_| cx.caps.ack) {
-            None => push::encode_private(own, from, text),
-            Some(Kept { to, posted, cid }) if from == own => {
-                push::encode_placed_private(own, from, text, to, *posted, cid.as_ref())
-            }
-            Some(Kept { posted, .. }) => push::encode_placed_private(own, from, text, from, *posted, None),
-        });
+        cx.send(speech::encode_whisper(whisper, &self.account.name, cx.caps));
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -107,31 +113,10 @@ impl Chat {
 
     /// Checks and encodes a message before the hub, and its lock, hear of it.
     fn say(&self, msg: Msg, waiting: &Waiting, cx: &mut Cx) -> Option<Command> {
-        let key_of = cx.rules.key_of;
-        // Nearly every client spells its own name as it was registered, and a key costs more than all the rest here.
-        let is_own =
-            |from: &str| from == self.account.name.as_str() || NameKey::new(key_of, from) == self.account.key;
-        if let Some(from) = &msg.from
-            && !from.as_ref().is_ok_and(|from| is_own(from.as_str()))
-        {
-            cx.refuse(waiting, Code::FromMismatch, format!("You are {}, and nobody else", self.account.name));
-            return None;
-        }
-        let text = match msg.text {
-            Ok(text) => text,
-            Err(error) => {
-                let code = match error {
-                    TextError::Empty => Code::TextEmpty,
-                    TextError::TooLong => Code::TextTooLong,
-                    TextError::Control => Code::TextInvalid,
-                };
-                cx.refuse(waiting, code, error.sentence());
-                return None;
-            }
-        };
+        let text = speech::check(msg.from, msg.text, &self.account, waiting, cx)?;
         let Claim { cid, room } = msg.claim;
         if let Some(room) = room
-            && !past::is_here(&room, Some(&self.room), cx)
+            && !room.as_ref().is_ok_and(|room| past::is_same(room, &self.room, cx))
         {
             past::refuse_elsewhere(room, waiting, cx);
             return None;
@@ -139,7 +124,7 @@ impl Chat {
         let to = match msg.to {
             None => None,
             Some(Ok(name)) => {
-                let key = NameKey::new(key_of, name.as_str());
+                let key = NameKey::new(cx.rules.key_of, name.as_str());
                 (key.as_str() != PUBLIC).then_some((key, name))
             }
             Some(to @ Err(_)) => {
@@ -151,7 +136,7 @@ impl Chat {
         Some(match (to, cx.rules.history) {
             (to, true) => {
                 let plain = to.is_none().then(|| push::encode_public(name, &text));
-                Command::Post(Box::new(Post { to, text, plain, cid, rid: waiting.rid.clone() }))
+                Command::Post(Box::new(Post { to, room: None, text, plain, cid, rid: waiting.rid.clone() }))
             }
             (None, false) => Command::Say(push::encode_public(name, &text)),
             (Some((key, to)), false) => Command::Whisper(key, to, Arc::new(Whisper::new(name.clone(), text))),

@@ -6,11 +6,12 @@ use super::auth::Auth;
 use super::chat::Chat;
 use super::past::{self, Asked};
 use super::{Answer, Cx, Output, State, Ticket, Waiting};
+use crate::frame::Frame;
 use crate::hub::{Command, Denial, Reply};
-use crate::message::Kind;
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Entrance, Failure};
 use crate::message::request::Request;
+use crate::message::{Kind, Rid};
 use crate::name::{Account, NameError, NameKey, NameLook, RoomName};
 
 /// Somebody is in the lobby.
@@ -30,37 +31,25 @@ impl Lobby {
     pub(super) fn on_request(mut self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
         let command = match request {
             Request::List => cx.may_list(ListKind::Lobby.as_str(), &waiting).then_some(Command::List),
-            Request::Create(room) => match room.and_then(|room| create(room, cx)) {
-                Ok(command) => Some(command),
-                Err(error) => {
-                    cx.refuse(&waiting, Code::NameInvalid, error.sentence());
-                    None
-                }
-            },
-            Request::Enter(Ok(room)) => Some(Command::Enter(key(&room, cx), room)),
-            Request::Enter(Err(_)) => {
-                cx.refuse(&waiting, Code::NoSuchRoom, "There is no room of that name");
-                None
-            }
+            Request::Create(room) => create(room, &waiting, cx),
+            Request::Enter(room) => existing(room, &waiting, cx).map(|(key, room)| Command::Enter(key, room)),
             Request::History(query) => {
-                self.asked = past::ask(query, &self.account, None, waiting, cx);
+                self.asked = past::ask(query, &self.account, |_, _| None, waiting, cx);
                 return State::Lobby(self);
             }
-            Request::Logout => {
-                if let Some(grant) = cx.grant.take() {
-                    cx.push(Output::End(grant));
-                }
-                Some(Command::Logout)
-            }
+            Request::Logout => Some(logout(cx)),
             // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
             | Request::Login(_)
             | Request::Resume(_)
             | Request::Msg(_)
-            | Request::Exit
+            | Request::Exit(_)
             | Request::Ping
-            | Request::Pong => None,
+            | Request::Pong
+            | Request::Rooms
+            | Request::Roster(_)
+            | Request::Read(..) => None,
         };
         match command {
             Some(command) => {
@@ -82,10 +71,7 @@ impl Lobby {
         let bytes_max = cx.rules.limits.list_bytes_max;
         match reply {
             Reply::Listed(list) => cx.send(push::encode_list(ListKind::Lobby, &list.rosters, bytes_max, rid)),
-            Reply::Created(room) => {
-                let message = format!("{room} created successfully");
-                cx.send(reply::encode_done(Kind::Create, &message, None::<&()>, rid));
-            }
+            Reply::Created(room) => cx.send(encode_created(&room, rid)),
             Reply::Entered(room, list) => {
                 let data = Entrance { username: name, room: room.as_str() };
                 cx.send(reply::encode_done(Kind::Enter, &format!("Welcome to {room}"), Some(&data), rid));
@@ -93,12 +79,18 @@ impl Lobby {
                 return Chat::enter(self.account, room);
             }
             Reply::LoggedOut => {
-                cx.send(reply::encode_done(Kind::Logout, &format!("{name} logged out"), None::<&()>, rid));
+                cx.send(encode_logged_out(&self.account, rid));
                 return Auth::enter(cx);
             }
             Reply::Denied(denial) => cx.fail(waiting.kind.as_str(), &failure(denial), rid),
             // Answers to what only other states ask.
-            Reply::LoggedIn(_) | Reply::Left(..) | Reply::Said => {}
+            Reply::LoggedIn(_)
+            | Reply::Left(..)
+            | Reply::Said
+            | Reply::Overview(_)
+            | Reply::People(_)
+            | Reply::Joined(..)
+            | Reply::Parted(..) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }
@@ -113,12 +105,50 @@ impl Lobby {
     }
 }
 
-fn create(room: RoomName, cx: &Cx) -> Result<Command, NameError> {
-    let look = NameLook::of_room(cx.rules.look_of, &room)?;
-    Ok(Command::Create(key(&room, cx), look, room))
+/// What makes a room; a name that none can take is answered with no.
+pub(super) fn create(room: Result<RoomName, NameError>, waiting: &Waiting, cx: &mut Cx) -> Option<Command> {
+    let look = |room: RoomName| Ok((NameLook::of_room(cx.rules.look_of, &room)?, room));
+    match room.and_then(look) {
+        Ok((look, room)) => Some(Command::Create(key(&room, cx), look, room)),
+        Err(error) => {
+            cx.refuse(waiting, Code::NameInvalid, error.sentence());
+            None
+        }
+    }
 }
 
-fn key(room: &RoomName, cx: &Cx) -> NameKey {
+/// A name that a room may have; any other is answered with no.
+pub(super) fn existing(
+    room: Result<RoomName, NameError>,
+    waiting: &Waiting,
+    cx: &mut Cx,
+) -> Option<(NameKey, RoomName)> {
+    match room {
+        Ok(room) => Some((key(&room, cx), room)),
+        Err(_) => {
+            cx.refuse(waiting, Code::NoSuchRoom, "There is no room of that name");
+            None
+        }
+    }
+}
+
+/// What logs out. A login that lasts ends with it.
+pub(super) fn logout(cx: &mut Cx) -> Command {
+    if let Some(grant) = cx.grant.take() {
+        cx.push(Output::End(grant));
+    }
+    Command::Logout
+}
+
+pub(super) fn encode_created(room: &RoomName, rid: Option<&Rid>) -> Frame {
+    reply::encode_done(Kind::Create, &format!("{room} created successfully"), None::<&()>, rid)
+}
+
+pub(super) fn encode_logged_out(account: &Account, rid: Option<&Rid>) -> Frame {
+    reply::encode_done(Kind::Logout, &format!("{} logged out", account.name), None::<&()>, rid)
+}
+
+pub(super) fn key(room: &RoomName, cx: &Cx) -> NameKey {
     NameKey::new(cx.rules.key_of, room.as_str())
 }
 
@@ -141,6 +171,12 @@ pub(super) fn failure(denial: Denial) -> Failure {
         Denial::AlreadyThere(room) => Failure::new(Code::AlreadyThere, format!("You are already in {room}")),
         Denial::RoomFull(room) => Failure::new(Code::RoomFull, format!("{room} is full")),
         Denial::NotInRoom(user, room) => Failure::new(Code::NotInRoom, format!("{user} not in {room}")),
+        Denial::NotHere(user) => Failure::new(Code::NotInRoom, format!("{user} is not here")),
+        Denial::TooManyPlaces => Failure::new(
+            Code::TooManyRooms,
+            "You are in as many rooms as one can be in, leave another one first",
+        ),
+        Denial::NotSaidYet => Failure::new(Code::BadRequest, "No message of that `seq` was said there"),
         Denial::NotThere(room) => Failure::new(Code::NotInRoom, format!("You are not in {room}")),
         Denial::CidConflict => {
             Failure::new(Code::CidConflict, "You have sent another message with that `cid`, take a new one")

@@ -1,21 +1,26 @@
 //! One connection, as the server sees it.
 //!
 //! [`Conn`] turns what a client sends into answers, questions for the account store and commands for the hub, and what
-//! comes back from those into frames. Each state has a file of its own: `auth`, `lobby`, `chat`.
+//! comes back from those into frames. Each state has a file of its own: `auth`, `lobby`, `chat`, and `hall` in place of the
+//! two for who is in many rooms at once.
 //!
 //! ```text
 //! Handshake ──Secured──► Auth ──LoggedIn──► Lobby ──Entered──► Chat
-//!                         ▲                 │  ▲                 │
-//!                         └────LoggedOut────┘  └──────Left───────┘
+//!                         ▲ │               │  ▲                 │
+//!                         ├────LoggedOut────┘  └──────Left───────┘
+//!                         │ └──Overview──► Hall
+//!                         └───LoggedOut─────┘
 //! any of them ──farewell, violation, end of input──► Lingering ──► Closed
 //! ```
 
 mod ask;
 mod auth;
 mod chat;
+mod hall;
 mod lobby;
 mod past;
 mod silence;
+mod speech;
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -39,6 +44,7 @@ use crate::timer::{Timer, Timers};
 pub use ask::{Answer, Conversation, Grant, GrantId, Question, Recall, Refusal, Ticket};
 use auth::{ACCOUNT_DISABLED, Auth};
 use chat::Chat;
+use hall::Hall;
 use lobby::Lobby;
 
 /// What all connections of a server have in common.
@@ -167,6 +173,7 @@ enum State {
     Auth(Auth),
     Lobby(Lobby),
     Chat(Chat),
+    Hall(Hall),
     Lingering(End),
     Closed,
 }
@@ -271,7 +278,7 @@ impl Conn {
     pub fn wants_bytes(&self) -> bool {
         match self.state {
             State::Handshake | State::Lingering(_) => !self.cx.is_eof,
-            State::Auth(_) | State::Lobby(_) | State::Chat(_) => {
+            State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Hall(_) => {
                 !self.cx.is_eof
                     && !self.is_paused()
                     && self.decoder.buffered() < self.frame_bytes_max() + PREFIX_BYTES
@@ -332,14 +339,19 @@ impl Conn {
             // Nobody waits for a password to be hashed who has hung up; the job is to be skipped.
             State::Auth(ref auth) if auth.is_asking() => self.finish(End::Closed),
             // What arrived before the end is still looked at, and answered.
-            State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Lingering(_) | State::Closed => {}
+            State::Auth(_)
+            | State::Lobby(_)
+            | State::Chat(_)
+            | State::Hall(_)
+            | State::Lingering(_)
+            | State::Closed => {}
         }
     }
 
     fn on_insecure(&mut self) {
         match self.state {
             State::Lingering(_) | State::Closed => {}
-            State::Handshake | State::Auth(_) | State::Lobby(_) | State::Chat(_) => {
+            State::Handshake | State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Hall(_) => {
                 self.finish(End::NoHandshake)
             }
         }
@@ -368,7 +380,7 @@ impl Conn {
             Mail::Farewell(farewell) => self.on_farewell(farewell),
             Mail::Reply(reply) => self.on_reply(reply),
             Mail::Refused(refused) => {
-                if let State::Chat(_) = self.state {
+                if let State::Chat(_) | State::Hall(_) = self.state {
                     let (rid, denial) = *refused;
                     self.cx.fail(Kind::Msg.as_str(), &lobby::failure(denial), rid.as_ref());
                 }
@@ -378,9 +390,22 @@ impl Conn {
                     self.cx.push(Output::Frame(frame));
                 }
             }
-            Mail::Whisper(whisper) => {
-                if let State::Chat(chat) = &self.state {
-                    chat.on_whisper(&whisper, &mut self.cx);
+            Mail::Whisper(whisper) => match &self.state {
+                State::Chat(chat) => chat.on_whisper(&whisper, &mut self.cx),
+                State::Hall(hall) => hall.on_whisper(&whisper, &mut self.cx),
+                // There an original window shows none.
+                State::Handshake | State::Auth(_) | State::Lobby(_) | State::Lingering(_) | State::Closed => {
+                }
+            },
+            Mail::Joined(place) => {
+                if let State::Hall(hall) = &mut self.state {
+                    let (key, standing) = &*place;
+                    hall.on_joined(key.clone(), standing, &mut self.cx);
+                }
+            }
+            Mail::Parted(key, room) => {
+                if let State::Hall(hall) = &mut self.state {
+                    hall.on_parted(&key, &room, &mut self.cx);
                 }
             }
         }
@@ -401,6 +426,7 @@ impl Conn {
             State::Auth(auth) => auth.on_reply(reply, &mut self.cx),
             State::Lobby(lobby) => lobby.on_reply(reply, &mut self.cx),
             State::Chat(chat) => chat.on_reply(reply, &mut self.cx),
+            State::Hall(hall) => hall.on_reply(reply, &mut self.cx),
             state @ (State::Handshake | State::Lingering(_) | State::Closed) => state,
         };
     }
@@ -410,6 +436,7 @@ impl Conn {
             State::Auth(auth) => auth.on_answer(ticket, answer, &mut self.cx),
             State::Lobby(lobby) => lobby.on_answer(ticket, answer, &mut self.cx),
             State::Chat(chat) => chat.on_answer(ticket, answer, &mut self.cx),
+            State::Hall(hall) => hall.on_answer(ticket, answer, &mut self.cx),
             // Asked by a connection that has been told to go since.
             state => state,
         };
@@ -512,7 +539,7 @@ impl Conn {
     /// Tells the client why it must go, and lets it go.
     fn dismiss(&mut self, failure: Failure) {
         match self.state {
-            State::Auth(_) | State::Lobby(_) | State::Chat(_) => {
+            State::Auth(_) | State::Lobby(_) | State::Chat(_) | State::Hall(_) => {
                 self.cx.fail(ERROR, &failure, None);
                 self.finish(End::Dismissed(failure.code));
             }
@@ -546,6 +573,7 @@ impl Conn {
             State::Auth(auth) => auth.is_ready(),
             State::Lobby(lobby) => lobby.is_ready(),
             State::Chat(chat) => chat.is_ready(),
+            State::Hall(hall) => hall.is_ready(),
             State::Handshake | State::Lingering(_) | State::Closed => false,
         };
         is_idle && self.cx.timers.get(Timer::Pace).is_none()
@@ -559,7 +587,7 @@ impl Conn {
     fn frame_bytes_max(&self) -> usize {
         let limits = &self.cx.rules.limits;
         match self.state {
-            State::Lobby(_) | State::Chat(_) => limits.frame_bytes_max,
+            State::Lobby(_) | State::Chat(_) | State::Hall(_) => limits.frame_bytes_max,
             State::Handshake | State::Auth(_) | State::Lingering(_) | State::Closed => {
                 limits.frame_before_login_bytes_max
             }
@@ -576,6 +604,7 @@ impl State {
             Kind::Resume => caps.resume,
             Kind::History => caps.history,
             Kind::Ping | Kind::Pong => caps.ping,
+            Kind::Rooms | Kind::Roster | Kind::Read => caps.multi,
             _ => true,
         };
         let Head { kind, rid } = match Head::decode(envelope) {
@@ -615,6 +644,7 @@ impl State {
             Self::Auth(_) => Some(Phase::Auth),
             Self::Lobby(_) => Some(Phase::Lobby),
             Self::Chat(_) => Some(Phase::Chat),
+            Self::Hall(_) => Some(Phase::Hall),
             Self::Handshake | Self::Lingering(_) | Self::Closed => None,
         }
     }
@@ -636,6 +666,7 @@ impl State {
             Self::Auth(auth) => auth.on_request(request, waiting, cx),
             Self::Lobby(lobby) => lobby.on_request(request, waiting, cx),
             Self::Chat(chat) => chat.on_request(request, waiting, cx),
+            Self::Hall(hall) => hall.on_request(request, waiting, cx),
             state @ (Self::Handshake | Self::Lingering(_) | Self::Closed) => state,
         }
     }

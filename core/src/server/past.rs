@@ -26,28 +26,28 @@ enum Subject {
     Peer(String),
 }
 
-/// Asks the store for what somebody wants to read, if they may: in a room, what was said in it; anywhere, what they and
-/// another said to each other. `None` is a request that was refused.
+/// Asks the store for what somebody wants to read, if they may: what was said in a room that `find` knows them to be in;
+/// anywhere, what they and another said to each other. `None` is a request that was refused.
 pub(super) fn ask(
     query: Query,
     reader: &Account,
-    here: Option<&RoomName>,
+    find: impl FnOnce(&RoomName, &Cx) -> Option<(NameKey, RoomName)>,
     waiting: Waiting,
     cx: &mut Cx,
 ) -> Option<Asked> {
-    let key_of = cx.rules.key_of;
-    let (conversation, of) = match (query.of, here) {
-        (Of::Room(room), Some(here)) if is_here(&room, Some(here), cx) => {
-            (Conversation::Room(NameKey::new(key_of, here.as_str())), Subject::Room(here.clone()))
+    let (conversation, of) = match query.of {
+        Of::Room(room) => match room.as_ref().ok().and_then(|room| find(room, cx)) {
+            Some((key, room)) => (Conversation::Room(key), Subject::Room(room)),
+            None => {
+                refuse_elsewhere(room, &waiting, cx);
+                return None;
+            }
+        },
+        Of::Peer(Ok(peer)) => {
+            let key = NameKey::new(cx.rules.key_of, peer.as_str());
+            (Conversation::Peer(key), Subject::Peer(peer.as_str().into()))
         }
-        (Of::Room(room), _) => {
-            refuse_elsewhere(room, &waiting, cx);
-            return None;
-        }
-        (Of::Peer(Ok(peer)), _) => {
-            (Conversation::Peer(NameKey::new(key_of, peer.as_str())), Subject::Peer(peer.as_str().into()))
-        }
-        (Of::Peer(Err(error)), _) => {
+        Of::Peer(Err(error)) => {
             cx.refuse(&waiting, Code::NameInvalid, error.sentence());
             return None;
         }
@@ -85,11 +85,9 @@ pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answe
     }
 }
 
-/// Whether a name means the room that somebody is in.
-pub(super) fn is_here(room: &Result<RoomName, NameError>, here: Option<&RoomName>, cx: &Cx) -> bool {
-    let (Ok(room), Some(here)) = (room, here) else { return false };
-    let key_of = |room: &RoomName| NameKey::new(cx.rules.key_of, room.as_str());
-    room == here || key_of(room) == key_of(here)
+/// Whether two names mean one room.
+pub(super) fn is_same(one: &RoomName, other: &RoomName, cx: &Cx) -> bool {
+    one == other || lobby::key(one, cx) == lobby::key(other, cx)
 }
 
 /// Answers a request that is about a room which its author is not in.

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::hub::{Append, Audience, Entry, Founding, Message, Outcome, StoredRoom};
+use chatroom_core::hub::{
+    Append, Audience, Entry, Founding, Memory, Message, Outcome, Placing, PlacingStep, StoredRoom,
+};
 use chatroom_core::message::history::{Edge, Page, Past, Window};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
@@ -14,7 +16,7 @@ use chatroom_core::name::{NameKey, NameLook, RoomName, UserName};
 use chatroom_core::server::{Conversation, Recall};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, places};
 use crate::keys::{look, name_look};
 
 /// What a [`Scribe`](crate::scribe::Scribe) needs of whoever keeps what is said: a [`Store`], or a simulated disk.
@@ -31,11 +33,11 @@ pub trait Messages {
     /// When it cannot be read, or holds what is no name or text.
     fn page(&self, recall: &Recall) -> Result<Page, StoreError>;
 
-    /// The rooms there are, in the order in which they came to be.
+    /// The rooms there are, and who takes part in them.
     ///
     /// # Errors
     /// When they cannot be read, or one has a name that is none.
-    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError>;
+    fn memory(&self) -> Result<Memory, StoreError>;
 }
 
 impl Messages for Store {
@@ -45,6 +47,7 @@ impl Messages for Store {
         let outcomes = group.iter().map(|append| match append.entry() {
             Entry::Room(founding) => found(&transaction, founding, &mut known),
             Entry::Message(message) => post(&transaction, message, ts_ms, &mut known),
+            Entry::Place(placing) => place(&transaction, placing, &mut known),
         });
         let outcomes = outcomes.collect::<Result<_, _>>()?;
         known.write_last(&transaction)?;
@@ -87,23 +90,8 @@ impl Messages for Store {
         Ok(page)
     }
 
-    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
-        let mut select = self.db.prepare(
-            "SELECT key, name, last FROM rooms JOIN conversations ON id = conversation ORDER BY conversation",
-        )?;
-        let mut rows = select.query([])?;
-        let mut rooms = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (key, name): (String, String) = (row.get(0)?, row.get(1)?);
-            let name = RoomName::parse(&name).map_err(|_| StoreError::Name)?;
-            // One that could not be made today keeps its name all the same.
-            let look = NameLook::of_room(name_look, &name)
-                .or_else(|_| NameLook::of_room(|name| Ok(look(name)), &name))
-                .map_err(|_| StoreError::Name)?;
-            let key = NameKey::new(str::to_owned, &key);
-            rooms.push(StoredRoom { key, look, name, is_spoken_in: row.get::<_, i64>(2)? > 0 });
-        }
-        Ok(rooms)
+    fn memory(&self) -> Result<Memory, StoreError> {
+        Ok(Memory { rooms: rooms(&self.db)?, places: places::all(&self.db)? })
     }
 }
 
@@ -126,6 +114,14 @@ pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
             "SELECT 1 FROM messages
             WHERE conversation NOT IN (SELECT id FROM conversations)",
         ),
+        (
+            "somebody takes part in what is no room",
+            "SELECT 1 FROM places WHERE conversation NOT IN (SELECT conversation FROM rooms)",
+        ),
+        (
+            "nobody takes part in a room",
+            "SELECT 1 FROM places WHERE account NOT IN (SELECT id FROM accounts)",
+        ),
         ("a message is by nobody", "SELECT 1 FROM messages WHERE author NOT IN (SELECT id FROM accounts)"),
         (
             "a message is missing",
@@ -139,6 +135,26 @@ pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
         }
     }
     Ok(unsigned(db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
+}
+
+/// The rooms there are, in the order in which they came to be.
+fn rooms(db: &Connection) -> Result<Vec<StoredRoom>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT key, name, last FROM rooms JOIN conversations ON id = conversation ORDER BY conversation",
+    )?;
+    let mut rows = select.query([])?;
+    let mut rooms = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (key, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let name = RoomName::parse(&name).map_err(|_| StoreError::Name)?;
+        // One that could not be made today keeps its name all the same.
+        let look = NameLook::of_room(name_look, &name)
+            .or_else(|_| NameLook::of_room(|name| Ok(look(name)), &name))
+            .map_err(|_| StoreError::Name)?;
+        let key = NameKey::new(str::to_owned, &key);
+        rooms.push(StoredRoom { key, look, name, last_seq: unsigned(row.get(2)?) });
+    }
+    Ok(rooms)
 }
 
 fn past(row: &Row<'_>, reader: i64) -> Result<Past, StoreError> {
@@ -211,6 +227,15 @@ fn found<'g>(db: &Connection, founding: &'g Founding, known: &mut Known<'g>) -> 
     Ok(Outcome::Founded)
 }
 
+fn place<'g>(db: &Connection, placing: &'g Placing, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
+    let Some(account) = known.account(db, &placing.account.key)? else { return Ok(Outcome::Failed) };
+    let room = known.room(db, &placing.room, &placing.name)?;
+    // What of this group is said already is not written down yet.
+    let last = known.last.get(&room).copied();
+    places::write(db, account, room, placing.step, last)?;
+    Ok(Outcome::Placed)
+}
+
 fn post<'g>(
     db: &Connection,
     message: &'g Message,
@@ -237,6 +262,9 @@ fn post<'g>(
         "INSERT INTO messages (conversation, seq, ts, author, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![conversation, seq, ts, author, cid, message.text.as_str()])?;
+    if message.is_read_by_author {
+        places::write(db, author, conversation, PlacingStep::Read(unsigned(seq)), None)?;
+    }
     Ok(Outcome::Posted(Posted { seq: unsigned(seq), ts_ms }))
 }
 
@@ -300,10 +328,11 @@ fn begin(db: &Connection) -> rusqlite::Result<i64> {
     Ok(db.last_insert_rowid())
 }
 
-/// Removes a room in which nothing was said.
+/// Removes a room in which nothing was said and nobody takes part.
 fn remove_silent(db: &Connection, key: &NameKey) -> rusqlite::Result<()> {
     let silent =
-        "SELECT conversation FROM rooms JOIN conversations ON id = conversation WHERE key = ?1 AND last = 0";
+        "SELECT rooms.conversation FROM rooms JOIN conversations ON id = conversation WHERE key = ?1 AND last = 0
+        AND NOT EXISTS (SELECT 1 FROM places WHERE places.conversation = id)";
     let mut select = db.prepare_cached(silent)?;
     if let Some(conversation) = select.query_row([key.as_str()], |row| row.get::<_, i64>(0)).optional()? {
         db.prepare_cached("DELETE FROM rooms WHERE conversation = ?1")?.execute([conversation])?;
@@ -318,11 +347,11 @@ const FORWARDS: &str = "SELECT seq, ts, author, name, cid, text FROM messages JO
     WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 /// Numbers are counted up from 0 here, and SQLite's are signed.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
@@ -357,7 +386,7 @@ mod tests {
             }
             let limits = Limits { message_rate: 0, ..Limits::default() };
             let mut hub = Hub::new(NOW(), limits, name_key, name_look, &[name("den")])
-                .with_history(NOW(), store.rooms().unwrap());
+                .with_history(NOW(), store.memory().unwrap());
             let mut deliveries = Deliveries::new();
             let [ann, bob] = ["ann", "bob"].map(|user| {
                 let id = hub.connect(&mut deliveries).unwrap();
@@ -373,7 +402,14 @@ mod tests {
         fn say(&mut self, from: chatroom_core::hub::ConnId, to: Option<&str>, cid: &str, text: &str) {
             let text = Text::try_from(text).unwrap();
             let to = to.map(|to| (key(to), UserName::parse(to).unwrap()));
-            let post = Post { to, text, plain: Some(Vec::new().into()), cid: Cid::parse(cid), rid: None };
+            let post = Post {
+                to,
+                room: None,
+                text,
+                plain: Some(Vec::new().into()),
+                cid: Cid::parse(cid),
+                rid: None,
+            };
             self.hub.apply(NOW(), from, Command::Post(Box::new(post)), &mut Deliveries::new());
         }
 
@@ -523,9 +559,9 @@ mod tests {
             room.hub.apply(NOW(), ann, create, &mut Deliveries::new());
         }
         assert_eq!(room.write(6), ["Founded", "Founded"]);
-        let rooms = room.store.rooms().unwrap();
-        let brief = rooms.iter().map(|room| (room.name.as_str(), room.key.as_str(), room.is_spoken_in));
-        let expected = [("den", "den", true), ("Tech Talk", "tech talk", false), ("attic", "attic", false)];
+        let rooms = room.store.memory().unwrap().rooms;
+        let brief = rooms.iter().map(|room| (room.name.as_str(), room.key.as_str(), room.last_seq));
+        let expected = [("den", "den", 1), ("Tech Talk", "tech talk", 0), ("attic", "attic", 0)];
         assert_eq!(brief.collect::<Vec<_>>(), expected);
     }
 
@@ -567,7 +603,7 @@ mod tests {
         for gone in ["attic", "den", "never there"] {
             remove_silent(db, &key(gone)).unwrap();
         }
-        let rooms = room.store.rooms().unwrap();
+        let rooms = room.store.memory().unwrap().rooms;
         assert_eq!(rooms.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["den"]);
         let conversations: u32 =
             db.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).unwrap();

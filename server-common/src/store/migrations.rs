@@ -8,7 +8,7 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 7] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 8] = [
     make_accounts,
     add_looks,
     make_known_addresses,
@@ -16,6 +16,7 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 7] = [
     make_invitations,
     make_sessions,
     make_messages,
+    make_places,
 ];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
@@ -185,6 +186,19 @@ fn make_messages(db: &Transaction<'_>) -> rusqlite::Result<()> {
             PRIMARY KEY (conversation, seq)
         ) STRICT, WITHOUT ROWID;
         CREATE UNIQUE INDEX messages_by_cid ON messages (author, cid) WHERE cid IS NOT NULL;",
+    )
+}
+
+/// Who takes part in which room, and the number of the last message that they have read there.
+fn make_places(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE places (
+            account INTEGER NOT NULL,
+            conversation INTEGER NOT NULL,
+            read INTEGER NOT NULL,
+            PRIMARY KEY (account, conversation)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX places_by_conversation ON places (conversation);",
     )
 }
 

@@ -199,7 +199,8 @@ impl Guest {
                 }
                 Stage::Storm | Stage::Calm | Stage::Leaving => {}
             },
-            Some(Phase::Auth) | None => {}
+            // It is in one room at a time.
+            Some(Phase::Auth | Phase::Hall) | None => {}
         }
     }
 

@@ -72,15 +72,21 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         Request::Login(Credentials { username, password }) => {
             request::encode_login(username.as_ref().ok()?, password.as_ref().ok()?)
         }
-        Request::Create(room) | Request::Enter(room) => request::encode_room(kind, room.as_ref().ok()?),
+        Request::Create(room) | Request::Enter(room) | Request::Roster(room) | Request::Exit(Some(room)) => {
+            request::encode_room(kind, room.as_ref().ok()?)
+        }
+        Request::Read(room, seq) => request::encode_read(room.as_ref().ok()?, *seq),
         Request::Msg(Msg { from, to, text, claim: _ }) => {
             let from = from.as_ref()?.as_ref().ok()?;
             let to = to.as_ref().map(Result::as_ref).transpose().ok()?;
             request::encode_msg(from.as_str(), to, text.as_ref().ok()?)
         }
-        Request::List | Request::Exit | Request::Logout | Request::Ping | Request::Pong => {
-            request::encode_bare(kind)
-        }
+        Request::List
+        | Request::Exit(None)
+        | Request::Logout
+        | Request::Ping
+        | Request::Pong
+        | Request::Rooms => request::encode_bare(kind),
     })
 }
 

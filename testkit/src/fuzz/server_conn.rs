@@ -268,7 +268,7 @@ impl Bench {
             if let Mail::Reply(reply) = &mail {
                 self.awaits_reply = false;
                 match reply {
-                    Reply::LoggedIn(_) => self.who = Who::Member,
+                    Reply::LoggedIn(_) | Reply::Overview(_) => self.who = Who::Member,
                     Reply::LoggedOut => (self.who, self.since) = (Who::Nobody, self.now),
                     _ => {}
                 }
@@ -330,9 +330,9 @@ impl Bench {
             if self.mailbox.is_overflowed() && !was_overflowed {
                 self.handle(Input::Overflow);
             }
-            let Some(snapshot) = self.hub.poll_snapshot(self.now) else { return };
-            let frame = snapshot.encode(limits().list_bytes_max);
-            self.hub.publish(self.now, &snapshot, frame, &mut self.deliveries);
+            let Some(bulletin) = self.hub.poll_bulletin(self.now) else { return };
+            let print = bulletin.encode(limits().list_bytes_max);
+            self.hub.publish(self.now, print, &mut self.deliveries);
         }
     }
 

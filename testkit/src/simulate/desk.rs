@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Append, Outcome, Settled, StoredRoom};
+use chatroom_core::hub::{Append, Memory, Outcome, Settled};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::message::history::Page;
@@ -173,8 +173,8 @@ impl Messages for Disk {
         lock(&self.0).read(|store| store.page(recall))
     }
 
-    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError> {
-        lock(&self.0).store.rooms()
+    fn memory(&self) -> Result<Memory, StoreError> {
+        lock(&self.0).store.memory()
     }
 }
 

@@ -174,7 +174,7 @@ impl Fate {
             (Phase::Lobby, 0..15) => Means::List,
             (Phase::Lobby, 15..35) => Means::Create(Some(self.room(swarm))),
             (Phase::Lobby, 35..93) => Means::Enter(Some(self.room(swarm))),
-            (Phase::Lobby, _) => Means::Logout,
+            (Phase::Lobby | Phase::Hall, _) => Means::Logout,
             (Phase::Chat, 0..10) => Means::List,
             (Phase::Chat, 10..17) => Means::Exit,
             (Phase::Chat, how) => {
@@ -196,7 +196,7 @@ impl Fate {
         let limits = &swarm.limits;
         let limit = match town.model.phase(line) {
             Phase::Auth => limits.frame_before_login_bytes_max,
-            Phase::Lobby | Phase::Chat => limits.frame_bytes_max,
+            Phase::Lobby | Phase::Chat | Phase::Hall => limits.frame_bytes_max,
         };
         let rid = self.rid();
         let means = match self.rng.u8(..28) {
@@ -262,7 +262,7 @@ impl Fate {
 
     fn caps(&mut self) -> Caps {
         let mut has = || self.rng.u8(..4) > 0;
-        Caps { ack: has(), history: has(), resume: has(), ping: has() }
+        Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: false }
     }
 
     /// What somebody wants to read, most often where they are.
@@ -313,7 +313,7 @@ impl Fate {
             (Phase::Lobby, 0..15) => Wish::List,
             (Phase::Lobby, 15..35) => Wish::Create(self.room(swarm)),
             (Phase::Lobby, 35..93) => Wish::Enter(self.room(swarm)),
-            (Phase::Lobby, _) => Wish::Logout,
+            (Phase::Lobby | Phase::Hall, _) => Wish::Logout,
             (Phase::Chat, 0..10) => Wish::List,
             (Phase::Chat, 10..16) => Wish::Exit,
             (Phase::Chat, 16..20) => Wish::Older,

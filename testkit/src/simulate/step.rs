@@ -272,8 +272,9 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                let (ack, history) = (has("ack"), has("history"));
-                Means::Hello(Caps { ack, history, resume: has("resume"), ping: has("ping") })
+                let words = ["ack", "history", "resume", "ping", "multi"];
+                let [ack, history, resume, ping, multi] = words.map(has);
+                Means::Hello(Caps { ack, history, resume, ping, multi })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),

@@ -644,8 +644,8 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, disk: &Disk, rung: &Rung)
     let [alarm, scribe] = [TICKER, SCRIBE].map(|who| Bell::new(who, 0, Arc::clone(rung)));
     let (desk, alarm) = (Box::new(office.clone()), Box::new(move || alarm.wake()));
     if swarm.history {
-        let stored = disk.rooms().expect("the disk is only asked when it works");
-        Server::with_history(now, rules, &rooms, stored, desk, alarm, Box::new(move || scribe.wake()))
+        let memory = disk.memory().expect("the disk is only asked when it works");
+        Server::with_history(now, rules, &rooms, memory, desk, alarm, Box::new(move || scribe.wake()))
     } else {
         Server::new(now, rules, &rooms, desk, alarm)
     }

@@ -3,13 +3,13 @@
 use super::*;
 
 /// What a disk does, and what it calls things.
-struct Disk {
-    seq: u64,
+pub(super) struct Disk {
+    pub(super) seq: u64,
     group: Vec<Append>,
 }
 
 impl Disk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { seq: 0, group: Vec::new() }
     }
 
@@ -25,6 +25,7 @@ impl Disk {
             let outcome = match append.entry() {
                 _ if !is_written => Outcome::Failed,
                 Entry::Room(_) => Outcome::Founded,
+                Entry::Place(_) => Outcome::Placed,
                 Entry::Message(_) => {
                     self.seq += 1;
                     Outcome::Posted(Posted { seq: self.seq, ts_ms: 7 })
@@ -39,13 +40,13 @@ impl Disk {
     }
 
     /// Writes all there is.
-    fn writes(&mut self, town: &mut Town) {
+    pub(super) fn writes(&mut self, town: &mut Town) {
         while self.takes(town, usize::MAX) > 0 {
             self.has(town, true);
         }
     }
 
-    fn fails(&mut self, town: &mut Town) {
+    pub(super) fn fails(&mut self, town: &mut Town) {
         self.takes(town, usize::MAX);
         self.has(town, false);
     }
@@ -214,16 +215,17 @@ fn a_room_in_which_something_was_said_never_gives_way() {
 
 #[test]
 fn rooms_that_the_disk_knows_are_there_from_the_start() {
-    let stored = |name: &str, is_spoken_in| {
+    let stored = |name: &str, last_seq| {
         let name = RoomName::parse(name).unwrap();
         let look = NameLook::of_room(look_of, &name).unwrap();
-        StoredRoom { key: NameKey::new(key_of, name.as_str()), look, name, is_spoken_in }
+        StoredRoom { key: NameKey::new(key_of, name.as_str()), look, name, last_seq }
     };
     let limits = Limits { rooms_max: 4, ..Limits::default() };
     let mut town = Town::with(limits);
-    let rooms = [stored("Example", true), stored("den", true), stored("cave", false)];
+    let rooms = [stored("Example", 1), stored("den", 1), stored("cave", 0)];
+    let memory = Memory { rooms: rooms.into(), ..Memory::default() };
     town.hub =
-        Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, rooms);
+        Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, memory);
     town.login("ann");
     town.check("ann", "logged in [lobby: ann; example:; den:; cave:]");
     town.wait(HOUR);

@@ -53,7 +53,7 @@ fn who_asked_in_the_meantime_is_not_told_again() {
 fn a_list_that_was_overtaken_while_it_was_encoded_is_not_delivered() {
     let mut town = Town::of(Limits::default(), &["ann", "bob", "eve"]);
     town.does("ann", "enter example");
-    let old = town.hub.poll_snapshot(town.now).unwrap();
+    let old = town.hub.poll_bulletin(town.now).unwrap();
     town.does("eve", "enter example");
     town.check_does("bob", "list", "listed [lobby: bob; example: ann eve]");
     town.check("eve", "entered example [example: ann eve]");
@@ -72,7 +72,7 @@ fn a_list_that_was_encoded_before_somebody_came_is_not_for_them() {
     town.does("ann", "enter example");
     town.does("eve", "enter example");
     town.heard.clear();
-    let lists = [town.hub.poll_snapshot(town.now).unwrap(), town.hub.poll_snapshot(town.now).unwrap()];
+    let lists = [town.hub.poll_bulletin(town.now).unwrap(), town.hub.poll_bulletin(town.now).unwrap()];
     town.does("eve", "exit");
     town.does("bob", "enter example");
     for old in &lists {
@@ -92,7 +92,7 @@ fn nothing_is_due_where_nobody_is_left_to_see_it() {
     town.does("ann", "exit");
     town.check("ann", "entered example [example: ann], left example [lobby: ann; example:]");
     town.disconnect("ann");
-    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert!(town.hub.poll_bulletin(town.now).is_none());
     assert_eq!(town.hub.deadline(), None);
 }
 
@@ -122,12 +122,12 @@ fn what_changes_while_a_list_is_encoded_waits_its_turn_after_that_list() {
     let limits = Limits { presence_connection_bytes_per_second: 10, ..Limits::default() };
     let mut town = Town::of(limits, &["ann", "bob"]);
     town.does("ann", "enter example");
-    let list = town.hub.poll_snapshot(town.now).unwrap();
+    let list = town.hub.poll_bulletin(town.now).unwrap();
     town.does("ann", "exit");
-    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert!(town.hub.poll_bulletin(town.now).is_none());
     town.publish(&list);
     town.check("bob", r#"push {"lobby":["bob"],"example":["ann"]}"#);
-    let frame_bytes = list.encode(town.limits.list_bytes_max).len();
+    let frame_bytes = list_bytes(&list.encode(town.limits.list_bytes_max));
     town.wait(u64::try_from(frame_bytes * 100).unwrap() - 1);
     town.check("bob", "");
     town.wait(1);
@@ -160,10 +160,10 @@ fn a_list_is_paid_for_by_those_who_got_it_whatever_else_is_delivered_with_it() {
         town.hub.apply(town.now, town.people["bob"], command("bob", "say hi"), &mut deliveries);
     }
     town.does("ann", "enter example");
-    let list = town.hub.poll_snapshot(town.now).expect("bob sees it");
-    let frame = list.encode(town.limits.list_bytes_max);
-    let paid_ms = u64::try_from(frame.len() * 20).unwrap();
-    town.hub.publish(town.now, &list, frame, &mut deliveries);
+    let list = town.hub.poll_bulletin(town.now).expect("bob sees it");
+    let print = list.encode(town.limits.list_bytes_max);
+    let paid_ms = u64::try_from(list_bytes(&print) * 20).unwrap();
+    town.hub.publish(town.now, print, &mut deliveries);
     town.does("ann", "exit");
     town.wait(paid_ms - 1);
     town.check("bob", "");
@@ -196,9 +196,9 @@ fn a_crowded_lobby_does_not_silence_two_people_in_a_room() {
 fn who_saw_a_change_in_an_answer_is_not_shown_it() {
     let mut town = Town::of(Limits::default(), &["ann"]);
     town.does("ann", "enter example");
-    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert!(town.hub.poll_bulletin(town.now).is_none());
     town.login("bob");
     town.check("bob", "logged in [lobby: bob; example: ann]");
-    assert!(town.hub.poll_snapshot(town.now).is_none());
+    assert!(town.hub.poll_bulletin(town.now).is_none());
     assert_eq!(town.hub.deadline(), None);
 }

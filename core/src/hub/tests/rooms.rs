@@ -46,8 +46,8 @@ fn a_list_of_a_room_that_gave_way_goes_to_nobody() {
     for (person, words) in [("ann", "create den"), ("ann", "enter den"), ("bob", "enter den")] {
         town.does(person, words);
     }
-    let den = town.hub.poll_snapshot(town.now).unwrap();
-    assert_eq!(rosters(&den), "den: ann bob");
+    let den = town.hub.poll_bulletin(town.now).unwrap();
+    assert_eq!(rosters(&den.snapshot), "den: ann bob");
     for (person, words) in [("bob", "exit"), ("ann", "exit"), ("ann", "create nook"), ("ann", "enter nook")] {
         town.does(person, words);
     }
@@ -168,10 +168,10 @@ fn what_waits_for_many_is_counted_once_until_the_last_of_them_has_it() {
     assert_eq!(town.hub.ledger().bytes(), message_bytes + "psst".len());
 
     town.hub.apply(town.now, town.people["ann"], command("ann", "enter example"), &mut waiting);
-    let list = town.hub.poll_snapshot(town.now).expect("the lobby sees it");
-    let frame = list.encode(town.limits.list_bytes_max);
-    let list_bytes = frame.len();
-    town.hub.publish(town.now, &list, frame, &mut waiting);
+    let list = town.hub.poll_bulletin(town.now).expect("the lobby sees it");
+    let print = list.encode(town.limits.list_bytes_max);
+    let list_bytes = list_bytes(&print);
+    town.hub.publish(town.now, print, &mut waiting);
     assert_eq!(town.hub.ledger().bytes(), message_bytes + "psst".len() + list_bytes);
 
     waiting.remove(0);

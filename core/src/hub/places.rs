@@ -1,0 +1,324 @@
+//! What the hub does for connections that are in many rooms at once.
+//!
+//! A user takes part in rooms, whether they are here or not, and all of their devices are in all of these. To come into a
+//! room or to go out of it is durable before it happens, like what is said: so it has its place among the messages, and who
+//! leaves hears first what was said before.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::directory::{Member, Seat, UserId};
+use super::journal::Entry;
+use super::room::{LOBBY_ID, RoomId};
+use super::{Answer, ConnId, Deliveries, Denial, Farewell, Hub, Mail, Reply, answer_to};
+use crate::frame::Frame;
+use crate::message::push::Roster;
+use crate::message::rooms::{Crowd, Standing};
+use crate::name::{Account, NameKey, RoomName};
+use crate::time::Instant;
+
+/// A room that a user takes part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of the last message there that they have read.
+    pub(super) read: u64,
+}
+
+/// All rooms, and those that a user takes part in.
+pub struct Overview {
+    /// How many are in each, the lobby first, and then in the order of their making.
+    pub crowds: Arc<Vec<Crowd>>,
+    /// Those of the user.
+    pub places: Vec<(NameKey, Standing)>,
+}
+
+/// What changes about a user and a room, to be made durable.
+#[derive(Clone)]
+pub struct Placing {
+    /// The user.
+    pub account: Account,
+    /// The room.
+    pub room: NameKey,
+    /// As it is spelled.
+    pub name: RoomName,
+    /// What becomes of it.
+    pub step: PlacingStep,
+    /// Which room it is for the hub.
+    pub(super) id: RoomId,
+}
+
+/// What changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacingStep {
+    /// The user takes part in the room from now on, and has read what was said there.
+    Join,
+    /// The user takes part no more.
+    Part,
+    /// The user has read so far.
+    Read(u64),
+}
+
+/// A user who takes part in a room, as the disk knows it.
+pub struct StoredPlace {
+    /// The user.
+    pub account: Account,
+    /// The room.
+    pub room: NameKey,
+    /// The number of the last message that they have read.
+    pub read: u64,
+}
+
+impl Hub {
+    pub(super) fn login_device(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        account: Account,
+        deliveries: &mut Deliveries,
+    ) -> Answer {
+        let allowances = &mut self.allowances;
+        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
+        while let Some(oldest) = self.oldest_device_too_many(user) {
+            self.send_away(now, oldest, Farewell::Replaced, deliveries);
+        }
+        let name = account.name.clone();
+        let seat = Seat::Device(BTreeSet::new());
+        self.directory.login(from, Member { user, account, seat, gets_places: true, on_their_way: 0 });
+        let rooms: Vec<RoomId> = self.directory.user(user)?.device_rooms().collect();
+        for room in rooms {
+            self.come(now, room, from, user, &name);
+        }
+        self.rooms.stir.set_watched(true);
+        Some(Ok(Reply::Overview(self.overview(user)?)))
+    }
+
+    /// All rooms, as a device sees them.
+    pub(super) fn list_rooms(&mut self, from: ConnId) -> Answer {
+        let user = self.directory.member(from)?.user;
+        Some(Ok(Reply::Overview(self.overview(user)?)))
+    }
+
+    /// Who is in a room. Who takes part in it is told from now on who comes and goes.
+    pub(super) fn list_people(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
+        let member = self.directory.member(from)?;
+        let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
+        let takes_part = self.directory.user(member.user)?.places.contains_key(&id);
+        Some(Ok(Reply::People(if takes_part { self.watch(from, id)? } else { self.rooms.get(id)?.roster() })))
+    }
+
+    pub(super) fn join(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
+        let member = self.directory.member(from)?;
+        let user = self.directory.user(member.user)?;
+        let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
+        let room = self.rooms.get(id)?;
+        let name = room.name.clone();
+        if id == LOBBY_ID || user.places.contains_key(&id) {
+            return Some(Err(Denial::AlreadyThere(name)));
+        }
+        if room.is_full(self.limits.room_members_max) {
+            return Some(Err(Denial::RoomFull(name)));
+        }
+        if user.places.len() >= self.limits.rooms_joined_max {
+            return Some(Err(Denial::TooManyPlaces));
+        }
+        self.rooms.get_mut(id)?.joining += 1;
+        self.place(from, id, PlacingStep::Join)
+    }
+
+    pub(super) fn part(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
+        let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
+        self.place(from, id, PlacingStep::Part)
+    }
+
+    /// Notes how far a user has read, and tells their other devices with this.
+    pub(super) fn read(
+        &mut self,
+        from: ConnId,
+        key: &NameKey,
+        name: RoomName,
+        seq: u64,
+        notice: &Frame,
+        deliveries: &mut Deliveries,
+    ) -> Answer {
+        let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
+        if seq > self.rooms.get(id)?.last_seq {
+            return Some(Err(Denial::NotSaidYet));
+        }
+        let user = self.directory.user_mut(self.directory.member(from)?.user)?;
+        let place = user.places.get_mut(&id)?;
+        if seq <= place.read {
+            return Some(Ok(Reply::Said));
+        }
+        place.read = seq;
+        let others = user.devices.iter().filter(|device| **device != from);
+        deliveries.extend(others.map(|device| (*device, Mail::Frame(notice.clone()))));
+        self.place(from, id, PlacingStep::Read(seq));
+        if self.journal.as_ref()?.pending() >= self.limits.appends_total_max {
+            self.journal.as_mut()?.crowd(from);
+            return None;
+        }
+        Some(Ok(Reply::Said))
+    }
+
+    /// A user has read so far in a room, if they still take part in it.
+    pub(super) fn has_read(&mut self, user: &NameKey, room: Option<RoomId>, seq: u64) {
+        let user = self.directory.find_user(user).and_then(|user| self.directory.user_mut(user));
+        if let Some(place) = room.zip(user).and_then(|(room, user)| user.places.get_mut(&room)) {
+            place.read = seq.max(place.read);
+        }
+    }
+
+    /// The room of that name, if the user of a connection takes part in it.
+    pub(super) fn place_of(&self, from: ConnId, key: &NameKey) -> Option<RoomId> {
+        let user = self.directory.user(self.directory.member(from)?.user)?;
+        self.rooms.find(key).filter(|id| user.places.contains_key(id))
+    }
+
+    /// What was to change about a user and a room is durable, or will never be.
+    pub(super) fn placed(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        placing: Placing,
+        is_durable: bool,
+        deliveries: &mut Deliveries,
+    ) {
+        let Placing { account, room: key, name, step, id } = placing;
+        if step == PlacingStep::Join
+            && let Some(room) = self.rooms.get_mut(id)
+        {
+            room.joining -= 1;
+        }
+        let answer = match step {
+            // Was answered at once.
+            PlacingStep::Read(_) => return,
+            PlacingStep::Join | PlacingStep::Part if !is_durable => Some(Err(Denial::NotKept)),
+            PlacingStep::Join => {
+                self.joined(now, from, &account, id, deliveries);
+                self.watch(from, id)
+                    .zip(self.standing(&account.key, id))
+                    .map(|(roster, standing)| Ok(Reply::Joined(key, standing, roster)))
+            }
+            PlacingStep::Part => {
+                self.parted(now, from, &account.key, (id, key.clone(), name.clone()), deliveries);
+                Some(Ok(Reply::Parted(key, name)))
+            }
+        };
+        answer_to(from, answer.filter(|_| self.directory.member(from).is_some()), deliveries);
+    }
+
+    /// A user takes part in a room from now on. Their other devices are told.
+    fn joined(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        account: &Account,
+        id: RoomId,
+        deliveries: &mut Deliveries,
+    ) {
+        let allowances = &mut self.allowances;
+        let user = self.directory.user_of(account, || allowances.remove(&account.key).unwrap_or_default());
+        let Some(last_seq) = self.rooms.get(id).map(|room| room.last_seq) else { return };
+        let Some(found) = self.directory.user(user) else { return };
+        let (devices, was_nowhere) = (found.devices.clone(), found.places.is_empty());
+        if !self.take_part(user, id, Place { read: last_seq }) {
+            return;
+        }
+        for device in &devices {
+            if was_nowhere {
+                self.go_from(now, LOBBY_ID, *device, user);
+            }
+            self.come(now, id, *device, user, &account.name);
+        }
+        let Some(room) = self.rooms.get(id) else { return };
+        let standing = Standing { room: room.name.clone(), last: last_seq, read: last_seq };
+        let place = Arc::new((room.key().clone(), standing));
+        let others = devices.into_iter().filter(|device| *device != from);
+        deliveries.extend(others.map(|device| (device, Mail::Joined(Arc::clone(&place)))));
+    }
+
+    /// A user takes part in a room no more. Their other devices are told.
+    fn parted(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        account: &NameKey,
+        (id, key, name): (RoomId, NameKey, RoomName),
+        deliveries: &mut Deliveries,
+    ) {
+        let Some(user) = self.directory.find_user(account) else { return };
+        let Some(found) = self.directory.user_mut(user) else { return };
+        if found.places.remove(&id).is_none() {
+            return;
+        }
+        let (devices, is_nowhere) = (found.devices.clone(), found.places.is_empty());
+        let username = found.account.name.clone();
+        if let Some(room) = self.rooms.get_mut(id) {
+            room.followers -= 1;
+        }
+        for device in devices {
+            self.go_from(now, id, device, user);
+            if let Some(Member { seat: Seat::Device(watched), .. }) = self.directory.member_mut(device) {
+                watched.remove(&id);
+            }
+            self.rooms.unwatch(id, device);
+            if is_nowhere {
+                self.come(now, LOBBY_ID, device, user, &username);
+            }
+            if device != from {
+                deliveries.push((device, Mail::Parted(key.clone(), name.clone())));
+            }
+        }
+        self.release(now, user);
+    }
+
+    /// Has something about the user of a connection and a room made durable.
+    fn place(&mut self, from: ConnId, id: RoomId, step: PlacingStep) -> Answer {
+        let account = self.directory.member(from)?.account.clone();
+        let room = self.rooms.get(id)?;
+        let (key, name) = (room.key().clone(), room.name.clone());
+        self.journal.as_mut()?.push(from, Entry::Place(Placing { account, room: key, name, step, id }));
+        None
+    }
+
+    /// Whether a user takes part in a room who did not.
+    pub(super) fn take_part(&mut self, user: UserId, id: RoomId, place: Place) -> bool {
+        let Some(user) = self.directory.user_mut(user) else { return false };
+        let is_new = user.places.insert(id, place).is_none();
+        if let Some(room) = self.rooms.get_mut(id) {
+            room.followers += usize::from(is_new);
+        }
+        is_new
+    }
+
+    /// Who is in a room, and from now on who comes and goes.
+    fn watch(&mut self, from: ConnId, id: RoomId) -> Option<Roster> {
+        let Seat::Device(watched) = &mut self.directory.member_mut(from)?.seat else { return None };
+        if watched.insert(id) {
+            self.rooms.watch(id, from);
+        }
+        self.rooms.get(id).map(super::room::Room::roster)
+    }
+
+    fn standing(&self, user: &NameKey, id: RoomId) -> Option<Standing> {
+        let place = self.directory.user(self.directory.find_user(user)?)?.places.get(&id)?;
+        let room = self.rooms.get(id)?;
+        Some(Standing { room: room.name.clone(), last: room.last_seq, read: place.read })
+    }
+
+    fn overview(&mut self, user: UserId) -> Option<Overview> {
+        let crowds = self.rooms.crowds();
+        let places = self.directory.user(user)?.places.iter().filter_map(|(id, place)| {
+            let room = self.rooms.get(*id)?;
+            let standing = Standing { room: room.name.clone(), last: room.last_seq, read: place.read };
+            Some((room.key().clone(), standing))
+        });
+        Some(Overview { crowds, places: places.collect() })
+    }
+
+    fn oldest_device_too_many(&self, user: UserId) -> Option<ConnId> {
+        let devices = &self.directory.user(user)?.devices;
+        devices.first().copied().filter(|_| devices.len() >= self.limits.account_devices_max)
+    }
+}
