@@ -255,6 +255,7 @@ impl Hub {
         let Some(journal) = &mut self.journal else { return };
         let has_room = |id| self.directory.member(id).is_none_or(|member| member.may_say_more(&self.limits));
         let relieved = journal.relieve(&self.limits, has_room);
-        deliveries.extend(relieved.into_iter().map(|id| (id, Mail::Reply(Reply::Said))));
+        let there = relieved.into_iter().filter(|id| self.directory.member(*id).is_some());
+        deliveries.extend(there.map(|id| (id, Mail::Reply(Reply::Said))));
     }
 }

@@ -127,6 +127,7 @@ impl Hub {
     }
 
     pub(super) fn part(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
+        self.directory.member(from)?;
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
         self.place(from, id, PlacingStep::Part)
     }
@@ -141,11 +142,12 @@ impl Hub {
         notice: &Frame,
         deliveries: &mut Deliveries,
     ) -> Answer {
+        let user = self.directory.member(from)?.user;
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
         if seq > self.rooms.get(id)?.last_seq {
             return Some(Err(Denial::NotSaidYet));
         }
-        let user = self.directory.user_mut(self.directory.member(from)?.user)?;
+        let user = self.directory.user_mut(user)?;
         let place = user.places.get_mut(&id)?;
         if seq <= place.read {
             return Some(Ok(Reply::Said));

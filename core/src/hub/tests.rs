@@ -4,6 +4,7 @@ mod keeping;
 mod people;
 mod places;
 mod presence;
+mod races;
 mod rooms;
 
 use alloc::collections::BTreeMap;

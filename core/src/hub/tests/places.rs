@@ -4,7 +4,7 @@ use super::keeping::Disk;
 use super::*;
 
 /// A town in which these are in many rooms, none of them in any yet.
-fn town(people: &[&str]) -> (Town, Disk) {
+pub(super) fn town(people: &[&str]) -> (Town, Disk) {
     let mut town = Town::that_remembers(Limits { message_rate: 0, ..Limits::default() }, &[]);
     for person in people {
         device(&mut town, person, person);
@@ -14,21 +14,21 @@ fn town(people: &[&str]) -> (Town, Disk) {
 }
 
 /// Another device of somebody.
-fn device(town: &mut Town, device: &str, person: &str) {
+pub(super) fn device(town: &mut Town, device: &str, person: &str) {
     town.connect(device).unwrap();
     town.does(device, &format!("login ++{person}"));
 }
 
 /// Somebody does something, and the disk what has to be durable.
 #[track_caller]
-fn check(town: &mut Town, disk: &mut Disk, person: &str, words: &str, expected: &str) {
+pub(super) fn check(town: &mut Town, disk: &mut Disk, person: &str, words: &str, expected: &str) {
     town.does(person, words);
     disk.writes(town);
     town.check(person, expected);
 }
 
 /// A message of a room as a device hears it.
-fn msg(text: &str, room: &str, seq: u64) -> String {
+pub(super) fn msg(text: &str, room: &str, seq: u64) -> String {
     format!(r#"msg "{text}","room":"{room}","seq":{seq},"ts":7"#)
 }
 
