@@ -5,6 +5,7 @@
 //! leaves hears first what was said before.
 
 use alloc::collections::BTreeSet;
+use alloc::collections::btree_map;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -284,14 +285,15 @@ impl Hub {
         None
     }
 
-    /// Whether a user takes part in a room who did not.
+    /// Whether a user takes part in a room who did not. One who did has read what they have read.
     pub(super) fn take_part(&mut self, user: UserId, id: RoomId, place: Place) -> bool {
         let Some(user) = self.directory.user_mut(user) else { return false };
-        let is_new = user.places.insert(id, place).is_none();
+        let btree_map::Entry::Vacant(vacant) = user.places.entry(id) else { return false };
+        vacant.insert(place);
         if let Some(room) = self.rooms.get_mut(id) {
-            room.followers += usize::from(is_new);
+            room.followers += 1;
         }
-        is_new
+        true
     }
 
     /// Who is in a room, and from now on who comes and goes.

@@ -1,7 +1,7 @@
 //! In many rooms at once, where one thing is on its way while another happens.
 
 use super::keeping::Disk;
-use super::places::{check, town};
+use super::places::{check, device, msg, town};
 use super::*;
 
 #[test]
@@ -25,4 +25,24 @@ fn who_was_told_to_go_hears_nothing_of_what_they_said() {
     town.check("ann", r#"entered example [example: ann], farewell Replaced"#);
     disk.writes(&mut town);
     town.check("ann", "");
+}
+
+#[test]
+fn who_comes_to_a_room_twice_has_read_there_what_they_have_read() {
+    let (mut town, mut disk) = town(&["ann"]);
+    device(&mut town, "phone", "ann");
+    town.login("bob");
+    town.does("bob", "enter example");
+    town.settle();
+    town.does("ann", "join example");
+    town.does("bob", "post hello");
+    town.does("phone", "join example");
+    disk.writes(&mut town);
+    town.check(
+        "phone",
+        &format!(
+            "also joined example 0/0, {}, joined example 0/1 [example: bob ann]",
+            msg("hello", "example", 1)
+        ),
+    );
 }
