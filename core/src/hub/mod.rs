@@ -348,7 +348,7 @@ impl Hub {
     pub fn poll_bulletin(&mut self, now: Instant) -> Option<Bulletin> {
         while let Some(id) = self.presence.take_due(now) {
             let Some(room) = self.rooms.get_mut(id) else { continue };
-            if room.is_printing {
+            if room.printing.is_some() {
                 // Two differences that overtake each other would leave a wrong picture.
                 self.presence.postpone(now, id, &mut room.pace);
                 continue;
@@ -360,7 +360,7 @@ impl Hub {
             let room = self.rooms.get_mut(id)?;
             self.presence.began(now, &mut room.pace, is_news);
             if is_news {
-                room.is_printing = true;
+                room.printing = Some(room.version);
                 return Some(Bulletin { snapshot: self.rooms.snapshot(id), is_list_wanted, news });
             }
         }
@@ -371,7 +371,11 @@ impl Hub {
     pub fn publish(&mut self, now: Instant, print: Print, deliveries: &mut Deliveries) {
         let Print { room: id, version, list, news } = print;
         let Some(room) = self.rooms.get_mut(id) else { return };
-        room.is_printing = false;
+        if room.printing != Some(version) {
+            // The room has given way meanwhile, and come back.
+            return;
+        }
+        room.printing = None;
         let mut dearest = 0;
         let mut bytes = 0;
         let mut give = |frame: Frame, give: &mut dyn FnMut(Frame) -> usize| {
@@ -402,6 +406,7 @@ impl Hub {
             });
         }
         self.presence.published(now, id, &mut room.pace, dearest, bytes);
+        self.mind_devices();
     }
 
     /// Tells a user to go, if they are here, by all of their connections; to the others they are gone from now on.
@@ -664,7 +669,7 @@ impl Hub {
                 for room in rooms.unwrap_or_default() {
                     self.go_from(now, room, id, user);
                 }
-                self.rooms.stir.set_watched(!self.directory.devices().is_empty());
+                self.mind_devices();
             }
         }
         self.release(now, user);

@@ -90,7 +90,7 @@ impl Hub {
         for room in rooms {
             self.come(now, room, from, user, &name);
         }
-        self.rooms.stir.set_watched(true);
+        self.mind_devices();
         Some(Ok(Reply::Overview(self.overview(user)?)))
     }
 
@@ -303,6 +303,13 @@ impl Hub {
             self.rooms.watch(id, from);
         }
         self.rooms.get(id).map(super::room::Room::roster)
+    }
+
+    /// Notes how rooms change for as long as there are devices. Also while devices are about to be told of them: whoever comes
+    /// meanwhile knows better, and is to be told again.
+    pub(super) fn mind_devices(&mut self) {
+        let is_printing = self.rooms.get(LOBBY_ID).is_some_and(|lobby| lobby.printing.is_some());
+        self.rooms.stir.set_watched(is_printing || !self.directory.devices().is_empty());
     }
 
     fn standing(&self, user: &NameKey, id: RoomId) -> Option<Standing> {

@@ -42,8 +42,8 @@ pub(super) struct Room {
     /// The devices that are told who comes and goes, and what they have not been told.
     pub(super) watchers: Vec<ConnId>,
     pub(super) changes: Changes,
-    /// A list of it is being encoded.
-    pub(super) is_printing: bool,
+    /// The version of its list that is being encoded.
+    pub(super) printing: Option<u64>,
     key: NameKey,
     look: NameLook,
     /// Who is here, by how many connections each, in the order in which they came.
@@ -92,7 +92,7 @@ impl Rooms {
             joining: 0,
             watchers: Vec::new(),
             changes: Changes::default(),
-            is_printing: false,
+            printing: None,
             key,
             look,
             people: Vec::new(),
@@ -120,7 +120,8 @@ impl Rooms {
     }
 
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
-        let room = self.by_id.remove(&id)?;
+        let mut room = self.by_id.remove(&id)?;
+        room.printing = None;
         self.by_key.remove(&room.key);
         self.by_look.remove(&room.look);
         self.stir.changed(id, &room.name);
@@ -143,9 +144,7 @@ impl Rooms {
         }
         room.people.push((user, 1));
         Arc::make_mut(&mut room.names).push(name.as_str());
-        if !room.watchers.is_empty() {
-            room.changes.add(name, true);
-        }
+        room.note(name, true);
         self.stir.changed(id, &room.name);
     }
 
@@ -161,9 +160,7 @@ impl Rooms {
         room.people.remove(index);
         Arc::make_mut(&mut room.names).remove(index);
         room.empty_since = now;
-        if !room.watchers.is_empty() {
-            room.changes.add(name, false);
-        }
+        room.note(name, false);
         self.stir.changed(id, &room.name);
     }
 
@@ -177,7 +174,7 @@ impl Rooms {
     pub(super) fn unwatch(&mut self, id: RoomId, device: ConnId) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         room.watchers.retain(|other| *other != device);
-        if room.watchers.is_empty() {
+        if !room.is_watched() {
             room.changes = Changes::default();
         }
     }
@@ -251,6 +248,18 @@ impl Room {
         self.version += 1;
         #[cfg(not(planted_bug = "stale_list_published"))]
         drop(self.snapshot.take());
+    }
+
+    /// Whether anybody is to be told who comes and goes. Also while they are about to be: whoever begins to watch meanwhile
+    /// knows better, and is to be told again.
+    fn is_watched(&self) -> bool {
+        !self.watchers.is_empty() || self.printing.is_some()
+    }
+
+    fn note(&mut self, name: &UserName, is_there: bool) {
+        if self.is_watched() {
+            self.changes.add(name, is_there);
+        }
     }
 
     /// What it is found by.

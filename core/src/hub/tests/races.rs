@@ -4,6 +4,12 @@ use super::keeping::Disk;
 use super::places::{check, device, msg, town};
 use super::*;
 
+/// The next list or difference that is due, taken and not handed out.
+#[track_caller]
+fn take_bulletin(town: &mut Town) -> Bulletin {
+    town.hub.poll_bulletin(town.now).expect("something has changed")
+}
+
 #[test]
 fn who_was_told_to_go_is_answered_nothing() {
     let (mut town, mut disk) = town(&["ann"]);
@@ -45,4 +51,72 @@ fn who_comes_to_a_room_twice_has_read_there_what_they_have_read() {
             msg("hello", "example", 1)
         ),
     );
+}
+
+#[test]
+fn what_is_told_late_does_not_stay_what_a_new_watcher_knows() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    check(&mut town, &mut disk, "ann", "join example", "joined example 0/0 [example: ann]");
+    town.settle();
+    town.login("eve");
+    town.does("eve", "enter example");
+    // The lobby's, and the room's in which eve has come.
+    let bulletins = [take_bulletin(&mut town), take_bulletin(&mut town)];
+    // Nobody watches when eve goes, and whoever then begins to is told that she is not there.
+    town.disconnect("ann");
+    town.does("eve", "exit");
+    device(&mut town, "ann", "ann");
+    town.does("ann", "people example");
+    town.heard.clear();
+    for bulletin in &bulletins {
+        town.publish(bulletin);
+    }
+    town.wait(HOUR);
+    let heard = town.heard.remove(&town.people["ann"]).unwrap();
+    let last = |kind: &str| heard.iter().rfind(|heard| heard.starts_with(kind)).unwrap().as_str();
+    assert_eq!(last("roster"), "roster {room:example,joined:[ann],left:[eve]");
+    assert_eq!(last("rooms"), "rooms {rooms:[{room:lobby,people:2},{room:example,people:1}]");
+}
+
+#[test]
+fn what_is_told_late_does_not_stay_what_a_new_device_knows() {
+    let (mut town, _) = town(&["ann"]);
+    town.login("eve");
+    town.does("eve", "enter example");
+    let bulletin = take_bulletin(&mut town);
+    town.disconnect("ann");
+    town.does("eve", "exit");
+    device(&mut town, "ann", "ann");
+    town.heard.clear();
+    town.publish(&bulletin);
+    town.wait(HOUR);
+    let heard = town.heard.remove(&town.people["ann"]).unwrap();
+    assert_eq!(heard.last().unwrap(), "rooms {rooms:[{room:lobby,people:2},{room:example,people:0}]");
+}
+
+#[test]
+fn a_room_that_came_back_shows_who_is_there() {
+    let limits = Limits { rooms_max: 3, room_idle_ms_min: 0, ..Limits::default() };
+    let (mut town, mut disk) = (Town::that_remembers(limits, &["ann"]), Disk::new());
+    town.does("ann", "create den");
+    disk.writes(&mut town);
+    for person in ["bob", "eve"] {
+        town.login(person);
+        town.does(person, "enter den");
+    }
+    town.settle();
+    town.does("eve", "exit");
+    // The list for bob is on its way when he goes too, and the room with him.
+    let bulletins = [take_bulletin(&mut town), take_bulletin(&mut town)];
+    town.does("bob", "exit");
+    town.does("ann", "create cave");
+    for bulletin in &bulletins {
+        town.publish(bulletin);
+    }
+    disk.fails(&mut town);
+    town.does("bob", "enter den");
+    town.does("eve", "enter den");
+    town.heard.clear();
+    town.wait(HOUR);
+    town.check("bob", r#"push {"den":["bob","eve"]}"#);
 }
