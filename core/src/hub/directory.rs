@@ -49,6 +49,8 @@ pub(super) struct Member {
     pub(super) gets_places: bool,
     /// How much of what it said is on its way to the disk.
     pub(super) on_their_way: u32,
+    /// The last append there was when it logged in: none of those before is its own, whoever it was then.
+    pub(super) since_append: u64,
 }
 
 /// Where a connection is.

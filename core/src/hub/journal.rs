@@ -288,6 +288,11 @@ impl Journal {
         self.last - self.settled
     }
 
+    /// The number of the last append there was.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     pub(super) fn is_settled(&self, number: u64) -> bool {
         number <= self.settled
     }

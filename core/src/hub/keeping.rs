@@ -59,6 +59,10 @@ impl Hub {
         self.journal.is_some()
     }
 
+    pub(super) fn last_append(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::last)
+    }
+
     /// How many are to be made durable, or being made so.
     pub fn pending_appends(&self) -> u64 {
         self.journal.as_ref().map_or(0, Journal::pending)
@@ -78,16 +82,16 @@ impl Hub {
                     self.placed(now, from, placing, is_durable, deliveries);
                 }
                 Fate::Said(delivery) => {
-                    let is_there = self.arrived(from);
+                    let is_there = self.arrived(from, number);
                     self.deliver(from, is_there, *delivery, deliveries);
                 }
                 Fate::Acknowledged(ack) => {
-                    if self.arrived(from) {
+                    if self.arrived(from, number) {
                         deliveries.push((from, Mail::Frame(ack)));
                     }
                 }
                 Fate::Refused(rid, denial) => {
-                    if self.arrived(from) {
+                    if self.arrived(from, number) {
                         deliveries.push((from, Mail::Refused(Box::new((rid, denial)))));
                     }
                 }
@@ -172,9 +176,10 @@ impl Hub {
         }
     }
 
-    /// Something that a connection has said is not on its way any more. Whether it is still there to hear of it.
-    fn arrived(&mut self, from: ConnId) -> bool {
-        let member = self.directory.member_mut(from);
+    /// Something that a connection has said is not on its way any more. Whether it is still there to hear of it, and nobody
+    /// else has logged in by it.
+    fn arrived(&mut self, from: ConnId, number: u64) -> bool {
+        let member = self.directory.member_mut(from).filter(|member| number > member.since_append);
         member.map(|member| member.on_their_way = member.on_their_way.saturating_sub(1)).is_some()
     }
 
@@ -186,8 +191,9 @@ impl Hub {
                 let kept = Kept { to: receiver.name.clone(), posted, cid: message.cid.clone() };
                 let booking = Booking::new(&self.ledger, message.text.as_str().len());
                 let mut readers = self.readers(&message, receiver);
-                if let Some(index) = readers.iter().position(|id| *id == from) {
-                    readers.remove(index);
+                if is_there {
+                    // Last, as its answer.
+                    readers.retain(|id| *id != from);
                 }
                 let whisper = Arc::new(Whisper {
                     from: message.author.name.clone(),

@@ -482,7 +482,10 @@ impl Hub {
         let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
         let name = account.name.clone();
         let seat = Seat::Single { room: LOBBY_ID, seen: 0 };
-        self.directory.login(from, Member { user, account, seat, gets_places: caps.ack, on_their_way: 0 });
+        let since_append = self.last_append();
+        let gets_places = caps.ack;
+        self.directory
+            .login(from, Member { user, account, seat, gets_places, on_their_way: 0, since_append });
         self.come(now, LOBBY_ID, from, user, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }

@@ -85,7 +85,10 @@ impl Hub {
         }
         let name = account.name.clone();
         let seat = Seat::Device(BTreeSet::new());
-        self.directory.login(from, Member { user, account, seat, gets_places: true, on_their_way: 0 });
+        let since_append = self.last_append();
+        let gets_places = true;
+        self.directory
+            .login(from, Member { user, account, seat, gets_places, on_their_way: 0, since_append });
         let rooms: Vec<RoomId> = self.directory.user(user)?.device_rooms().collect();
         for room in rooms {
             self.come(now, room, from, user, &name);

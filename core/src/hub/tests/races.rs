@@ -120,3 +120,23 @@ fn a_room_that_came_back_shows_who_is_there() {
     town.wait(HOUR);
     town.check("bob", r#"push {"den":["bob","eve"]}"#);
 }
+
+#[test]
+fn what_somebody_has_said_is_not_told_to_who_logs_in_by_their_connection() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("ann", "postto bob psst");
+    town.does("ann", "logout");
+    town.does("ann", "login ++eve");
+    town.heard.clear();
+    disk.writes(&mut town);
+    town.check("ann", "");
+    town.check("bob", "ann whispers psst");
+    // Nor is it kept from them if it is for them.
+    town.does("bob", "postto eve note");
+    town.does("bob", "logout");
+    town.disconnect("ann");
+    town.does("bob", "login ++eve");
+    town.heard.clear();
+    disk.writes(&mut town);
+    town.check("bob", "bob whispers note");
+}
