@@ -553,13 +553,14 @@ impl Hub {
     }
 
     fn enter(&mut self, now: Instant, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
-        let here = self.directory.member(from)?.room()?;
+        let member = self.directory.member(from)?;
+        let (user, here) = (member.user, member.room()?);
         let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
         let room = self.rooms.get(id)?;
         if id == here {
             return Some(Err(Denial::AlreadyThere(room.name.clone())));
         }
-        if room.is_full(self.limits.room_members_max) {
+        if self.is_full_for(user, id) {
             return Some(Err(Denial::RoomFull(room.name.clone())));
         }
         let name = room.name.clone();

@@ -120,7 +120,7 @@ impl Hub {
         if id == LOBBY_ID || user.places.contains_key(&id) {
             return Some(Err(Denial::AlreadyThere(name)));
         }
-        if room.is_full(self.limits.room_members_max) {
+        if self.is_full_for(member.user, id) {
             return Some(Err(Denial::RoomFull(name)));
         }
         if user.places.len() >= self.limits.rooms_joined_max {
@@ -134,6 +134,20 @@ impl Hub {
         self.directory.member(from)?;
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
         self.place(from, id, PlacingStep::Part)
+    }
+
+    /// Whether a user does not fit into a room. Who takes part without being here has a place all the same, for they can come
+    /// back; who is there or takes part needs no other.
+    pub(super) fn is_full_for(&self, user: UserId, id: RoomId) -> bool {
+        let Some(room) = self.rooms.get(id) else { return false };
+        let max = self.limits.room_members_max;
+        if room.people().len() + room.followers + room.joining < max {
+            return false;
+        }
+        let takes_part = |user| self.directory.user(user).is_some_and(|user| user.places.contains_key(&id));
+        let guests = room.people().iter().filter(|(person, _)| !takes_part(*person)).count();
+        let has_place = takes_part(user) || room.people().iter().any(|(person, _)| *person == user);
+        guests + room.followers + room.joining - usize::from(has_place) >= max
     }
 
     /// Notes how far a user has read, and tells their other devices with this.

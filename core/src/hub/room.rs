@@ -262,6 +262,11 @@ impl Room {
         }
     }
 
+    /// Who is here, by how many connections each, in the order in which they came.
+    pub(super) fn people(&self) -> &[(UserId, u32)] {
+        &self.people
+    }
+
     /// What it is found by.
     pub(super) fn key(&self) -> &NameKey {
         &self.key
@@ -273,10 +278,5 @@ impl Room {
 
     pub(super) fn crowd(&self) -> Crowd {
         Crowd { room: self.name.clone(), people: self.people.len() }
-    }
-
-    /// Whether nobody further fits. Who takes part without being here has a place all the same, for they can come back.
-    pub(super) fn is_full(&self, people_max: usize) -> bool {
-        self.people.len().max(self.followers) + self.joining >= people_max
     }
 }

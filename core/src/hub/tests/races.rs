@@ -140,3 +140,23 @@ fn what_somebody_has_said_is_not_told_to_who_logs_in_by_their_connection() {
     disk.writes(&mut town);
     town.check("bob", "bob whispers note");
 }
+
+#[test]
+fn a_room_has_a_place_for_whoever_takes_part_beside_those_who_are_there() {
+    let limits = Limits { room_members_max: 3, ..Limits::default() };
+    let (mut town, mut disk) = (Town::that_remembers(limits, &["bob", "cara", "dora"]), Disk::new());
+    device(&mut town, "ann", "ann");
+    town.does("ann", "join example");
+    disk.writes(&mut town);
+    town.disconnect("ann");
+    for person in ["bob", "cara"] {
+        town.does(person, "enter example");
+    }
+    town.settle();
+    town.check_does("dora", "enter example", r#"denied RoomFull("example")"#);
+    // Who takes part has a place already.
+    town.connect("old").unwrap();
+    town.does("old", "login ann");
+    town.heard.clear();
+    town.check_does("old", "enter example", "entered example [example: bob cara ann]");
+}
