@@ -153,6 +153,8 @@ pub(super) struct Journal {
     crowded: Vec<ConnId>,
     /// Rooms on their way, by the number of the append.
     foundings: BTreeMap<u64, Unfounded>,
+    /// In how many rooms users are about to take part.
+    joining: BTreeMap<NameKey, usize>,
 }
 
 /// A command that waits until something is settled.
@@ -273,6 +275,7 @@ impl Journal {
             held: Vec::new(),
             crowded: Vec::new(),
             foundings: BTreeMap::new(),
+            joining: BTreeMap::new(),
         }
     }
 
@@ -315,6 +318,23 @@ impl Journal {
 
     pub(super) fn settle(&mut self, number: u64) {
         self.settled = number;
+    }
+
+    /// A user is about to take part in another room.
+    pub(super) fn begin_to_join(&mut self, user: &NameKey) {
+        *self.joining.entry(user.clone()).or_default() += 1;
+    }
+
+    /// They take part in it, or will not.
+    pub(super) fn end_to_join(&mut self, user: &NameKey) {
+        if let Some(rooms) = self.joining.remove(user).filter(|rooms| *rooms > 1) {
+            self.joining.insert(user.clone(), rooms - 1);
+        }
+    }
+
+    /// In how many rooms a user is about to take part.
+    pub(super) fn joining(&self, user: &NameKey) -> usize {
+        self.joining.get(user).copied().unwrap_or(0)
     }
 
     /// Keeps a command until an append is settled.

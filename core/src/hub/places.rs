@@ -123,9 +123,11 @@ impl Hub {
         if self.is_full_for(member.user, id) {
             return Some(Err(Denial::RoomFull(name)));
         }
-        if user.places.len() >= self.limits.rooms_joined_max {
+        let journal = self.journal.as_mut()?;
+        if user.places.len() + journal.joining(&member.account.key) >= self.limits.rooms_joined_max {
             return Some(Err(Denial::TooManyPlaces));
         }
+        journal.begin_to_join(&member.account.key);
         self.rooms.get_mut(id)?.joining += 1;
         self.place(from, id, PlacingStep::Join)
     }
@@ -206,9 +208,10 @@ impl Hub {
     ) {
         let Placing { account, room: key, name, step, id } = placing;
         if step == PlacingStep::Join
-            && let Some(room) = self.rooms.get_mut(id)
+            && let Some((room, journal)) = self.rooms.get_mut(id).zip(self.journal.as_mut())
         {
             room.joining -= 1;
+            journal.end_to_join(&account.key);
         }
         let answer = match step {
             // Was answered at once.

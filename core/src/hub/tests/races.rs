@@ -160,3 +160,19 @@ fn a_room_has_a_place_for_whoever_takes_part_beside_those_who_are_there() {
     town.heard.clear();
     town.check_does("old", "enter example", "entered example [example: bob cara ann]");
 }
+
+#[test]
+fn two_devices_do_not_bring_a_user_into_more_rooms_than_may_be() {
+    let limits = Limits { rooms_joined_max: 1, ..Limits::default() };
+    let (mut town, mut disk) = (Town::that_remembers(limits, &[]), Disk::new());
+    device(&mut town, "ann", "ann");
+    device(&mut town, "phone", "ann");
+    town.does("ann", "create den");
+    disk.writes(&mut town);
+    town.heard.clear();
+    town.check_does("ann", "join example", "");
+    town.check_does("phone", "join den", "denied TooManyPlaces");
+    disk.fails(&mut town);
+    town.check("ann", "denied NotKept");
+    check(&mut town, &mut disk, "phone", "join den", "joined den 0/0 [den: ann]");
+}
