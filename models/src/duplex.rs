@@ -322,12 +322,13 @@ impl Line {
                 assert_eq!(is_own, self.client.username() == Some(&*from));
                 assert!(is_own || private_with.is_none_or(|peer| peer == from));
             }
-            Event::Past { .. } => panic!("nothing is kept here"),
+            Event::Past { .. } | Event::Acknowledged { .. } => panic!("nothing is kept here"),
             Event::LoggedOut | Event::Connected => self.page = None,
             Event::Disconnected(_)
             | Event::Greeted(_)
             | Event::Registered
             | Event::LoggedIn { .. }
+            | Event::Session { .. }
             | Event::Created { .. }
             | Event::Entered { .. }
             | Event::Left

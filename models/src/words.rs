@@ -25,10 +25,10 @@ pub fn command(words: &str, id: u64) -> Option<Command> {
         "list" => Command::List,
         "create" => Command::Create(room()?),
         "enter" => Command::Enter(room()?),
-        "say" => Command::Say { to: None, text: text(rest)?, id },
+        "say" => Command::Say { to: None, text: text(rest)?, id, cid: None },
         "whisper" => {
             let (to, said) = user()?;
-            Command::Say { to: Some(to), text: text(said)?, id }
+            Command::Say { to: Some(to), text: text(said)?, id, cid: None }
         }
         "exit" => Command::Exit,
         "logout" => Command::Logout,

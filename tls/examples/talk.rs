@@ -200,9 +200,9 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         "/exit" => Command::Exit,
         "/logout" => Command::Logout,
         "/quit" => return Ok(None),
-        "\\private" => Command::Say { to: Some(user(first)?), text: text(second)?, id: 0 },
+        "\\private" => Command::Say { to: Some(user(first)?), text: text(second)?, id: 0, cid: None },
         command if command.starts_with('/') => return Err(HELP.to_owned()),
-        _ => Command::Say { to: None, text: text(line)?, id: 0 },
+        _ => Command::Say { to: None, text: text(line)?, id: 0, cid: None },
     }))
 }
 
@@ -236,6 +236,8 @@ fn show(event: Event) {
         Event::Past { messages, .. } => {
             messages.iter().for_each(|past| println!("<{}> {}", past.from, clean(&past.text)));
         }
+        // It holds no login over its end, and said what is said without a look at its place.
+        Event::Session { .. } | Event::Acknowledged { .. } => {}
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }

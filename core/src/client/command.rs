@@ -31,9 +31,12 @@ pub enum Command {
         text: Text,
         /// The caller's own number for it, which the events about it carry as `said`.
         id: u64,
+        /// What it is called where the server keeps what is said, for a caller that remembers it itself. Otherwise the
+        /// client makes a name when it sends it.
+        cid: Option<Cid>,
     },
     /// Read what was said before. The client does so by itself where it enters; a person asks for what is older than all
-    /// that is shown: [`Command::OLDER`].
+    /// that is shown: [`Command::OLDER`], or, where less is shown than was read, what is before the first that is.
     Recall(Edge),
     /// Go back to the lobby.
     Exit,
@@ -81,10 +84,26 @@ impl Command {
     /// A whisper to `public` is a word to everybody: that is what a server takes it for.
     pub(super) fn normalized(self) -> Self {
         match self {
-            Self::Say { to: Some(to), text, id } if to.as_str().eq_ignore_ascii_case(PUBLIC) => {
-                Self::Say { to: None, text, id }
+            Self::Say { to: Some(to), text, id, cid } if to.as_str().eq_ignore_ascii_case(PUBLIC) => {
+                Self::Say { to: None, text, id, cid }
             }
             command => command,
+        }
+    }
+
+    /// What the caller calls it, if it says something and the caller calls it anything.
+    pub(super) fn cid(&self) -> Option<&Cid> {
+        match self {
+            Self::Say { cid, .. } => cid.as_ref(),
+            Self::Register(..)
+            | Self::Login(..)
+            | Self::Resume(_)
+            | Self::List
+            | Self::Create(_)
+            | Self::Enter(_)
+            | Self::Recall(_)
+            | Self::Exit
+            | Self::Logout => None,
         }
     }
 

@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::Kind;
 use crate::message::hello::Greeting;
+use crate::message::push::Posted;
+use crate::message::{Cid, Kind};
+use crate::secret::Token;
 
 /// Something happened that a person may want to see. Texts are as the server sent them: show them, trust none.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +23,14 @@ pub enum Event {
     LoggedIn {
         /// The name, as it was typed at registration.
         username: String,
+    },
+    /// This login lasts: whoever shows the token comes back to it without a password. It takes the place of the one before,
+    /// and is to be kept before the next connection.
+    Session {
+        /// Whose login it is.
+        username: String,
+        /// As secret as a password.
+        token: Token,
     },
     /// Back after a lost connection, without being asked.
     Returned {
@@ -59,6 +69,19 @@ pub enum Event {
         said: Option<u64>,
         /// The other side of a private message; `None` for one to everybody.
         private_with: Option<String>,
+        /// Where it stands in its conversation, that of the room or that with the other side. `None` where the server keeps
+        /// nothing.
+        posted: Option<Posted>,
+        /// What the client of this account called it that sent it.
+        cid: Option<Cid>,
+    },
+    /// A message of this client's has its place, and is not shown: its place is among what was left out when all that is
+    /// shown began anew.
+    Acknowledged {
+        /// The number of the [`Say`](super::Command::Say).
+        said: u64,
+        /// Its place.
+        posted: Posted,
     },
     /// What was said before in this room, the oldest first. It comes after entering and after a return, and when somebody
     /// has asked for what is [older](super::Command::OLDER).
@@ -108,12 +131,14 @@ pub struct Past {
     pub from: String,
     /// What was said.
     pub text: String,
-    /// When, in milliseconds since 1970, by the server's clock.
-    pub ts_ms: u64,
+    /// Where it stands in its conversation, and when it was said.
+    pub posted: Posted,
     /// Whether it was this account.
     pub is_own: bool,
     /// The number of the [`Say`](super::Command::Say) that this is, if it waited for an answer.
     pub said: Option<u64>,
+    /// What the client of this account called it that sent it.
+    pub cid: Option<Cid>,
 }
 
 /// A room and who is in it, in the order they came.

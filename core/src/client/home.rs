@@ -51,6 +51,11 @@ impl Home {
         Some(Self { proof, room: None, step: Step::There })
     }
 
+    /// Of a login that is older than this client: all of the way back is to be gone.
+    pub(super) fn with_token(token: Token, room: Option<RoomName>) -> Self {
+        Self { proof: Proof::Token(token), room, step: Step::LoggingIn }
+    }
+
     /// The next time the way back goes with this.
     pub(super) fn set_token(&mut self, token: Token) {
         self.proof = Proof::Token(token);

@@ -14,7 +14,9 @@
 //! for messages; those that leave the room let them go first.
 //!
 //! Where a server keeps what is said, a client [that keeps](Client::that_keeps) it too calls each message by a name, reads what
-//! was said before where it enters or returns, and sends again what has no answer when it is back: each is said once.
+//! was said before where it enters or returns, and sends again what has no answer when it is back: each is said once. So it
+//! is over the end of its program as well, for a program that remembers what its client tells, and begins the next one with
+//! [what it had](Client::that_goes_on).
 //!
 //! A server that grants `ping` is asked for a sign of life when it is silent for [`SILENCE_MAX`], and a connection on which none
 //! comes is given up: [`Output::Close`]. A frontend that knows of a reason to doubt its connection says so with
@@ -39,20 +41,23 @@ use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{self, Caps, Greeting};
 use crate::message::history::{Edge, ReceivedLine, ReceivedPage};
-use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
+use crate::message::push::{Posted, ReceivedAck, ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Place, Received};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
 use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
+use crate::secret::Token;
 use crate::time::Instant;
 
 pub use backoff::Backoff;
 pub use command::Command;
 pub use event::{End, Event, Past, Room};
 use home::{Home, LOGIN_PAUSE, Step};
+pub use outbox::WAITING_MAX;
 use outbox::{Outbox, Waiting};
 use pulse::Pulse;
 pub use pulse::{DOUBT_PATIENCE, PING_PATIENCE, SILENCE_MAX};
+pub use reading::Span;
 use reading::{Heard, Reading, Turned};
 use state::{Pending, State};
 pub use vigil::{LOOK_MAX, STOPPED_MIN, Vigil};
@@ -107,6 +112,20 @@ pub struct Client {
     reading: Reading,
     /// Whether the server is still there.
     pulse: Pulse,
+    /// What is known of the room that it is about to enter.
+    known: Option<(RoomName, Span)>,
+}
+
+/// What a client had when its program ended, for the one that goes on where it was.
+pub struct Kept {
+    /// Of the last [`Event::Session`].
+    pub token: Token,
+    /// The room that it was in.
+    pub room: Option<RoomName>,
+    /// What it has read of that room.
+    pub read: Option<Span>,
+    /// What was said there and not answered, the oldest first: each a [`Command::Say`] with the `cid` that it had.
+    pub outbox: Vec<Command>,
 }
 
 /// Makes names for messages that no other client makes.
@@ -131,6 +150,24 @@ impl Client {
             prefix.extend([digit(byte >> 4), digit(byte & 15)]);
         }
         Self { cids: Some(Cids { prefix, count: 0 }), ..Self::default() }
+    }
+
+    /// The same, for who was logged in when their program ended. On its first connection it comes back as after a lost one:
+    /// to the account, to the room, to what was read there and to what was not said yet.
+    pub fn that_goes_on(nonce: [u8; 12], kept: Kept) -> Self {
+        let mut client = Self::that_keeps(nonce);
+        client.home = Some(Home::with_token(kept.token, kept.room));
+        client.reading = kept.read.map(Reading::on_from).unwrap_or_default();
+        for say in kept.outbox.into_iter().rev() {
+            let cid = say.cid().cloned();
+            client.outbox.put_back(say, cid);
+        }
+        client
+    }
+
+    /// So much of a room is known already, if that is what is entered next: it is read on from there.
+    pub fn know(&mut self, room: RoomName, read: Span) {
+        self.known = Some((room, read));
     }
 
     /// Tells the client what happened. Drain [`Client::poll_output`] after each call.
@@ -228,9 +265,9 @@ impl Client {
                 self.send(leave);
             }
             // Of a room that it is in, and one page at a time.
-            Command::Recall(_) => {
+            Command::Recall(shown) => {
                 let can_read = phase == Phase::Chat && self.caps.history && !self.is_asking(Kind::History);
-                if let Some(edge) = self.reading.older().filter(|_| can_read) {
+                if can_read && let Some(edge) = self.reading.older(shown) {
                     self.send(Command::Recall(edge));
                 }
             }
@@ -262,7 +299,8 @@ impl Client {
 
     /// Sends a message, under the name that it had when it was sent before, if it was.
     fn send_say(&mut self, say: Command, cid: Option<Cid>) {
-        let cid = cid.or_else(|| self.cids.as_mut().and_then(Cids::next)).filter(|_| self.caps.ack);
+        let cid = cid.or_else(|| say.cid().cloned()).or_else(|| self.cids.as_mut().and_then(Cids::next));
+        let cid = cid.filter(|_| self.caps.ack);
         self.send_as(say, cid);
     }
 
@@ -459,15 +497,31 @@ impl Client {
 
     fn on_msg(&mut self, msg: ReceivedMsg) {
         // A private one has its place among those of its two sides, which are not read here.
-        match msg.seq.filter(|_| msg.peer.is_none() && self.caps.history) {
+        match msg.posted.filter(|_| msg.peer.is_none() && self.caps.history) {
             None => self.show(msg),
-            Some(seq) => match self.reading.hear(seq, msg) {
-                Heard::Next(msg) => self.show(msg),
-                Heard::Nothing => {}
-                Heard::Hole => self.catch_up(),
-            },
+            Some(Posted { seq, .. }) => {
+                let heard = self.reading.hear(seq, msg);
+                self.on_heard(heard);
+            }
         }
         self.send_next();
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Next(msg) => self.show(msg),
+            Heard::Waits => {}
+            Heard::Before(msg) => self.acknowledge(msg),
+            Heard::Hole => self.catch_up(),
+        }
+    }
+
+    /// What stands before the last that is shown is shown itself, unless all that is shown began anew since it was sent.
+    fn acknowledge(&mut self, msg: ReceivedMsg) {
+        let Some(say) = msg.cid.as_ref().and_then(|cid| self.waited(cid)) else { return };
+        if let (Some(said), Some(posted)) = (say.said(), msg.posted) {
+            self.event(Event::Acknowledged { said, posted });
+        }
     }
 
     fn show(&mut self, msg: ReceivedMsg) {
@@ -485,7 +539,8 @@ impl Client {
         let said = waited.as_ref().and_then(Command::said);
         let peer = || waited.and_then(Command::peer).unwrap_or_else(|| msg.from.clone());
         let private_with = (!is_public).then(|| msg.peer.unwrap_or_else(peer));
-        self.event(Event::Message { from: msg.from, text: msg.text, is_own, said, private_with });
+        let ReceivedMsg { from, text, posted, cid, .. } = msg;
+        self.event(Event::Message { from, text, is_own, said, private_with, posted, cid });
     }
 
     /// A message is kept. Most have come by then like everybody's; one that was kept before comes with this alone.
@@ -496,7 +551,7 @@ impl Client {
         let peer = to.as_ref().map(|to| String::from(to.as_str()));
         let to = if peer.is_some() { own.clone() } else { String::from(PUBLIC) };
         let text = String::from(text.as_str());
-        self.on_msg(ReceivedMsg { to, from: own, text, seq: ack.seq, cid: Some(ack.cid), peer });
+        self.on_msg(ReceivedMsg { to, from: own, text, posted: ack.posted, cid: Some(ack.cid), peer });
     }
 
     /// Reads what was said while this client was not here, up to what is said now.
@@ -533,13 +588,14 @@ impl Client {
 
     fn past(&mut self, line: ReceivedLine) -> Past {
         let cid = line.cid.as_deref().and_then(Cid::parse);
-        let waited = cid.and_then(|cid| self.waited(&cid));
+        let waited = cid.as_ref().and_then(|cid| self.waited(cid));
         Past {
             is_own: Some(line.from.as_str()) == self.username(),
             said: waited.and_then(|say| say.said()),
             from: line.from,
             text: line.text,
-            ts_ms: line.ts,
+            posted: Posted { seq: line.seq, ts_ms: line.ts },
+            cid,
         }
     }
 
@@ -551,8 +607,8 @@ impl Client {
 
     /// What was said while a page was on its way.
     fn show_held(&mut self) {
-        for msg in self.reading.take_held() {
-            self.show(msg);
+        for heard in self.reading.take_held() {
+            self.on_heard(heard);
         }
     }
 
@@ -590,7 +646,10 @@ impl Client {
         if !self.will_be_back() {
             self.refuse_unsaid(LEFT_UNSAID);
         }
+        let session =
+            done.place.token.clone().map(|token| Event::Session { username: username.clone(), token });
         if self.step_of_return(kind) == Step::LoggingIn {
+            session.into_iter().for_each(|session| self.event(session));
             if let (Some(home), Some(token)) = (&mut self.home, done.place.token) {
                 home.set_token(token);
             }
@@ -604,6 +663,7 @@ impl Client {
             self.home = Some(home);
         }
         self.event(Event::LoggedIn { username });
+        session.into_iter().for_each(|session| self.event(session));
     }
 
     fn on_entered(&mut self, room: String) {
@@ -612,8 +672,10 @@ impl Client {
         if is_return {
             self.arrive();
         } else {
-            self.reading = Reading::default();
-            self.go_home_to(RoomName::parse(&room).ok());
+            let name = RoomName::parse(&room).ok();
+            let known = self.known.take().filter(|(known, _)| Some(known) == name.as_ref());
+            self.reading = known.map(|(_, read)| Reading::on_from(read)).unwrap_or_default();
+            self.go_home_to(name);
             self.event(Event::Entered { room });
         }
         self.catch_up();

@@ -19,6 +19,13 @@ pub(super) struct Waiting {
     pub(super) cid: Option<Cid>,
 }
 
+impl Waiting {
+    /// What it is called, if that is known before it is sent.
+    fn name(&self) -> Option<&Cid> {
+        self.cid.as_ref().or(self.say.cid())
+    }
+}
+
 /// A bounded line of messages, the oldest first.
 #[derive(Default)]
 pub(super) struct Outbox {
@@ -44,7 +51,7 @@ impl Outbox {
 
     /// Takes the message out that was called so.
     pub(super) fn take(&mut self, cid: &Cid) -> Option<Command> {
-        let index = self.waiting.iter().position(|waiting| waiting.cid.as_ref() == Some(cid))?;
+        let index = self.waiting.iter().position(|waiting| waiting.name() == Some(cid))?;
         self.waiting.remove(index).map(|waiting| waiting.say)
     }
 
@@ -90,7 +97,7 @@ impl Outbox {
 }
 
 /// Messages that wait at most. No person types so many while the first of them waits; a program has to look.
-pub(super) const WAITING_MAX: usize = 100;
+pub const WAITING_MAX: usize = 100;
 
 /// A server that says to come back at once is given a little longer.
 const PAUSE_MIN: Duration = Duration::from_millis(100);

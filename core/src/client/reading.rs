@@ -9,6 +9,17 @@ use crate::message::history::Edge;
 use crate::message::push::ReceivedMsg;
 use crate::time::Instant;
 
+/// A part of a conversation that has no hole: what a client had read of it when its program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The number of its first message, at least 1.
+    pub first: u64,
+    /// The number of its last one.
+    pub last: u64,
+    /// Whether the conversation has messages before the first.
+    pub has_older: bool,
+}
+
 /// See the module. For the room that the client is in, or returns to.
 #[derive(Default)]
 pub(super) struct Reading {
@@ -38,13 +49,20 @@ pub(super) struct Turned {
 pub(super) enum Heard {
     /// It is to be shown.
     Next(ReceivedMsg),
-    /// It is shown already, or waits.
-    Nothing,
+    /// It waits for others before it.
+    Waits,
+    /// It is shown already, or among what was left out.
+    Before(ReceivedMsg),
     /// It waits for others before it, which are to be asked for.
     Hole,
 }
 
 impl Reading {
+    /// Of a room of which so much is shown already.
+    pub(super) fn on_from(Span { first, last, has_older }: Span) -> Self {
+        Self { first, last, has_older, ..Self::default() }
+    }
+
     /// Where to read from, to see what is newest; from now on what is said waits for that.
     pub(super) fn catch_up(&mut self) -> Edge {
         self.is_catching_up = true;
@@ -62,8 +80,13 @@ impl Reading {
         self.has_older
     }
 
-    /// What is older than all that is shown, if there is any.
-    pub(super) fn older(&self) -> Option<Edge> {
+    /// What is older than all that is shown, if there is any. Who shows less than was read says from where on.
+    pub(super) fn older(&mut self, shown: Edge) -> Option<Edge> {
+        if let Edge::Before(first) = shown
+            && (self.first.saturating_add(1)..=self.last).contains(&first)
+        {
+            (self.first, self.has_older) = (first, true);
+        }
         (self.has_older && !self.is_catching_up).then_some(Edge::Before(self.first))
     }
 
@@ -75,12 +98,12 @@ impl Reading {
     pub(super) fn hear(&mut self, seq: u64, msg: ReceivedMsg) -> Heard {
         if self.is_catching_up {
             self.held.push(msg);
-            return Heard::Nothing;
+            return Heard::Waits;
         }
         if seq <= self.last {
-            return Heard::Nothing;
+            return Heard::Before(msg);
         }
-        if seq > self.last + 1 && self.last > 0 {
+        if seq > self.last.saturating_add(1) && self.last > 0 {
             self.held.push(msg);
             return Heard::Hole;
         }
@@ -131,21 +154,20 @@ impl Reading {
         self.again_at
     }
 
-    /// What was said while a page was on its way and is not on it, to be shown.
-    pub(super) fn take_held(&mut self) -> Vec<ReceivedMsg> {
+    /// What was said while a page was on its way: what is not on it is to be shown.
+    pub(super) fn take_held(&mut self) -> Vec<Heard> {
         if self.is_catching_up {
             return Vec::new();
         }
-        let mut held = core::mem::take(&mut self.held);
-        held.retain(|msg| {
-            let seq = msg.seq.unwrap_or_default();
-            let is_next = seq > self.last;
-            if is_next {
-                self.show(seq);
+        let held = core::mem::take(&mut self.held).into_iter().map(|msg| {
+            let seq = msg.posted.map_or(0, |posted| posted.seq);
+            if seq <= self.last {
+                return Heard::Before(msg);
             }
-            is_next
+            self.show(seq);
+            Heard::Next(msg)
         });
-        held
+        held.collect()
     }
 
     /// The connection is lost. What waits will be read on the next one.
@@ -170,21 +192,27 @@ const PAGES_MAX: u32 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::push::Posted;
 
     fn msg(seq: u64) -> ReceivedMsg {
-        ReceivedMsg { seq: Some(seq), ..ReceivedMsg::default() }
+        ReceivedMsg { posted: Some(Posted { seq, ts_ms: 0 }), ..ReceivedMsg::default() }
     }
 
     fn hear(reading: &mut Reading, seq: u64) -> &'static str {
         match reading.hear(seq, msg(seq)) {
             Heard::Next(_) => "next",
-            Heard::Nothing => "nothing",
+            Heard::Waits => "waits",
+            Heard::Before(_) => "before",
             Heard::Hole => "hole",
         }
     }
 
     fn held(reading: &mut Reading) -> Vec<u64> {
-        reading.take_held().into_iter().filter_map(|msg| msg.seq).collect()
+        let next = reading.take_held().into_iter().filter_map(|heard| match heard {
+            Heard::Next(msg) => msg.posted,
+            Heard::Waits | Heard::Before(_) | Heard::Hole => None,
+        });
+        next.map(|posted| posted.seq).collect()
     }
 
     /// A page comes: whether all is shown anew, and how much of it is shown already.
@@ -201,14 +229,25 @@ mod tests {
     fn what_is_said_waits_for_what_was_said_before() {
         let mut reading = Reading::default();
         assert_eq!(reading.catch_up(), Edge::End);
-        assert_eq!((hear(&mut reading, 8), hear(&mut reading, 9)), ("nothing", "nothing"));
+        assert_eq!((hear(&mut reading, 8), hear(&mut reading, 9)), ("waits", "waits"));
         assert_eq!(held(&mut reading), [0; 0]);
         assert_eq!(turn(&mut reading, Edge::End, Some((5, 8)), true), Some((false, 0)));
         assert_eq!(held(&mut reading), [9]);
-        assert_eq!((hear(&mut reading, 9), hear(&mut reading, 10)), ("nothing", "next"));
-        assert_eq!(reading.older(), Some(Edge::Before(5)));
+        assert_eq!((hear(&mut reading, 9), hear(&mut reading, 10)), ("before", "next"));
+        assert_eq!(reading.older(Edge::End), Some(Edge::Before(5)));
         assert_eq!(turn(&mut reading, Edge::Before(5), Some((1, 4)), false), Some((false, 0)));
-        assert_eq!(reading.older(), None);
+        assert_eq!(reading.older(Edge::End), None);
+    }
+
+    #[test]
+    fn who_shows_less_than_was_read_reads_on_from_there() {
+        let mut reading = Reading::on_from(Span { first: 1, last: 9, has_older: false });
+        assert_eq!(reading.older(Edge::Before(u64::MAX)), None);
+        assert_eq!(reading.older(Edge::Before(1)), None);
+        assert_eq!(reading.older(Edge::Before(10)), None);
+        assert_eq!(reading.older(Edge::Before(7)), Some(Edge::Before(7)));
+        assert_eq!(turn(&mut reading, Edge::Before(7), Some((4, 6)), true), Some((false, 0)));
+        assert_eq!(reading.older(Edge::Before(4)), Some(Edge::Before(4)));
     }
 
     #[test]
@@ -218,7 +257,7 @@ mod tests {
         turn(&mut reading, Edge::End, Some((1, 8)), false);
         reading.lose();
         assert_eq!(reading.catch_up(), Edge::After(7));
-        assert_eq!(hear(&mut reading, 30), "nothing");
+        assert_eq!(hear(&mut reading, 30), "waits");
         assert_eq!(turn(&mut reading, Edge::After(7), Some((8, 20)), true), Some((false, 1)));
         assert_eq!(held(&mut reading), [0; 0]);
         assert_eq!(reading.catch_up(), Edge::After(19));
@@ -250,7 +289,7 @@ mod tests {
         }
         assert_eq!(last, 1 + 99 * u64::from(PAGES_MAX));
         assert_eq!(turn(&mut reading, Edge::End, Some((5_001, 5_100)), true), Some((true, 0)));
-        assert_eq!(reading.older(), Some(Edge::Before(5_001)));
+        assert_eq!(reading.older(Edge::End), Some(Edge::Before(5_001)));
     }
 
     #[test]

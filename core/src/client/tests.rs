@@ -129,10 +129,10 @@ fn command(words: &str) -> Command {
         "list" => Command::List,
         "create" => Command::Create(room()),
         "enter" => Command::Enter(room()),
-        "say" => Command::Say { to: None, text: text(rest), id: 7 },
+        "say" => Command::Say { to: None, text: text(rest), id: 7, cid: None },
         "whisper" => {
             let (to, rest) = rest.split_once(' ').unwrap();
-            Command::Say { to: Some(user(to)), text: text(rest), id: 7 }
+            Command::Say { to: Some(user(to)), text: text(rest), id: 7, cid: None }
         }
         "exit" => Command::Exit,
         "logout" => Command::Logout,
@@ -168,6 +168,8 @@ fn shown_event(event: &Event) -> String {
         Event::Greeted(greeting) => format!("greeted by {} {:?}", greeting.server, greeting.registration),
         Event::Registered => "registered".into(),
         Event::LoggedIn { username } => format!("logged in {username}"),
+        Event::Session { username, token } => format!("{username} may show {}", token.expose()),
+        Event::Acknowledged { said, posted } => format!("{said} acknowledged as {}", posted.seq),
         Event::Returned { username, room } => {
             format!("{username} returned to {}", room.as_deref().unwrap_or("the lobby"))
         }

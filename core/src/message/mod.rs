@@ -109,6 +109,7 @@ pub(crate) struct Fields<'a> {
     text: Option<&'a RawValue>,
     cid: Option<&'a RawValue>,
     seq: Option<&'a RawValue>,
+    ts: Option<&'a RawValue>,
     peer: Option<&'a RawValue>,
     invite: Option<&'a RawValue>,
     token: Option<&'a RawValue>,
@@ -162,12 +163,12 @@ impl<'a> Envelope<'a> {
 impl<'a> Fields<'a> {
     fn decode(data: &'a RawValue) -> Result<Self, Unreadable> {
         let keys = [
-            "username", "password", "room", "from", "to", "text", "cid", "seq", "peer", "invite", "token",
-            "session",
+            "username", "password", "room", "from", "to", "text", "cid", "seq", "ts", "peer", "invite",
+            "token", "session",
         ];
-        let [username, password, room, from, to, text, cid, seq, peer, invite, token, session] =
+        let [username, password, room, from, to, text, cid, seq, ts, peer, invite, token, session] =
             Object::decode(data.get(), keys)?;
-        Ok(Self { username, password, room, from, to, text, cid, seq, peer, invite, token, session })
+        Ok(Self { username, password, room, from, to, text, cid, seq, ts, peer, invite, token, session })
     }
 }
 

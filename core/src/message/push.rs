@@ -8,10 +8,11 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::names::Names;
 use super::reply::{self, LIST_ROOM};
-use super::{Cid, Envelope, Kind, Rid, Text, Unfit, json};
+use super::{Cid, Envelope, Fields, Kind, Rid, Text, Unfit, json};
 use crate::frame::Frame;
 use crate::name::{PUBLIC, RoomName, UserName};
 
@@ -221,8 +222,8 @@ pub(crate) struct ReceivedMsg {
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) text: String,
-    /// Its place in its conversation, from a server that keeps what is said.
-    pub(crate) seq: Option<u64>,
+    /// Its place in its conversation, and when it got it, from a server that keeps what is said.
+    pub(crate) posted: Option<Posted>,
     /// What its author's client calls it, which is this one or another of the same account.
     pub(crate) cid: Option<Cid>,
     /// The other side, where it is a private one that is kept.
@@ -236,7 +237,7 @@ impl ReceivedMsg {
             to: json::string(fields.to, "`to` must be a string")?,
             from: json::string(fields.from, "`from` must be a string")?,
             text: json::string(fields.text, "`text` must be a string")?,
-            seq: fields.seq.and_then(|seq| seq.get().parse().ok()),
+            posted: received_posted(fields),
             cid: json::string(fields.cid, "").ok().and_then(|cid| Cid::parse(&cid)),
             peer: json::string(fields.peer, "").ok(),
         })
@@ -247,7 +248,7 @@ impl ReceivedMsg {
 pub(crate) struct ReceivedAck {
     pub(crate) cid: Cid,
     /// Its place in its conversation.
-    pub(crate) seq: Option<u64>,
+    pub(crate) posted: Option<Posted>,
 }
 
 impl ReceivedAck {
@@ -258,8 +259,14 @@ impl ReceivedAck {
         let fields = envelope.fields()?;
         let cid = json::string(fields.cid, "`cid` must be a string")?;
         let cid = Cid::parse(&cid).ok_or(Unfit("`cid` must be a string of 1 to 36 bytes"))?;
-        Ok(Self { cid, seq: fields.seq.and_then(|seq| seq.get().parse().ok()) })
+        Ok(Self { cid, posted: received_posted(fields) })
     }
+}
+
+/// A message's place, if it is told. Its time alone places nothing, and one that is not told is the oldest there is.
+fn received_posted(fields: &Fields<'_>) -> Option<Posted> {
+    let number = |value: Option<&RawValue>| value.and_then(|value| value.get().parse().ok());
+    Some(Posted { seq: number(fields.seq)?, ts_ms: number(fields.ts).unwrap_or_default() })
 }
 
 /// Rooms and who is in them, as a client received them, in the server's order.

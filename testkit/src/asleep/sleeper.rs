@@ -104,7 +104,7 @@ impl Sleeper {
         }
         self.said += 1;
         let text = Text::parse(words(self.said)).map_err(|error| error.sentence().to_owned())?;
-        self.tell(line, Input::Command(Command::Say { to: None, text, id: self.said as u64 }))
+        self.tell(line, Input::Command(Command::Say { to: None, text, id: self.said as u64, cid: None }))
     }
 
     fn tell(&mut self, line: &mut Line, input: Input<'_>) -> Result<(), String> {
@@ -153,6 +153,7 @@ impl Sleeper {
             Event::Refused { request, message, .. } => {
                 return Err(format!("was refused a {request}: {message}"));
             }
+            Event::Acknowledged { .. } => return Err("was told of a place that it does not show".into()),
             Event::Unanswered { request, .. } => return Err(format!("got no answer to a {request}")),
             Event::Notice { message, .. } => return Err(format!("was told {message}")),
             Event::Disconnected(End::ServerFault(fault)) => {
@@ -161,6 +162,7 @@ impl Sleeper {
             Event::Connected
             | Event::Disconnected(End::Closed)
             | Event::Greeted(_)
+            | Event::Session { .. }
             | Event::LoggedOut
             | Event::Rooms(_)
             | Event::Members(_)

@@ -237,7 +237,7 @@ impl Guest {
         let (id, words) = self.town.ledger.borrow_mut().say(self.number, room, to, Instant::now());
         let text = Text::parse(words).expect("a guest's words fit into a message");
         let to = to.map(|to| UserName::parse(&name(to)).expect("a guest's name is one"));
-        self.tell(line, Input::Command(Command::Say { to, text, id: id as u64 }));
+        self.tell(line, Input::Command(Command::Say { to, text, id: id as u64, cid: None }));
         Some(id)
     }
 

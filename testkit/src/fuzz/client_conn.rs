@@ -150,6 +150,7 @@ impl Bench {
             }
             Event::Message { said: Some(id), .. }
             | Event::Refused { said: Some(id), .. }
+            | Event::Acknowledged { said: id, .. }
             | Event::Unanswered { said: Some(id), .. } => {
                 let outcomes = self.outcomes.get_mut(&id).expect("a message that nobody sent");
                 *outcomes += 1;
@@ -161,6 +162,7 @@ impl Bench {
             | Event::Greeted(_)
             | Event::Registered
             | Event::LoggedIn { .. }
+            | Event::Session { .. }
             | Event::Returned { .. }
             | Event::LoggedOut
             | Event::Rooms(_)

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 107] = [
+pub const PLACES: [&str; 108] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -43,6 +43,7 @@ pub const PLACES: [&str; 107] = [
     "read_older",
     "found_what_was_said",
     "screen_settled",
+    "program_went_on",
     "exit_waits",
     "create_waits",
     "room_came_back",

@@ -1,9 +1,12 @@
 //! What somebody sees of a room who has a client of this project: it has to be a part of what was said there, in its order,
-//! without a hole and without anything twice.
+//! without a hole and without anything twice. It remembers what a program has to that is started again.
 
 use std::collections::BTreeSet;
 
-use chatroom_core::client::Event;
+use chatroom_core::client::{Command, Event, Kept, Past, Span};
+use chatroom_core::message::{Cid, Text};
+use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::secret::Token;
 
 /// A screen.
 #[derive(Default)]
@@ -14,31 +17,80 @@ pub struct Screen {
     lines: Vec<(String, String)>,
     /// The numbers of what its person has said and seen.
     seen: BTreeSet<u64>,
+    /// What lets its person back in.
+    token: Option<Token>,
+    /// Which part of the room it shows.
+    read: Option<Span>,
+    /// What its person has said here and not seen.
+    outbox: Vec<Outgoing>,
     /// It has come back to its room since, and not been told what it missed.
     has_returned: bool,
     /// What was reached since somebody looked.
     pub reached: Vec<&'static str>,
 }
 
+/// A message that was typed.
+struct Outgoing {
+    id: u64,
+    to: Option<UserName>,
+    text: Text,
+    cid: Cid,
+}
+
 impl Screen {
+    /// Its person says something, which is called so from now on.
+    pub fn say(&mut self, id: u64, to: Option<UserName>, text: Text, cid: Cid) -> Command {
+        if self.room.is_some() {
+            self.outbox.push(Outgoing { id, to: to.clone(), text: text.clone(), cid: cid.clone() });
+        }
+        Command::Say { to, text, id, cid: Some(cid) }
+    }
+
+    /// What a program begins with that is started again, if its person was logged in.
+    pub fn kept(&self) -> Option<Kept> {
+        let say = |outgoing: &Outgoing| {
+            let Outgoing { id, to, text, cid } = outgoing;
+            Command::Say { to: to.clone(), text: text.clone(), id: *id, cid: Some(cid.clone()) }
+        };
+        Some(Kept {
+            token: self.token.clone()?,
+            room: self.room.as_ref().and_then(|room| RoomName::parse(room).ok()),
+            read: self.read,
+            outbox: self.outbox.iter().map(say).collect(),
+        })
+    }
+
     /// The client tells its person something.
     pub fn see(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Entered { room } => self.begin(Some(room.clone())),
-            Event::LoggedIn { .. } | Event::LoggedOut | Event::Left | Event::Returned { room: None, .. } => {
+            Event::LoggedIn { .. } | Event::LoggedOut => {
+                self.token = None;
                 self.begin(None);
             }
+            Event::Left | Event::Returned { room: None, .. } => self.begin(None),
+            Event::Session { token, .. } => self.token = Some(token.clone()),
             Event::Returned { .. } => self.has_returned = true,
-            Event::Message { from, text, said, private_with, .. } => {
+            Event::Message { from, text, said, private_with, posted, .. } => {
                 self.see_own(*said)?;
                 if private_with.is_none() {
                     self.lines.push((from.clone(), text.clone()));
+                    if let Some(posted) = posted {
+                        let read =
+                            self.read.get_or_insert(Span { first: posted.seq, last: 0, has_older: false });
+                        read.last = posted.seq;
+                    }
                 }
             }
-            Event::Past { messages, is_older, is_anew, .. } => {
+            // The server has said no. What the client gives up itself its program still has.
+            Event::Refused { said: Some(said), code: Some(_), .. } => self.forget(*said),
+            Event::Acknowledged { said, .. } => self.see_own(Some(*said))?,
+            Event::Past { messages, is_older, is_anew, has_older } => {
                 if *is_anew {
                     self.lines.clear();
+                    self.read = None;
                 }
+                self.read = extended(self.read, messages, *is_older, *has_older);
                 self.reached.push(match (is_older, self.has_returned) {
                     (true, _) => "read_older",
                     (false, true) => "read_what_was_missed",
@@ -90,12 +142,32 @@ impl Screen {
         self.room = room;
         self.has_returned = false;
         self.lines.clear();
+        self.read = None;
+        self.outbox.clear();
+    }
+
+    fn forget(&mut self, said: u64) {
+        self.outbox.retain(|outgoing| outgoing.id != said);
     }
 
     fn see_own(&mut self, said: Option<u64>) -> Result<(), String> {
+        said.into_iter().for_each(|said| self.forget(said));
         match said {
             Some(said) if !self.seen.insert(said) => Err(format!("its own message {said} is shown twice")),
             _ => Ok(()),
         }
     }
+}
+
+/// What is shown, and a page more.
+fn extended(read: Option<Span>, messages: &[Past], is_older: bool, has_older: bool) -> Option<Span> {
+    let Some((first, last)) = messages.first().zip(messages.last()) else {
+        return read.map(|read| Span { has_older, ..read });
+    };
+    let (first, last) = (first.posted.seq, last.posted.seq);
+    Some(match read {
+        Some(read) if is_older => Span { first, has_older, ..read },
+        Some(read) => Span { last, has_older, ..read },
+        None => Span { first, last, has_older },
+    })
 }

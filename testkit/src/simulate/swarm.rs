@@ -49,6 +49,8 @@ pub struct Swarm {
     pub strangers: bool,
     /// Everybody comes from this machine.
     pub is_local: bool,
+    /// Some programs end with their connection, and are started again.
+    pub restarts: bool,
 }
 
 impl Swarm {
@@ -81,6 +83,7 @@ impl Swarm {
             long_texts: rng.u8(..3) == 0,
             strangers: rng.u8(..3) == 0,
             is_local: rng.bool(),
+            restarts: rng.bool(),
         }
     }
 

@@ -10,8 +10,8 @@ use chatroom_core::Instant;
 use chatroom_core::client::{Client, Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
-use chatroom_core::message::Text;
 use chatroom_core::message::history::{Edge, Window};
+use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::secret::Password;
 use chatroom_core::server::{self, Recall, Rules};
@@ -372,7 +372,26 @@ impl Town {
             return Ok(());
         }
         self.said += 1;
-        self.tell_client(line, Input::Command(command(wish, self.said)))
+        let command = match wish {
+            Wish::Say(to, text) => {
+                let to = to.as_ref().map(|name| UserName::parse(name.text).expect("it is a name"));
+                let text = Text::try_from(text.as_str()).expect("it is short");
+                let cid = Cid::parse(&format!("program {line} says {}", self.said)).expect("it is short");
+                self.lines[line].screen.say(self.said, to, text, cid)
+            }
+            wish => command(wish),
+        };
+        self.tell_client(line, Input::Command(command))
+    }
+
+    /// The program that has a line's client has ended with its connection, and is started again. What it showed it shows.
+    fn start_again(&mut self, line: usize) {
+        let line_ = &mut self.lines[line];
+        let (Some(client), Some(kept)) = (&mut line_.client, line_.screen.kept()) else { return };
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&self.connections.to_be_bytes());
+        **client = Client::that_goes_on(nonce, kept);
+        self.coverage().reach("program_went_on");
     }
 
     /// Tells a client of this project something, and sends what it says to it.
@@ -435,7 +454,11 @@ impl Town {
     fn close(&mut self, line: usize) -> Result<(), String> {
         self.model.disconnect(line);
         self.lines[line].clear();
-        self.tell_client(line, Input::Closed)
+        self.tell_client(line, Input::Closed)?;
+        if self.swarm.restarts && self.said.is_multiple_of(2) {
+            self.start_again(line);
+        }
+        Ok(())
     }
 
     fn wake(&mut self, line: usize) -> Result<(), String> {
@@ -651,7 +674,8 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, disk: &Disk, rung: &Rung)
     }
 }
 
-fn command(wish: &Wish, id: u64) -> Command {
+/// What a client is asked for, but for what is said.
+fn command(wish: &Wish) -> Command {
     let user = |name: &Name| UserName::parse(name.text).expect("it is a name");
     let room = |name: &Name| RoomName::parse(name.text).expect("it is a name");
     let password = |text: &str| Password::parse(Zeroizing::new(text.to_owned())).expect("it is short");
@@ -661,10 +685,7 @@ fn command(wish: &Wish, id: u64) -> Command {
         Wish::List => Command::List,
         Wish::Create(name) => Command::Create(room(name)),
         Wish::Enter(name) => Command::Enter(room(name)),
-        Wish::Say(to, text) => {
-            let text = Text::try_from(text.as_str()).expect("it is short");
-            Command::Say { to: to.as_ref().map(user), text, id }
-        }
+        Wish::Say(..) => unreachable!("what is said gets a name"),
         Wish::Older => Command::OLDER,
         Wish::Exit => Command::Exit,
         Wish::Logout => Command::Logout,

@@ -315,3 +315,132 @@ fn a_page_with_a_hole_is_a_fault_of_the_server() {
     desk.hear(&page(1, 2, false).replace(r#""seq":2"#, r#""seq":3"#));
     desk.check("server fault, close");
 }
+
+/// The answer to a token that lets in.
+const LET_IN: &str = r#"{"type":"resume","status":"ok","message":"Welcome back","data":{"username":"Ann","chatroom":"lobby","session":{"token":"two","expires":1}}}"#;
+const RESUME: &str = r#"> {"type":"resume","data":{"token":"one"}}"#;
+
+/// What a program says that remembers what it calls its messages.
+fn named(text: &str, cid: &str) -> Command {
+    Command::Say { to: None, text: Text::try_from(text).unwrap(), id: 7, cid: Cid::parse(cid) }
+}
+
+fn sent(text: &str, cid: &str) -> String {
+    format!(
+        r#"> {{"type":"msg","data":{{"room":"den","from":"Ann","to":"public","text":"{text}","cid":"{cid}"}}}}"#
+    )
+}
+
+impl Desk {
+    /// A program that was ended in a room that it had read up to a message, and is started again.
+    fn that_goes_on(last: u64, outbox: Vec<Command>) -> Self {
+        let kept = Kept {
+            token: Token::new(String::from("one").into()),
+            room: RoomName::parse("den").ok(),
+            read: (last > 0).then_some(Span { first: 1, last, has_older: false }),
+            outbox,
+        };
+        Self { client: Client::that_goes_on([7; 12], kept), ..Self::default() }
+    }
+
+    /// It connects, and is back in the room.
+    fn connects(&mut self, reads: &str) {
+        self.tell(Input::Connected);
+        self.check(&format!("connected, {HELLO}, {RESUME}"));
+        self.hear(GREETED);
+        self.log.clear();
+        self.check_hears(LET_IN, &format!("Ann may show two, {ENTER}"));
+        self.check_hears(ENTERED, &format!("Ann returned to den, {reads}"));
+    }
+}
+
+#[test]
+fn a_program_that_is_started_again_reads_on_where_it_was_and_says_what_waited() {
+    let mut desk = Desk::that_goes_on(3, vec![named("arrived", "a"), named("lost", "b")]);
+    desk.tell(Input::Command(named("typed before there is a connection", "c")));
+    desk.check("");
+    assert_eq!(desk.client.unsaid(), 3);
+    desk.connects(&after(2));
+    let page =
+        page(3, 4, false).replace(r#""from":"Bob","text":"4""#, r#""from":"Ann","text":"arrived","cid":"a""#);
+    desk.check_hears(&page, &format!("past [Ann (own, said 7): arrived], {}", sent("lost", "b")));
+    desk.check_hears(
+        &said(5, "Ann", "lost", "b"),
+        &format!("Ann (own): lost, {}", sent("typed before there is a connection", "c")),
+    );
+    desk.check_hears(&ack(6, "c"), "Ann (own): typed before there is a connection");
+    assert_eq!(desk.client.unsaid(), 0);
+}
+
+#[test]
+fn what_the_server_had_already_is_told_to_be_said_and_not_shown_in_a_wrong_place() {
+    let mut desk = Desk::that_goes_on(3, vec![named("arrived", "a")]);
+    desk.connects(&after(2));
+    // So much was said since that it begins anew at the end, far behind what had arrived.
+    let mut last = 3;
+    while !desk.log.iter().any(|line| line == RECALL) {
+        desk.log.clear();
+        desk.hear(&page(last, last + 99, true));
+        last += 99;
+    }
+    desk.log.clear();
+    desk.check_hears(
+        &page(5_001, 5_002, true),
+        &format!("anew [Bob: 5001, Bob: 5002], older there, {}", sent("arrived", "a")),
+    );
+    let dup = ack(4, "a").replace(r#""ts":1"#, r#""ts":1,"dup":true"#);
+    desk.check_hears(&dup, "7 acknowledged as 4");
+    assert_eq!(desk.client.unsaid(), 0);
+    desk.want("say on");
+    desk.check(&say("on", 1));
+}
+
+#[test]
+fn what_may_have_arrived_before_the_program_ended_is_not_said_again_where_nothing_is_kept() {
+    let mut desk = Desk::that_goes_on(0, vec![named("arrived", "a")]);
+    desk.tell(Input::Command(named("typed now", "b")));
+    desk.tell(Input::Connected);
+    desk.log.clear();
+    desk.check_hears(LET_IN, &format!("Ann may show two, {ENTER}"));
+    desk.check_hears(
+        ENTERED,
+        r#"msg unanswered, Ann returned to den, > {"type":"msg","data":{"from":"Ann","to":"public","text":"typed now"}}"#,
+    );
+}
+
+#[test]
+fn a_login_that_ended_meanwhile_leaves_all_that_waits_to_the_program() {
+    let mut desk = Desk::that_goes_on(3, vec![named("one", "a")]);
+    desk.tell(Input::Command(named("two", "b")));
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.log.clear();
+    desk.check_hears(
+        r#"{"type":"resume","status":"error","code":"session_ended","message":"Ended"}"#,
+        "msg unanswered, msg refused, no code (You left the room before this was sent), \
+         resume refused, session_ended (Ended)",
+    );
+}
+
+#[test]
+fn a_room_that_is_known_is_read_on_and_another_one_from_its_end() {
+    let read = Span { first: 5, last: 9, has_older: true };
+    let mut desk = Desk::that_keeps();
+    desk.hear(&page(1, 1, false));
+    desk.want("exit");
+    desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
+    desk.client.know(RoomName::parse("den").unwrap(), read);
+    desk.want("enter den");
+    desk.log.clear();
+    desk.check_hears(ENTERED, &format!("entered den, {}", after(8)));
+    desk.check_hears(&page(9, 10, false), "past [Bob: 10], older there");
+    desk.tell(Input::Command(Command::OLDER));
+    desk.check(r#"> {"type":"history","data":{"room":"den","before":5}}"#);
+    desk.hear(&page(1, 4, false));
+    desk.want("exit");
+    desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
+    desk.client.know(RoomName::parse("attic").unwrap(), read);
+    desk.want("enter den");
+    desk.log.clear();
+    desk.check_hears(ENTERED, &format!("entered den, {RECALL}"));
+}

@@ -61,6 +61,9 @@ impl Guest {
             }
             Event::Unanswered { request, .. } => self.on_unanswered(request, now),
             Event::Notice { code, message } => self.on_notice(code.as_deref(), &message, now),
+            // The client keeps what lets it in by itself.
+            Event::Session { .. } => {}
+            Event::Acknowledged { .. } => self.accuse("was told of a place without reading what was said"),
             Event::Past { .. } => self.accuse("was told of the past without wanting to"),
             Event::Created { .. } => self.accuse("made a room without wanting to"),
         }
