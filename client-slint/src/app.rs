@@ -10,6 +10,8 @@ use std::time::Duration;
 use slint::winit_030::winit::event::WindowEvent;
 use slint::winit_030::{EventResult, WinitWindowAccessor as _};
 use slint::{CloseRequestResponse, ComponentHandle as _, LogicalPosition, LogicalSize};
+use smol::channel::{Receiver, RecvError, Sender};
+use smol::future::FutureExt as _;
 
 use crate::adapters::{Desk, Window, Wish};
 use crate::address::{Invitation, ServerAddress};
@@ -19,9 +21,10 @@ use crate::format::is_web_link;
 use crate::host::Host;
 use crate::known_servers::{Known, KnownServers};
 use crate::log::Log;
-use crate::network::{Identity, Network, News, Order, Target};
+use crate::network::{Identity, Network, News, Order, Target, nonce};
 use crate::sentence::{Phrase, Sentence};
 use crate::settings::{Settings, WindowPlace};
+use crate::store::{File, Login, Request, Store};
 use crate::ui::{self, AppAdapter, ConnectAdapter, Dialog, LoginAdapter};
 
 /// Opens the window, and returns when it is closed.
@@ -32,11 +35,13 @@ pub fn run(args: Args) -> Result<(), String> {
     let profile = Profile::find(args.profile.clone())?;
     let window = open_window()?;
     let (news, arrivals) = smol::channel::bounded(NEWS_WAITING_MAX);
+    // Few, and never waited for: the window asks for each.
+    let (tell, told) = smol::channel::unbounded();
     let network = Network::start(move |item| news.send_blocking(item).is_ok())
         .map_err(|error| format!("no thread could be started: {error}"))?;
     let program = Program::new(window, network, profile)?;
-    program.open(args)?;
-    program.listen(arrivals)?;
+    program.open(args, tell)?;
+    program.listen(arrivals, told)?;
     program.window().run().map_err(|error| no_window(&error.to_string()))?;
     program.close();
     Ok(())
@@ -49,6 +54,8 @@ struct Program(Rc<Parts>);
 struct Parts {
     window: Window,
     controller: RefCell<Controller>,
+    /// Orders pass through it, where there is one.
+    store: RefCell<Option<Store>>,
     network: Network,
     known: RefCell<KnownServers>,
     settings: RefCell<Settings>,
@@ -60,6 +67,7 @@ struct Parts {
 struct Profile {
     settings: PathBuf,
     known_servers: PathBuf,
+    store: PathBuf,
     host: PathBuf,
 }
 
@@ -76,6 +84,7 @@ impl Program {
         let program = Self(Rc::new(Parts {
             window: Window::new(window, log),
             controller: RefCell::new(controller),
+            store: RefCell::default(),
             network,
             known: RefCell::new(known),
             settings: RefCell::new(settings),
@@ -114,17 +123,38 @@ impl Program {
         self.show();
     }
 
-    /// Does what the command line asks for, and hears what becomes of the window.
-    fn open(&self, args: Args) -> Result<(), String> {
+    /// Does what the command line asks for, goes on where the window was closed, and hears what becomes of it.
+    fn open(&self, args: Args, tell: Sender<News>) -> Result<(), String> {
         self.window().global::<ConnectAdapter>().set_insecure(args.insecure);
+        let mut file = self.open_file();
+        let mut login = |server: Option<&str>| file.as_mut().and_then(|file| last_login(file, server));
         if args.host {
             let host = Host::start(&self.0.profile.host)?;
             println!("{}", host.invitation_for_others());
-            self.join(host);
+            let login = login(host.own_invitation().key.map(|key| key.to_string()).as_deref());
+            self.keep_in(file, tell)?;
+            self.join(host, login);
         } else if let Some(server) = args.server {
             self.window().global::<ConnectAdapter>().set_address(server.as_str().into());
+            let invitation = server.parse::<Invitation>().ok().filter(|_| !args.insecure);
+            let known = invitation.and_then(|invitation| Some((self.identity(&invitation)?, invitation)));
+            let login = known.and_then(|(identity, invitation)| Some((login(Some(&identity))?, invitation)));
+            self.keep_in(file, tell)?;
             let trusting = if args.insecure { Trusting::AnyoneInsecurely } else { Trusting::Checked };
-            self.act(|controller| controller.connect(&server, trusting));
+            match login {
+                Some((login, invitation)) => self.go_on(login, invitation),
+                None => self.act(|controller| controller.connect(&server, trusting)),
+            }
+        } else {
+            let login = login(None).and_then(|login| {
+                let invitation: Invitation = login.account.address.parse().ok()?;
+                let is_known = self.identity(&invitation).as_ref() == Some(&login.account.server);
+                is_known.then_some((login, invitation))
+            });
+            self.keep_in(file, tell)?;
+            if let Some((login, invitation)) = login.filter(|_| !args.insecure) {
+                self.go_on(login, invitation);
+            }
         }
         let program = self.clone();
         self.window().window().on_close_requested(move || {
@@ -147,12 +177,54 @@ impl Program {
         Ok(())
     }
 
-    /// Takes what the network tells, in batches: the window is not drawn more often than it can be seen.
-    fn listen(&self, arrivals: smol::channel::Receiver<News>) -> Result<(), String> {
+    /// The file with what was read and typed. Without it the window works as well, and says why there is none.
+    fn open_file(&self) -> Option<File> {
+        match File::open(&self.0.profile.store) {
+            Ok((file, warning)) => {
+                warning.into_iter().for_each(|warning| eprintln!("chatroom: {warning}"));
+                Some(file)
+            }
+            Err(why) => {
+                eprintln!("chatroom: {why}");
+                None
+            }
+        }
+    }
+
+    /// From now on what is read and typed is kept there.
+    fn keep_in(&self, file: Option<File>, tell: Sender<News>) -> Result<(), String> {
+        let (Some(file), Some(nonce)) = (file, nonce()) else { return Ok(()) };
+        // Who closes the window wants to be told no more.
+        let tell = move |told| drop(tell.try_send(News::Store(told)));
+        let store = Store::start(file, tell, self.0.network.line())
+            .map_err(|error| format!("no thread could be started: {error}"))?;
+        self.0.store.replace(Some(store));
+        self.0.controller.borrow_mut().keep_in_file(nonce);
+        Ok(())
+    }
+
+    /// What a server is known by that was met before, if the link says nothing else.
+    fn identity(&self, invitation: &Invitation) -> Option<String> {
+        match (self.0.known.borrow().get(&invitation.address)?, invitation.key) {
+            (Known::Key(known), Some(invited)) if known != invited => None,
+            (Known::Key(known), _) => Some(known.to_string()),
+            (Known::Authority, Some(invited)) => Some(invited.to_string()),
+            (Known::Authority, None) => Some(invitation.address.to_string()),
+        }
+    }
+
+    fn go_on(&self, login: Login, invitation: Invitation) {
+        self.window().global::<LoginAdapter>().set_username(login.account.name.as_str().into());
+        self.act(|controller| controller.go_on(login, invitation));
+    }
+
+    /// Takes what the network and the file tell, in batches: the window is not drawn more often than it can be seen.
+    fn listen(&self, arrivals: Receiver<News>, told: Receiver<News>) -> Result<(), String> {
         let program = self.clone();
         let listen = async move {
-            while let Ok(first) = arrivals.recv().await {
-                let rest = std::iter::from_fn(|| arrivals.try_recv().ok()).take(NEWS_WAITING_MAX);
+            while let Ok(first) = either(&arrivals, &told).await {
+                let next = || told.try_recv().or_else(|_| arrivals.try_recv()).ok();
+                let rest = std::iter::from_fn(next).take(NEWS_WAITING_MAX);
                 let batch: Vec<News> = std::iter::once(first).chain(rest).collect();
                 program.look_for_person();
                 program.act(|controller| controller.apply(now(), batch));
@@ -174,7 +246,9 @@ impl Program {
         }
         drop(settings);
         self.save_settings();
-        self.0.network.order(Order::Disconnect);
+        self.order(Order::Disconnect);
+        // It ends when all is written.
+        self.0.store.borrow_mut().take();
         self.0.host.borrow_mut().take();
     }
 
@@ -191,8 +265,18 @@ impl Program {
 
     fn execute(&self, effect: Effect) {
         match effect {
-            Effect::Connect(invitation, trusting) => self.connect(invitation, trusting),
-            Effect::Order(order) => self.0.network.order(order),
+            Effect::Connect(invitation, trusting) => {
+                self.connect(invitation, trusting, Order::Connect);
+            }
+            Effect::GoOn(invitation, kept) => {
+                self.connect(invitation, Trusting::Checked, |target| Order::GoOn(target, kept));
+            }
+            Effect::Store(request) => {
+                if let Some(store) = &*self.0.store.borrow() {
+                    store.ask(request);
+                }
+            }
+            Effect::Order(order) => self.order(order),
             Effect::Remember(address, identity) => self.remember(&address, identity),
             Effect::RememberUser(username) => {
                 self.0.settings.borrow_mut().username = Some(username);
@@ -202,7 +286,14 @@ impl Program {
         }
     }
 
-    fn connect(&self, invitation: Invitation, trusting: Trusting) {
+    fn order(&self, order: Order) {
+        match &*self.0.store.borrow() {
+            Some(store) => store.ask(Request::Order(order)),
+            None => self.0.network.order(order),
+        }
+    }
+
+    fn connect(&self, invitation: Invitation, trusting: Trusting, order: impl FnOnce(Target) -> Order) {
         let known = self.0.known.borrow().get(&invitation.address);
         let trust = match (trusting, known, invitation.key) {
             (Trusting::AnyoneInsecurely, _, _) => Identity::AnyoneInsecurely,
@@ -219,7 +310,7 @@ impl Program {
             self.0.settings.borrow_mut().server = invitation.address.to_string();
             self.save_settings();
         }
-        self.0.network.order(Order::Connect(Target { address: invitation.address, trust }));
+        self.order(order(Target { address: invitation.address, trust }));
     }
 
     fn remember(&self, address: &ServerAddress, identity: Identity) {
@@ -240,21 +331,22 @@ impl Program {
 
     fn host(&self) {
         match Host::start(&self.0.profile.host) {
-            Ok(host) => self.join(host),
+            Ok(host) => self.join(host, None),
             Err(why) => {
                 self.act(|controller| controller.cannot_connect(Sentence::with(Phrase::HostFailed, why)));
             }
         }
     }
 
-    fn join(&self, host: Host) {
+    fn join(&self, host: Host, login: Option<Login>) {
         let (own, others) = (host.own_invitation(), host.invitation_for_others());
         self.0.host.replace(Some(host));
         self.window().global::<ConnectAdapter>().set_hosting(true);
-        self.act(|controller| {
-            controller.set_host_link(others.to_string());
-            controller.connect(&own.to_string(), Trusting::Checked);
-        });
+        self.act(|controller| controller.set_host_link(others.to_string()));
+        match login {
+            Some(login) => self.go_on(login, own),
+            None => self.act(|controller| controller.connect(&own.to_string(), Trusting::Checked)),
+        }
     }
 
     /// How many people besides this window's would be cut off.
@@ -326,6 +418,7 @@ impl Profile {
         Ok(Self {
             settings: config.join("window.toml"),
             known_servers: config.join("known-servers.toml"),
+            store: crate::store::path_in(&data),
             host: data.join("hosted"),
         })
     }
@@ -375,6 +468,25 @@ fn missing_libraries() -> &'static str {
     } else {
         ""
     }
+}
+
+/// What comes first of two.
+async fn either(one: &Receiver<News>, other: &Receiver<News>) -> Result<News, RecvError> {
+    let other = async {
+        match other.recv().await {
+            Ok(news) => Ok(news),
+            // There is no file.
+            Err(_) => smol::future::pending().await,
+        }
+    };
+    one.recv().or(other).await
+}
+
+fn last_login(file: &mut File, server: Option<&str>) -> Option<Login> {
+    file.last_login(server).unwrap_or_else(|error| {
+        eprintln!("chatroom: {}: what was read and typed cannot be read: {error}", file.path().display());
+        None
+    })
 }
 
 fn now() -> jiff::civil::DateTime {

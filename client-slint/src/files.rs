@@ -30,22 +30,31 @@ pub fn read_or_empty(path: &Path) -> io::Result<String> {
     }
 }
 
+/// Makes a file that is there its owner's alone.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 #[cfg(unix)]
-fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
 }
 
 #[cfg(unix)]
-fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
+pub(crate) fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
     std::os::unix::fs::DirBuilderExt::mode(builder, 0o700)
 }
 
 #[cfg(not(unix))]
-fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
 #[cfg(not(unix))]
-fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
+pub(crate) fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
     builder
 }

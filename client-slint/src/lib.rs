@@ -19,6 +19,7 @@ pub mod network;
 pub mod screen;
 pub mod sentence;
 pub mod settings;
+pub mod store;
 pub mod weakness;
 
 /// What is made from the `.slint` files.

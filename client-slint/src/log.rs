@@ -47,6 +47,8 @@ pub struct Past {
     pub author: String,
     /// What was said.
     pub text: String,
+    /// The other side of a private message.
+    pub peer: Option<String>,
     /// Whether it is one's own.
     pub is_own: bool,
 }
@@ -114,10 +116,10 @@ impl Log {
     /// Messages that are older than all that are here, the oldest first.
     pub fn prepend(&mut self, past: Vec<Past>) {
         let count = past.len();
-        for Past { at, author, text, is_own } in past.into_iter().rev() {
+        for Past { at, author, text, peer, is_own } in past.into_iter().rev() {
             let (id, author) = (self.new_id(), self.author(&author));
-            let (text, delivery) = (text.into(), Delivery::Sent);
-            self.rows.push_front(Row { id, author, text, at, peer: None, is_own, delivery });
+            let (text, peer, delivery) = (text.into(), peer.map(Arc::from), Delivery::Sent);
+            self.rows.push_front(Row { id, author, text, at, peer, is_own, delivery });
         }
         if count > 0 {
             self.changes.push(Change::Added(0..count));
@@ -191,6 +193,24 @@ impl Log {
         }
         self.waiting -= 1;
         self.remove(index).map(|row| (row.text.into_string(), row.peer))
+    }
+
+    /// Takes a message out that waits for its place and will not be shown there.
+    pub fn drop_waiting(&mut self, id: u32) {
+        if let Some(index) = self.index_of(id).filter(|index| *index >= self.rows.len() - self.waiting) {
+            self.waiting -= 1;
+            self.remove(index);
+        }
+    }
+
+    /// How many messages of one's own have no place yet, whatever became of them.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether there is a mark where what was not seen begins.
+    pub fn is_marked(&self) -> bool {
+        self.first_unread.is_some()
     }
 
     /// Marks where what was not seen begins.
@@ -409,6 +429,7 @@ mod tests {
             at: minute(1),
             author: author.into(),
             text: text.into(),
+            peer: None,
             is_own: false,
         };
         let mut log = Log::default();

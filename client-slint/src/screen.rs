@@ -120,8 +120,6 @@ pub struct Room {
     pub new_count: u32,
     /// Whether there are messages that are older than all that are shown.
     pub has_older: bool,
-    /// Counts up when such messages came in above the others.
-    pub older: u32,
     /// Bytes left for a message that comes near the limit.
     pub left: Option<i64>,
     /// Why a message was not sent.
@@ -155,6 +153,10 @@ pub struct RoomItem {
     pub people: Vec<String>,
     /// Whether one is in it.
     pub is_current: bool,
+    /// How many messages are known there that were not seen.
+    pub unread: u32,
+    /// How many of these are private or name the person.
+    pub mentions: u32,
 }
 
 /// Somebody in a list.
@@ -254,7 +256,12 @@ impl Lines {
     fn rooms(&mut self, key: &str, rooms: &[RoomItem]) {
         for room in rooms {
             let here = if room.is_current { " (here)" } else { "" };
-            self.add(key, format_args!("{}{here}: {}", room.name, room.people.join(" ")));
+            let unread = match (room.unread, room.mentions) {
+                (0, _) => String::new(),
+                (unread, 0) => format!(" ({unread} unread)"),
+                (unread, mentions) => format!(" ({unread} unread, {mentions} for one)"),
+            };
+            self.add(key, format_args!("{}{here}{unread}: {}", room.name, room.people.join(" ")));
         }
     }
 

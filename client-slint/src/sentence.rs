@@ -63,6 +63,7 @@ pub enum Phrase {
     TextTooLong,
     TextInvalid,
     RateLimited,
+    TooManyWaiting,
     NotConnected,
     WeakShort,
     WeakCommon,

@@ -1,6 +1,7 @@
 //! What the window shows after each thing that happens: every case in `screens/` is a test.
 //!
-//! A case begins with `# its title`. `@ room` starts it there instead of at the first page. A step is `> ` what the
+//! A case begins with `# its title`. `@ room` starts it there instead of at the first page, `@ kept room` with a file that
+//! keeps what is read and typed. A step is `> ` what the
 //! person does or `< ` what the network tells; below it stand the lines of the screen that came (`+`) and went (`-`),
 //! and what the controller wants done (`!`). `UPDATE_SCREENS=1` writes them anew; read the difference before you keep
 //! it.
@@ -12,12 +13,18 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{Command, End, Event, Past, Room};
+use chatroom_core::client::{Command, End, Event, Kept, Past, Room, Span};
 use chatroom_core::message::Kind;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
+use chatroom_core::message::history::Edge;
+use chatroom_core::message::push::Posted;
+use chatroom_core::secret::Token;
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
+use client_slint::store::{
+    Account, Conversation, Fate, Line, Login, Older, Opened, Outgoing, Reading, Request, Told, Unseen,
+};
 use jiff::civil::{DateTime, date};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -118,9 +125,17 @@ impl Seat {
     }
 
     fn start_at(&mut self, place: &str) -> Result<(), String> {
+        let (place, is_kept) = place.strip_prefix("kept ").map_or((place, false), |place| (place, true));
+        if is_kept {
+            self.controller.keep_in_file([0; 12]);
+        }
         let steps: &[&str] = match place {
-            "login" => &["> connect chat.example", "< trusted authority", "< connected"],
+            "start" => &[],
+            "login" => &["> connect chat.example", "< trusted authority", "< connected", "< greeted open"],
             "lobby" => &["@ login", "> log in ann: secret words", "< logged in ann"],
+            "room" if is_kept => {
+                &["@ lobby", "> enter: den", "< told den", "< entered den", "< members den: ann bob"]
+            }
             "room" => &["@ lobby", "< entered den", "< members den: ann bob"],
             place => return Err(format!("no such place: {place}")),
         };
@@ -144,6 +159,14 @@ impl Seat {
         match words[..] {
             ["connect", address] => controller.connect(address, Trusting::Checked),
             ["connect", address, "insecurely"] => controller.connect(address, Trusting::AnyoneInsecurely),
+            ["go", "on", ref how @ ..] => {
+                let address = "chat.example:65432";
+                let account = Account { server: address.into(), address: address.into(), name: "ann".into() };
+                let place = (!how.is_empty()).then(|| opened(how, value)).transpose()?;
+                let token = Token::new("token".to_owned().into());
+                let invitation = address.parse().map_err(|_| "it is an address".to_owned())?;
+                controller.go_on(Login { account, token, place }, invitation);
+            }
             ["trust"] => controller.trust(),
             ["disconnect"] => controller.disconnect(),
             ["try", "now"] => controller.retry_now(),
@@ -186,6 +209,8 @@ impl Seat {
     fn network(&mut self, step: &str) -> Result<(), String> {
         let news = if step.starts_with("link ") || step.starts_with("trusted ") {
             News::Link(link(step)?)
+        } else if let Some(told) = step.strip_prefix("told ") {
+            News::Store(self::told(told)?)
         } else {
             News::Client(event(step)?)
         };
@@ -283,7 +308,7 @@ fn event(step: &str) -> Result<Event, String> {
         ["connected"] => Event::Connected,
         ["disconnected"] => Event::Disconnected(End::Closed),
         ["greeted", registration] => Event::Greeted(Greeting {
-            caps: Caps::default(),
+            caps: Caps::ALL,
             server: "chatroom 0.1.0".into(),
             registration: Registration::parse(registration),
         }),
@@ -305,25 +330,15 @@ fn event(step: &str) -> Result<Event, String> {
         ["created"] => Event::Created { message: value },
         ["entered", room] => Event::Entered { room: room.into() },
         ["left"] => Event::Left,
-        ["message", from] => {
-            Event::Message { from: from.into(), text: value, is_own: false, said: None, private_with: None }
+        ["message", from] => message(from, value, None, None)?,
+        ["whisper", from] => message(from, value, None, Some(from))?,
+        ["echo", id] => message("ann", value, Some(id), None)?,
+        ["echo"] => message("ann", value, None, None)?,
+        ["acknowledged", id] => {
+            Event::Acknowledged { said: number(id)? as u64, posted: Posted { seq: 1, ts_ms: 0 } }
         }
-        ["whisper", from] => Event::Message {
-            from: from.into(),
-            text: value,
-            is_own: false,
-            said: None,
-            private_with: Some(from.into()),
-        },
-        ["echo", id] => Event::Message {
-            from: "ann".into(),
-            text: value,
-            is_own: true,
-            said: Some(number(id)? as u64),
-            private_with: None,
-        },
-        ["echo"] => {
-            Event::Message { from: "ann".into(), text: value, is_own: true, said: None, private_with: None }
+        ["session", token] => {
+            Event::Session { username: "ann".into(), token: Token::new(token.to_owned().into()) }
         }
         ["past", ref how @ ..] => Event::Past {
             messages: value.split(';').filter(|line| !line.is_empty()).enumerate().map(past).collect(),
@@ -343,13 +358,155 @@ fn event(step: &str) -> Result<Event, String> {
     })
 }
 
+/// A message that is said now, by `bob` or, where its place is told, by `bob@7`. One of one's own can be `echo 1@7`.
+fn message(from: &str, text: String, said: Option<&str>, with: Option<&str>) -> Result<Event, String> {
+    let (from, seq) = placed(from);
+    let (said, said_seq) = said.map_or((None, None), |said| {
+        let (said, seq) = placed(said);
+        (Some(said), seq)
+    });
+    Ok(Event::Message {
+        from: from.into(),
+        text,
+        is_own: from == "ann",
+        said: said.map(|said| number(said).map(|said| said as u64)).transpose()?,
+        private_with: with.map(|with| placed(with).0.to_owned()),
+        posted: seq.or(said_seq).map(|seq| Posted { seq, ts_ms: minute(seq) }),
+        cid: None,
+    })
+}
+
+/// What stands before `@`, and the number that stands behind it.
+fn placed(text: &str) -> (&str, Option<u64>) {
+    text.split_once('@').map_or((text, None), |(text, seq)| (text, seq.parse().ok()))
+}
+
+/// A time that is so many minutes after half past eight, in milliseconds since 1970.
+fn minute(number: u64) -> u64 {
+    let at = date(2026, 11, 24).at(8, 30, 0, 0).in_tz("UTC").expect("it is a time").timestamp();
+    at.as_millisecond().unsigned_abs() + 60_000 * number
+}
+
 /// A message that was said before, written `bob=hello`, or `ann#1=hello` if it waited; they are a minute from each other.
+/// `bob@7=hello` says its place.
 fn past((index, line): (usize, &str)) -> Past {
     let (from, text) = line.trim().split_once('=').unwrap_or((line, ""));
+    let (from, seq) = placed(from);
     let (from, said) = from.split_once('#').map_or((from, None), |(from, said)| (from, said.parse().ok()));
-    let at = date(2026, 11, 24).at(8, 30, 0, 0).in_tz("UTC").expect("it is a time").timestamp();
-    let ts_ms = at.as_millisecond().unsigned_abs() + 60_000 * index as u64;
-    Past { from: from.into(), text: text.into(), ts_ms, is_own: from == "ann", said }
+    let posted = Posted { seq: seq.unwrap_or(index as u64 + 1), ts_ms: minute(seq.unwrap_or(index as u64)) };
+    Past { from: from.into(), text: text.into(), posted, is_own: from == "ann", said, cid: None }
+}
+
+/// What the file tells: `den seen 1: bob@1=one; waits 9=hello` opens a room, `older den: …` is what stands before, and
+/// `unseen: den 2 1` counts.
+fn told(step: &str) -> Result<Told, String> {
+    let (words, value) = step.split_once(": ").unwrap_or((step, ""));
+    let words: Vec<&str> = words.split(' ').collect();
+    Ok(match words[..] {
+        ["older", room, ref how @ ..] => Told::Older(Older {
+            room: room.into(),
+            lines: opened(&[room], value)?.lines,
+            has_more: how.contains(&"more"),
+        }),
+        ["unseen"] => {
+            let counts = value.split(';').map(|room| {
+                let [room, messages, mentions] = room.trim().split(' ').collect::<Vec<_>>()[..] else {
+                    return Err(format!("no count: {room}"));
+                };
+                let count = |text| number(text).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+                Ok(Unseen { room: room.into(), messages: count(messages)?, mentions: count(mentions)? })
+            });
+            Told::Rooms(counts.collect::<Result<_, _>>()?)
+        }
+        _ => Told::Opened(opened(&words, value)?),
+    })
+}
+
+/// What the file has of a room. `more` means that it has older messages, `older` that the server has.
+fn opened(how: &[&str], value: &str) -> Result<Opened, String> {
+    let mut opened = Opened { room: how[0].into(), ..Opened::default() };
+    if let Some(at) = how.iter().position(|word| *word == "seen") {
+        opened.seen = number(how.get(at + 1).unwrap_or(&""))? as u64;
+    }
+    for (index, item) in value.split(';').map(str::trim).filter(|item| !item.is_empty()).enumerate() {
+        let (what, text) = item.split_once('=').ok_or_else(|| format!("no message: {item}"))?;
+        let state = match what.split_once(' ') {
+            Some(("waits", _)) => Some(Fate::Waiting),
+            Some(("failed", _)) => Some(Fate::Failed),
+            Some(("uncertain", _)) => Some(Fate::Uncertain),
+            _ => None,
+        };
+        if let Some(state) = state {
+            opened.outbox.push(Outgoing {
+                cid: what.rsplit(' ').next().unwrap_or_default().into(),
+                room: opened.room.clone(),
+                to: None,
+                text: text.into(),
+                typed_ms: minute(index as u64),
+                state,
+            });
+            continue;
+        }
+        let (author, seq) = placed(what);
+        let (author, peer) = author.strip_suffix(" privately").map_or((author, None), |bob| (bob, Some(bob)));
+        opened.lines.push(Line {
+            posted: Posted { seq: seq.unwrap_or_default(), ts_ms: minute(index as u64) },
+            author: author.into(),
+            text: text.into(),
+            is_own: author == "ann",
+            cid: None,
+            peer: peer.map(str::to_owned),
+        });
+    }
+    let mut seqs = opened.lines.iter().filter(|line| line.peer.is_none()).map(|line| line.posted.seq);
+    if let Some(first) = seqs.next() {
+        let last = seqs.next_back().unwrap_or(first);
+        let first = if how.contains(&"more") { first - 1 } else { first };
+        opened.read = Some(Span { first, last, has_older: how.contains(&"older") });
+    }
+    Ok(opened)
+}
+
+/// What the file is to do.
+fn shown_request(request: &Request) -> String {
+    // A program's names begin alike.
+    let short = |cid: &str| cid.rsplit('-').next().unwrap_or_default().to_owned();
+    match request {
+        Request::Begin(Account { server, name, .. }) => format!("file: begin {name} at {server}"),
+        Request::Session(token) => format!("file: come back with {}", token.expose()),
+        Request::SessionEnded => "file: come back no more".into(),
+        Request::Place(room) => format!("file: in {}", room.as_deref().unwrap_or("no room")),
+        Request::Forget => "file: forget".into(),
+        Request::Read(Reading { of, lines, is_older, is_anew, has_older, .. }) => {
+            let of = match of {
+                Conversation::Room(room) => room.clone(),
+                Conversation::Peer(peer) => format!("with {peer}"),
+            };
+            let how = [(*is_older, " older"), (*is_anew, " anew"), (*has_older, " more")];
+            let how: String = how.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+            let lines = lines.iter().map(|line| format!("{}@{}={}", line.author, line.posted.seq, line.text));
+            format!("file: read {of}{how}: {}", lines.collect::<Vec<_>>().join("; "))
+        }
+        Request::Typed(Outgoing { cid, room, to, text, .. }) => {
+            let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            format!("file: typed {} in {room}{to}: {text}", short(cid))
+        }
+        Request::Fate(cid, fate) => format!("file: {} {fate:?}", short(cid)),
+        Request::Drop(cid) => format!("file: drop {}", short(cid)),
+        Request::Seen(room, seq) => format!("file: seen {room} up to {seq}"),
+        Request::Open(room) => format!("file: open {room}"),
+        Request::Older(room, before) => format!("file: older in {room} before {before}"),
+        Request::Rooms => "file: what was not seen".into(),
+        Request::Order(_) => "file: order".into(),
+    }
+}
+
+/// What a client begins with.
+fn shown_kept(kept: &Kept) -> String {
+    let room = kept.room.as_ref().map_or("the lobby", |room| room.as_str());
+    let read = kept.read.map(|read| format!(" from {} to {}", read.first, read.last)).unwrap_or_default();
+    let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
+    format!("{room}{read}{says}")
 }
 
 fn refusal(
@@ -380,8 +537,13 @@ fn parse_kind(text: &str) -> Result<Kind, String> {
 fn shown_effect(effect: Effect) -> String {
     match effect {
         Effect::Connect(invitation, trusting) => format!("connect to {invitation} ({trusting:?})"),
+        Effect::GoOn(invitation, kept) => format!("go on at {invitation}: {}", shown_kept(&kept)),
+        Effect::Store(request) => shown_request(&request),
         Effect::Order(Order::Command(command)) => shown_command(&command),
-        Effect::Order(Order::Connect(_)) => "connect".into(),
+        Effect::Order(Order::Know(room, read)) => {
+            format!("know {} from {} to {}", room.as_str(), read.first, read.last)
+        }
+        Effect::Order(Order::Connect(_) | Order::GoOn(..)) => "connect".into(),
         Effect::Order(Order::Trust) => "trust".into(),
         Effect::Order(Order::RetryNow) => "try now".into(),
         Effect::Order(Order::Disconnect) => "disconnect".into(),
@@ -403,13 +565,18 @@ fn shown_command(command: &Command) -> String {
         Command::List => "list".into(),
         Command::Create(room) => format!("create {}", room.as_str()),
         Command::Enter(room) => format!("enter {}", room.as_str()),
-        Command::Say { to, text, id } => {
+        Command::Say { to, text, id, cid } => {
+            let cid = cid
+                .as_ref()
+                .map(|cid| format!(" as {}", cid.as_str().rsplit('-').next().unwrap_or_default()));
+            let cid = cid.unwrap_or_default();
             let to = to.as_ref().map(|to| format!(" to {}", to.as_str())).unwrap_or_default();
             let text = text.as_str();
             let text =
                 if text.len() > 100 { format!("{} bytes", text.len()) } else { text.replace('\n', "\\n") };
-            format!("say {id}{to}: {text}")
+            format!("say {id}{to}{cid}: {text}")
         }
+        Command::Recall(Edge::Before(seq)) if *seq < u64::MAX => format!("older than {seq}"),
         Command::Recall(_) => "older".into(),
         Command::Exit => "exit".into(),
         Command::Logout => "logout".into(),

@@ -37,6 +37,8 @@ impl From<&RoomItem> for ui::RoomItem {
             count: i32::try_from(room.people.len()).unwrap_or(i32::MAX),
             people: room.people.join(", ").into(),
             is_current: room.is_current,
+            unread: i32::try_from(room.unread).unwrap_or(i32::MAX),
+            mentions: i32::try_from(room.mentions).unwrap_or(i32::MAX),
         }
     }
 }

@@ -14,6 +14,8 @@ mod switcher;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use slint::ComponentHandle as _;
+
 use crate::controller::Controller;
 use crate::log::Log;
 use crate::screen::Screen;
@@ -79,7 +81,7 @@ impl Window {
     /// Shows a new state. What did not change costs a comparison.
     pub fn show(&self, screen: &Screen) {
         let last = self.shown.replace(screen.clone());
-        self.messages.tell_changes(today());
+        self.messages.tell_changes(today(), &self.window.global());
         app::show(&self.window, screen);
         connect::show(&self.window, &screen.connect);
         login::show(&self.window, &last.login, &screen.login);
@@ -147,6 +149,7 @@ impl From<Phrase> for ui::Phrase {
             Phrase::TextTooLong => Self::TextTooLong,
             Phrase::TextInvalid => Self::TextInvalid,
             Phrase::RateLimited => Self::RateLimited,
+            Phrase::TooManyWaiting => Self::TooManyWaiting,
             Phrase::NotConnected => Self::NotConnected,
             Phrase::WeakShort => Self::WeakShort,
             Phrase::WeakCommon => Self::WeakCommon,

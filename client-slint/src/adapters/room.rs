@@ -19,7 +19,6 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     adapter.set_username(screen.lobby.username.as_str().into());
     adapter.set_following(room.is_following);
     adapter.set_has_older(room.has_older);
-    adapter.set_older(i32::try_from(room.older).unwrap_or(i32::MAX));
     adapter.set_new_count(i32::try_from(room.new_count).unwrap_or(i32::MAX));
     adapter.set_shows_left(room.left.is_some());
     adapter.set_left(room.left.map_or(0, |left| i32::try_from(left).unwrap_or(i32::MIN)));

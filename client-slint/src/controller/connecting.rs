@@ -108,6 +108,7 @@ impl Controller {
 
     pub(super) fn on_connected(&mut self) {
         self.screen.connect = Default::default();
+        self.keeping.has_acks = false;
         self.screen.banner = match self.screen.page {
             Page::Connect | Page::Login => Sentence::default(),
             // The client finds back by itself, and says so.
@@ -131,6 +132,11 @@ impl Controller {
         self.screen.login.identity = match &identity {
             Identity::Key(fingerprint) => fingerprint.to_string(),
             Identity::Unknown | Identity::Authority | Identity::AnyoneInsecurely => String::new(),
+        };
+        self.keeping.server = match &identity {
+            Identity::Key(fingerprint) => Some(fingerprint.to_string()),
+            Identity::Authority => self.server.as_ref().map(ToString::to_string),
+            Identity::Unknown | Identity::AnyoneInsecurely => None,
         };
         if let (Some(address), Identity::Key(_) | Identity::Authority) = (&self.server, &identity) {
             self.effects.push_back(Effect::Remember(address.clone(), identity));

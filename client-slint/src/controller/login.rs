@@ -5,7 +5,7 @@ use chatroom_core::name::UserName;
 use chatroom_core::secret::{Password, PasswordError};
 use zeroize::Zeroizing;
 
-use super::{Command, Controller, Effect, Kind, Page, Phrase, Sentence};
+use super::{Command, Controller, Effect, Kind, Page, Phrase, Request, Sentence};
 use crate::sentence::of_user_name;
 use crate::weakness;
 
@@ -56,6 +56,7 @@ impl Controller {
 
     /// What the server is like decides what a person can do on this page.
     pub(super) fn on_greeted(&mut self, greeting: &Greeting) {
+        self.keeping.has_acks = greeting.caps.ack;
         self.screen.login.is_closed = greeting.registration == Some(Registration::Closed);
         self.needs_invite = greeting.registration == Some(Registration::Invite);
         self.screen.login.is_uninvited = self.needs_invite && self.invite.is_none();
@@ -79,6 +80,8 @@ impl Controller {
         self.screen.login.is_uninvited = self.needs_invite;
         self.screen.banner = Sentence::default();
         self.turn_to(Page::Lobby);
+        let username = self.screen.lobby.username.clone();
+        self.begin(&username);
     }
 
     pub(super) fn on_logged_out(&mut self) {
@@ -89,6 +92,10 @@ impl Controller {
 
     pub(super) fn on_login_refused(&mut self, request: Kind, code: Option<&str>, sentence: Sentence) {
         self.credentials = None;
+        if request == Kind::Resume && code == Some("session_ended") {
+            self.ask(Request::SessionEnded);
+        }
+        self.interrupt();
         // The way back ends here: the person has to look at it.
         if self.screen.banner.phrase == Phrase::SigningIn {
             self.screen.banner = Sentence::default();

@@ -6,6 +6,7 @@
 
 mod composer;
 mod connecting;
+mod keeping;
 mod login;
 mod places;
 mod room;
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use chatroom_core::client::{self, Command, Event};
+use chatroom_core::client::{self, Command, Event, Kept};
 use chatroom_core::message::Kind;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::{Password, Token};
@@ -26,12 +27,18 @@ use crate::log::Log;
 use crate::network::{Identity, Link, News, Order};
 use crate::screen::{Page, Screen};
 use crate::sentence::{Phrase, Sentence};
+use crate::store::Request;
 use composer::Composer;
+use keeping::Keeping;
 
 /// Something that the controller wants done.
 pub enum Effect {
     /// Connect to this server, knowing about it what this computer remembers.
     Connect(Invitation, Trusting),
+    /// Connect to this server, and go on there with a login of before.
+    GoOn(Invitation, Box<Kept>),
+    /// Have the window's file do something, before any order that follows.
+    Store(Request),
     /// Tell the network.
     Order(Order),
     /// Know this server by this from now on.
@@ -80,6 +87,7 @@ pub struct Controller {
     /// The room to enter once the present one is left, or once it is made.
     next_room: Option<RoomName>,
     composer: Composer,
+    keeping: Keeping,
     is_in_front: bool,
 }
 
@@ -102,6 +110,7 @@ impl Controller {
             switcher_query: String::new(),
             next_room: None,
             composer: Composer::default(),
+            keeping: Keeping::default(),
             is_in_front: true,
         };
         controller.retitle();
@@ -115,8 +124,10 @@ impl Controller {
             match news {
                 News::Link(link) => self.on_link(link),
                 News::Client(event) => self.on_event(event),
+                News::Store(told) => self.on_told(told),
             }
         }
+        self.note_seen();
         self.retitle();
     }
 
@@ -146,6 +157,7 @@ impl Controller {
         if is_in_front {
             self.look();
         }
+        self.note_seen();
         self.retitle();
     }
 
@@ -156,16 +168,22 @@ impl Controller {
             Event::Greeted(greeting) => self.on_greeted(&greeting),
             Event::Registered => self.on_registered(),
             Event::LoggedIn { username } => self.on_logged_in(username),
+            Event::Session { token, .. } => self.ask(Request::Session(token)),
             Event::Returned { username, room } => self.on_returned(username, room),
-            Event::LoggedOut => self.on_logged_out(),
+            Event::LoggedOut => {
+                self.forget_account();
+                self.on_logged_out();
+            }
             Event::Rooms(rooms) => self.on_rooms(rooms),
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
             Event::Left => self.on_left(),
-            Event::Message { from, text, is_own, said, private_with } => {
+            Event::Message { from, text, is_own, said, private_with, posted, cid } => {
+                self.keep_said(&from, &text, is_own, said, private_with.as_deref(), posted, cid);
                 self.on_message(&from, &text, is_own, said, private_with.as_deref());
             }
+            Event::Acknowledged { said, .. } => self.on_acknowledged(said),
             Event::Past { messages, is_older, is_anew, has_older } => {
                 self.on_past(messages, is_older, is_anew, has_older);
             }
@@ -177,6 +195,7 @@ impl Controller {
                 let sentence = Sentence::of_refusal(code.as_deref(), &message, None);
                 // The client does not find back from this: another window would be driven out in turn.
                 if sentence.phrase == Phrase::Replaced {
+                    self.interrupt();
                     self.on_logged_out();
                 }
                 self.on_notice(sentence);
@@ -202,7 +221,7 @@ impl Controller {
             Kind::Register | Kind::Login | Kind::Resume => self.on_login_refused(request, code, sentence),
             Kind::Create => self.on_create_refused(sentence),
             Kind::Enter => self.on_enter_refused(sentence),
-            Kind::Msg => self.on_msg_refused(said, sentence),
+            Kind::Msg => self.on_msg_refused(said, code, sentence),
             Kind::Exit | Kind::Logout => self.on_notice(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}

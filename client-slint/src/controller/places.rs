@@ -3,7 +3,7 @@
 use chatroom_core::client;
 use chatroom_core::name::{LOBBY, RoomName};
 
-use super::{Command, Controller, Page, Phrase, Sentence};
+use super::{Command, Controller, Page, Phrase, Request, Sentence};
 use crate::format::clean;
 use crate::screen::{PersonItem, Room, RoomItem};
 use crate::sentence::of_room_name;
@@ -13,6 +13,7 @@ impl Controller {
     pub fn refresh(&mut self) {
         if matches!(self.screen.page, Page::Lobby | Page::Room) {
             self.command(Command::List);
+            self.ask(Request::Rooms);
         }
     }
 
@@ -53,7 +54,7 @@ impl Controller {
                 self.next_room = Some(room);
                 self.command(Command::Exit);
             }
-            Page::Lobby => self.command(Command::Enter(room)),
+            Page::Lobby => self.go_into(room),
             Page::Connect | Page::Login => {}
         }
     }
@@ -80,13 +81,15 @@ impl Controller {
     pub(super) fn on_created(&mut self) {
         self.screen.lobby.created = self.screen.lobby.created.wrapping_add(1);
         if let Some(room) = self.next_room.take() {
-            self.command(Command::Enter(room));
+            self.go_into(room);
         }
     }
 
     pub(super) fn on_entered(&mut self, room: String) {
         self.log.borrow_mut().clear();
-        self.open_room(room);
+        self.show_room(room.clone());
+        self.turn_to(Page::Room);
+        self.fill_room(&room);
     }
 
     pub(super) fn on_returned(&mut self, username: String, room: Option<String>) {
@@ -101,6 +104,8 @@ impl Controller {
             None => {
                 let was_in_room = self.screen.page == Page::Room;
                 self.forget_place();
+                self.ask(Request::Place(None));
+                self.ask(Request::Rooms);
                 self.turn_to(Page::Lobby);
                 if was_in_room {
                     self.screen.lobby.error = Phrase::NoSuchRoom.into();
@@ -111,10 +116,12 @@ impl Controller {
 
     pub(super) fn on_left(&mut self) {
         self.forget_place();
+        self.ask(Request::Place(None));
+        self.ask(Request::Rooms);
         match self.next_room.take() {
             Some(room) => {
                 self.screen.page = Page::Lobby;
-                self.command(Command::Enter(room));
+                self.go_into(room);
             }
             None => self.turn_to(Page::Lobby),
         }
@@ -131,15 +138,16 @@ impl Controller {
         self.command(Command::List);
     }
 
-    pub(super) fn open_room(&mut self, room: String) {
-        // What is counted is compared with what was before, in whichever room.
-        self.screen.room = Room { older: self.screen.room.older, ..Room::default() };
+    /// An empty room, and no word to the server yet.
+    pub(super) fn show_room(&mut self, room: String) {
+        self.screen.page = Page::Room;
+        self.screen.room = Room::default();
         self.screen.room.name = clean(&room);
         self.screen.room.is_following = true;
         self.screen.lobby.error = Sentence::default();
         self.members.clear();
         self.composer.forget_completion();
-        self.turn_to(Page::Room);
+        self.forget_shown();
         self.show_places();
     }
 
@@ -148,21 +156,30 @@ impl Controller {
         if self.screen.page == Page::Room {
             self.log.borrow_mut().clear();
         }
+        self.forget_shown();
         self.screen.room = Default::default();
         self.screen.announcement.clear();
         self.members.clear();
     }
 
-    fn show_places(&mut self) {
+    pub(super) fn show_places(&mut self) {
         let own = self.screen.lobby.username.as_str();
         let here = self.screen.room.name.as_str();
         let items = |query: &str| -> Vec<RoomItem> {
             let rooms = self.rooms.iter().filter(|room| room.name != LOBBY && matches(&room.name, query));
             rooms
-                .map(|room| RoomItem {
-                    name: clean(&room.name),
-                    people: room.members.iter().map(|name| clean(name)).collect(),
-                    is_current: room.name == here,
+                .map(|room| {
+                    let is_current = room.name == here;
+                    // What comes into the room that is shown is counted there.
+                    let unseen =
+                        self.keeping.unseen.iter().find(|unseen| !is_current && unseen.room == room.name);
+                    RoomItem {
+                        name: clean(&room.name),
+                        people: room.members.iter().map(|name| clean(name)).collect(),
+                        is_current,
+                        unread: unseen.map_or(0, |unseen| unseen.messages),
+                        mentions: unseen.map_or(0, |unseen| unseen.mentions),
+                    }
                 })
                 .collect()
         };

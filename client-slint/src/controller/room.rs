@@ -2,20 +2,25 @@
 
 use chatroom_core::client;
 use chatroom_core::limits::TEXT_BYTES_MAX;
-use chatroom_core::message::Text;
+use chatroom_core::message::push::Posted;
+use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::UserName;
-use jiff::Timestamp;
 
 use super::{Command, Controller, Effect, Page, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::{Delivery, Log, Past};
 use crate::screen::Selected;
 use crate::sentence::of_user_name;
+use crate::store::{Fate, Line};
 
 impl Controller {
     /// Say what was typed. Whether it is on its way, so that the field can be emptied.
     pub fn send(&mut self, draft: &str) -> bool {
         self.screen.room.hint = Sentence::default();
+        if self.is_outbox_full() {
+            self.screen.room.hint = Phrase::TooManyWaiting.into();
+            return false;
+        }
         let (to, text) = match parse_draft(draft) {
             Ok(parsed) => parsed,
             Err(hint) => {
@@ -61,24 +66,29 @@ impl Controller {
 
     /// Say again what did not arrive.
     pub fn retry(&mut self, id: u32) {
-        let taken = self.log.borrow_mut().take_failed(id);
-        if let Some((text, peer)) = taken {
-            // Both were checked when they were said first.
-            if let Ok(text) = Text::try_from(text.as_str()) {
-                self.say(peer.and_then(|name| UserName::parse(&name).ok()), text);
-            }
-        }
+        let Some((text, peer)) = self.log.borrow_mut().take_failed(id) else { return };
+        // Both were checked when they were said first.
+        let Ok(text) = Text::try_from(text.as_str()) else { return };
+        let to = peer.and_then(|name| UserName::parse(&name).ok());
+        let failed = id;
+        let id = self.show_sending(to.as_ref(), &text);
+        let cid = self.keep_retried(failed, id);
+        self.command(Command::Say { to, text, id: id.into(), cid });
     }
 
     /// Forget what did not arrive.
     pub fn discard(&mut self, id: u32) {
-        self.log.borrow_mut().take_failed(id);
+        if self.log.borrow_mut().take_failed(id).is_some() {
+            let cid = self.take_name(Some(id.into()));
+            self.keep_no_longer(cid);
+        }
     }
 
     /// The list stays at its end, or was scrolled away from it.
     pub fn set_following(&mut self, is_following: bool) {
         self.screen.room.is_following = is_following;
         self.look();
+        self.note_seen();
         self.retitle();
     }
 
@@ -99,9 +109,44 @@ impl Controller {
     }
 
     fn say(&mut self, to: Option<UserName>, text: Text) {
-        let own = self.screen.lobby.username.clone();
-        let id = self.log.borrow_mut().send(self.now, &own, text.as_str(), to.as_ref().map(UserName::as_str));
-        self.command(Command::Say { to, text, id: id.into() });
+        let id = self.show_sending(to.as_ref(), &text);
+        let cid = self.keep_typed(id, to.as_ref(), &text);
+        self.command(Command::Say { to, text, id: id.into(), cid });
+    }
+
+    fn show_sending(&mut self, to: Option<&UserName>, text: &Text) -> u32 {
+        let own = self.screen.lobby.username.as_str();
+        self.log.borrow_mut().send(self.now, own, text.as_str(), to.map(UserName::as_str))
+    }
+
+    /// What is shown of a message is kept, and it waits no longer, if it is one that did.
+    #[expect(clippy::too_many_arguments, reason = "they are what the event has")]
+    pub(super) fn keep_said(
+        &mut self,
+        from: &str,
+        text: &str,
+        is_own: bool,
+        said: Option<u64>,
+        private_with: Option<&str>,
+        posted: Option<Posted>,
+        cid: Option<Cid>,
+    ) {
+        if self.screen.page != Page::Room {
+            return;
+        }
+        let typed = self.take_name(said).or(cid);
+        match posted {
+            Some(posted) => self.keep_message(Line {
+                posted,
+                author: from.to_owned(),
+                text: text.to_owned(),
+                is_own,
+                cid: typed.map(|cid| cid.as_str().to_owned()),
+                peer: private_with.map(str::to_owned),
+            }),
+            // The server keeps nothing, and so does the file.
+            None => self.keep_no_longer(typed),
+        }
     }
 
     pub(super) fn on_message(
@@ -142,49 +187,64 @@ impl Controller {
         if self.screen.page != Page::Room {
             return;
         }
+        let said: Vec<Option<u64>> = past.iter().map(|past| past.said).collect();
+        let lines: Vec<Line> = past.into_iter().map(|past| self.line_of(past)).collect();
+        let rows: Vec<Past> = lines.iter().cloned().map(|line| self.past(line)).collect();
+        let is_missing_some = self.is_missing_some();
+        self.keep_past(lines, is_older, is_anew, has_older);
         let mut log = self.log.borrow_mut();
         if is_anew {
             log.clear_placed();
         }
         // What was said before anybody came in is nothing new.
         let is_news = !is_older && !log.is_empty() && !is_anew;
-        let at = |ts_ms: u64| {
-            let at = i64::try_from(ts_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            at.map_or(self.now, |at| at.to_zoned(self.zone.clone()).datetime())
-        };
-        let to_row = |past: client::Past| Past {
-            at: at(past.ts_ms),
-            author: clean(&past.from),
-            text: clean(&past.text),
-            is_own: past.is_own,
-        };
         if is_older {
-            log.prepend(past.into_iter().map(to_row).collect());
-            self.screen.room.older += 1;
+            log.prepend(rows);
         } else {
-            for past in past {
-                let said = past.said.and_then(|said| u32::try_from(said).ok());
+            for (row, said) in rows.into_iter().zip(said) {
+                let said = said.and_then(|said| u32::try_from(said).ok());
                 if said.is_some_and(|id| log.confirm(id)) {
                     continue;
                 }
-                let Past { at, author, text, is_own } = to_row(past);
+                let Past { at, author, text, is_own, .. } = row;
                 let id = log.receive(at, &author, text, None, is_own);
                 if is_news && !is_own && !self.is_looking() {
                     count_new(&mut self.screen.room.new_count, &mut log, id);
+                } else if !is_own && is_missing_some && !log.is_marked() {
+                    log.mark_unread(Some(id));
                 }
             }
         }
-        self.screen.room.has_older = has_older && log.can_prepend();
+        drop(log);
+        self.show_whether_older();
+    }
+
+    /// A message that was said before, as the file has it.
+    fn line_of(&mut self, past: client::Past) -> Line {
+        let cid = self.take_name(past.said).or(past.cid);
+        Line {
+            posted: past.posted,
+            author: past.from,
+            text: past.text,
+            is_own: past.is_own,
+            cid: cid.map(|cid| cid.as_str().to_owned()),
+            peer: None,
+        }
     }
 
     /// Read what is older than all that is shown.
     pub fn read_older(&mut self) {
         if self.screen.room.has_older {
-            self.command(Command::OLDER);
+            self.ask_for_older();
         }
     }
 
-    pub(super) fn on_msg_refused(&mut self, said: Option<u64>, sentence: Sentence) {
+    pub(super) fn on_msg_refused(&mut self, said: Option<u64>, code: Option<&str>, sentence: Sentence) {
+        let id = said.and_then(|said| u32::try_from(said).ok());
+        // The client itself has given it up, and the file has not.
+        if code.is_none() && id.is_some_and(|id| self.goes_on_waiting(id)) {
+            return;
+        }
         self.fail(said, Delivery::Failed);
         self.screen.room.hint = sentence;
     }
@@ -192,6 +252,15 @@ impl Controller {
     /// The connection broke, or the server keeps silent: it may have arrived all the same.
     pub(super) fn on_msg_silence(&mut self, said: Option<u64>) {
         self.fail(said, Delivery::Uncertain);
+    }
+
+    /// It was said, in a part of the room that is not shown.
+    pub(super) fn on_acknowledged(&mut self, said: u64) {
+        if let Ok(id) = u32::try_from(said) {
+            self.log.borrow_mut().drop_waiting(id);
+            let cid = self.take_name(Some(said));
+            self.keep_no_longer(cid);
+        }
     }
 
     /// What is on the screen is seen.
@@ -202,13 +271,18 @@ impl Controller {
     }
 
     /// Whether what comes last is seen as it comes.
-    fn is_looking(&self) -> bool {
+    pub(super) fn is_looking(&self) -> bool {
         self.is_in_front && self.screen.room.is_following
     }
 
-    fn fail(&mut self, said: Option<u64>, delivery: Delivery) {
-        if let Some(id) = said.and_then(|said| u32::try_from(said).ok()) {
-            self.log.borrow_mut().fail(id, delivery);
+    pub(super) fn fail(&mut self, said: Option<u64>, delivery: Delivery) {
+        let Some(id) = said.and_then(|said| u32::try_from(said).ok()) else { return };
+        self.log.borrow_mut().fail(id, delivery);
+        match delivery {
+            Delivery::Failed => self.keep_failed(id, Fate::Failed),
+            // Where it is taken once however often it comes, it is simply sent again at the next start.
+            Delivery::Uncertain if !self.keeping.has_acks => self.keep_failed(id, Fate::Uncertain),
+            Delivery::Uncertain | Delivery::Sent | Delivery::Sending => {}
         }
     }
 

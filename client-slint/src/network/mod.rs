@@ -11,20 +11,27 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use chatroom_core::client::{Command, Event};
+use chatroom_core::client::{Command, Event, Kept, Span};
+use chatroom_core::name::RoomName;
+pub(crate) use route::nonce;
 use smol::channel::{self, Sender};
 use tls::Fingerprint;
 
 use crate::address::ServerAddress;
+use crate::store::Told;
 
 /// What the network is to do.
 pub enum Order {
     /// Connect to this server, instead of any other.
     Connect(Target),
+    /// The same, and go on there as who was logged in when their window was closed.
+    GoOn(Target, Box<Kept>),
     /// The server met for the first time is the right one.
     Trust,
     /// Ask the server for this.
     Command(Command),
+    /// So much is known of the room that is entered next.
+    Know(RoomName, Span),
     /// Try again now.
     RetryNow,
     /// Be connected to no server.
@@ -60,6 +67,9 @@ pub enum News {
     Link(Link),
     /// About the chat.
     Client(Event),
+    /// About what was read and typed before. It comes from the window's file, and on the same way, so that it keeps its
+    /// place among the rest.
+    Store(Told),
 }
 
 /// How it stands with the connection.
@@ -137,6 +147,16 @@ impl Network {
             .name("network".into())
             .spawn(move || smol::block_on(route::run(inbox, wall, Box::new(deliver))))?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })
+    }
+
+    /// How others have something done; to be dropped before this is.
+    pub fn line(&self) -> impl Fn(Order) + Send + use<> {
+        let orders = self.orders.clone();
+        move |order| {
+            if let Some(orders) = &orders {
+                let _ = orders.try_send(order);
+            }
+        }
     }
 
     /// Has something done. What comes of it is told.

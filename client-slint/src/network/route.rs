@@ -5,7 +5,9 @@ use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use chatroom_core::client::{Backoff, Client, DOUBT_PATIENCE, End, Event, Input, LOOK_MAX, Output, Vigil};
+use chatroom_core::client::{
+    Backoff, Client, DOUBT_PATIENCE, End, Event, Input, Kept, LOOK_MAX, Output, Vigil,
+};
 use chatroom_core::frame::Frame;
 use if_watch::IfEvent;
 use if_watch::smol::IfWatcher;
@@ -43,10 +45,11 @@ pub(super) async fn run(inbox: Receiver<Order>, wall: Wall, deliver: Deliver) {
             },
         };
         let result = match order {
-            Order::Connect(target) => route.travel(target).await,
+            Order::Connect(target) => route.travel(target, None).await,
+            Order::GoOn(target, kept) => route.travel(target, Some(*kept)).await,
             Order::Command(command) => route.tell_client(Input::Command(command)).map(|_| None),
             Order::Disconnect => route.tell(Link::Idle).map(|()| None),
-            Order::Trust | Order::RetryNow => Ok(None),
+            Order::Trust | Order::Know(..) | Order::RetryNow => Ok(None),
         };
         match result {
             Ok(order) => next = order,
@@ -57,11 +60,13 @@ pub(super) async fn run(inbox: Receiver<Order>, wall: Wall, deliver: Deliver) {
 
 /// A client without a connection. Its messages have names of their own, if the system has random bits for that.
 fn new_client() -> Client {
+    nonce().map_or_else(Client::new, Client::that_keeps)
+}
+
+/// Random bits, if the system has any.
+pub(crate) fn nonce() -> Option<[u8; 12]> {
     let mut nonce = [0; 12];
-    match getrandom::fill(&mut nonce) {
-        Ok(()) => Client::that_keeps(nonce),
-        Err(_) => Client::new(),
-    }
+    getrandom::fill(&mut nonce).ok().map(|()| nonce)
 }
 
 type Deliver = Box<dyn FnMut(News) -> bool + Send>;
@@ -93,10 +98,14 @@ enum Ending {
 
 impl Route {
     /// Stays with one server until an order leads elsewhere, which is returned, or until there is no use in trying.
-    async fn travel(&mut self, mut target: Target) -> Result<Option<Order>, Over> {
-        self.client = new_client();
+    async fn travel(&mut self, mut target: Target, kept: Option<Kept>) -> Result<Option<Order>, Over> {
+        // Who was there before has typed nothing wrong: they wait until the server is back.
+        let mut was_connected = kept.is_some();
+        self.client = match (kept, nonce()) {
+            (Some(kept), Some(nonce)) => Client::that_goes_on(nonce, kept),
+            (Some(_) | None, _) => new_client(),
+        };
         self.backoff.reset();
-        let mut was_connected = false;
         loop {
             self.tell(Link::Connecting)?;
             let (ending, was_open) = match self.connect(&mut target).await? {
@@ -187,9 +196,11 @@ impl Route {
     async fn decision(&mut self) -> Result<Order, Over> {
         loop {
             match self.inbox.recv().await.map_err(|_| Over)? {
-                order @ (Order::Trust | Order::Connect(_) | Order::Disconnect) => return Ok(order),
+                order @ (Order::Trust | Order::Connect(_) | Order::GoOn(..) | Order::Disconnect) => {
+                    return Ok(order);
+                }
                 Order::Command(command) => drop(self.tell_client(Input::Command(command))?),
-                Order::RetryNow => {}
+                Order::Know(..) | Order::RetryNow => {}
             }
         }
     }
@@ -216,8 +227,8 @@ impl Route {
                 }
                 Either::Order(order) => match order.map_err(|_| Over)? {
                     Order::Command(command) => drop(self.tell_client(Input::Command(command))?),
-                    Order::RetryNow | Order::Trust => {}
-                    order @ (Order::Connect(_) | Order::Disconnect) => {
+                    Order::Know(..) | Order::RetryNow | Order::Trust => {}
+                    order @ (Order::Connect(_) | Order::GoOn(..) | Order::Disconnect) => {
                         return Ok(Err(Ending::Ordered(order)));
                     }
                 },
@@ -289,8 +300,12 @@ impl Route {
             Happened::Deadline => self.tell_client(Input::Timeout),
             Happened::Uprooted => return Ok(Turn::On),
             Happened::Order(Ok(Order::Command(command))) => self.tell_client(Input::Command(command)),
+            Happened::Order(Ok(Order::Know(room, read))) => {
+                self.client.know(room, read);
+                return Ok(Turn::On);
+            }
             Happened::Order(Ok(Order::Trust | Order::RetryNow)) => return Ok(Turn::On),
-            Happened::Order(Ok(order @ (Order::Connect(_) | Order::Disconnect))) => {
+            Happened::Order(Ok(order @ (Order::Connect(_) | Order::GoOn(..) | Order::Disconnect))) => {
                 return Ok(Turn::Order(order));
             }
             Happened::Order(Err(_)) => return Ok(Turn::Over),
@@ -327,9 +342,11 @@ impl Route {
                 Pause::Look => {}
                 Pause::Order(order) => match order.map_err(|_| Over)? {
                     Order::RetryNow => return Ok(None),
-                    Order::Trust => {}
+                    Order::Trust | Order::Know(..) => {}
                     Order::Command(command) => drop(self.tell_client(Input::Command(command))?),
-                    order @ (Order::Connect(_) | Order::Disconnect) => return Ok(Some(order)),
+                    order @ (Order::Connect(_) | Order::GoOn(..) | Order::Disconnect) => {
+                        return Ok(Some(order));
+                    }
                 },
             }
         }

@@ -57,6 +57,7 @@ fn shown(news: &News) -> String {
     match news {
         News::Link(link) => format!("{link:?}"),
         News::Client(_) => "an event of the client".to_owned(),
+        News::Store(_) => "what the file has".to_owned(),
     }
 }
 

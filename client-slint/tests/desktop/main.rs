@@ -53,6 +53,71 @@ fn two_people_need_one_program() {
 }
 
 #[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn what_is_typed_without_a_server_is_read_once_when_there_is_one_though_the_window_was_killed() {
+    let binary = server("chatroom-server-smol");
+    let server = Program::start(&binary, &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    let mut ann = Seat::open(&witness.invitation().to_string(), 0);
+    come_in(&ann, "ann", &address);
+    witness.sees("ann", "example");
+    witness.enter("example");
+    ann.say("hello");
+    witness.hears("ann", "hello");
+    witness.say("good evening");
+    ann.wait_until_kept("good evening");
+
+    let mut server = witness.into_server();
+    server.kill();
+    ann.say("typed without a server");
+    ann.wait_until_kept("typed without a server");
+    ann.kill_and_open_again();
+    // There is no server, and what was said there is to be seen all the same.
+    ann.wait_for_title("example – Chatroom");
+    screenshot("without-a-server");
+    ann.say("and once more");
+    ann.wait_until_kept("and once more");
+    ann.kill();
+
+    let server = server.restart_with(&binary, &["--listen", &address]).expect("the server starts again");
+    let mut witness = Witness::return_to(server);
+    witness.enter("example");
+    ann.kill_and_open_again();
+    witness.hears("ann", "typed without a server");
+    witness.hears("ann", "and once more");
+    ann.say("here again");
+    witness.hears("ann", "here again");
+    screenshot("here-again");
+}
+
+#[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn what_was_sent_and_not_answered_when_the_window_was_killed_is_read_once() {
+    let binary = server("chatroom-server-smol");
+    let server = Program::start(&binary, &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    let mut ann = Seat::open(&witness.invitation().to_string(), 0);
+    come_in(&ann, "ann", &address);
+    witness.sees("ann", "example");
+    witness.enter("example");
+    ann.say("hello");
+    witness.hears("ann", "hello");
+
+    // The server sleeps while the message comes, so that nobody can answer it before its author is gone.
+    witness.signal_server("-STOP");
+    ann.say("sent and not answered");
+    ann.wait_until_kept("sent and not answered");
+    ann.kill_and_open_again();
+    ann.wait_for_title("example – Chatroom");
+    witness.signal_server("-CONT");
+    witness.hears("ann", "sent and not answered");
+    ann.say("here again");
+    witness.hears("ann", "here again");
+}
+
+#[test]
 fn without_a_display_a_sentence_says_what_to_install() {
     let profile = tempfile::tempdir().expect("there is room for a profile");
     let output = Command::new(env!("CARGO_BIN_EXE_chatroom"))

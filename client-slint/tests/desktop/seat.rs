@@ -14,6 +14,18 @@ pub struct Seat {
     child: Child,
     window: String,
     profile: TempDir,
+    place: u32,
+}
+
+fn spawn(profile: &Path, args: &[&str], stdout: Stdio) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_chatroom"))
+        .args(args)
+        .args(["--profile".as_ref(), profile])
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .spawn()
+        .expect("the window's program was just built")
 }
 
 impl Seat {
@@ -33,25 +45,44 @@ impl Seat {
 
     fn start(args: &[&str], stdout: Stdio, place: u32) -> Self {
         let profile = tempfile::tempdir().expect("there is room for a profile");
-        let child = Command::new(env!("CARGO_BIN_EXE_chatroom"))
-            .args(args)
-            .args(["--profile".as_ref(), profile.path()])
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .spawn()
-            .expect("the window's program was just built");
-        let id = child.id().to_string();
-        let mut seat = Self { child, window: String::new(), profile };
-        seat.window = wait_for("a window", || {
-            if let Some(status) = seat.child.try_wait().expect("it is our child") {
+        let child = spawn(profile.path(), args, stdout);
+        let mut seat = Self { child, window: String::new(), profile, place };
+        seat.find_window();
+        seat
+    }
+
+    /// Kills the program, as a crash would, and starts it once more, with nothing said to it.
+    pub fn kill_and_open_again(&mut self) {
+        self.kill();
+        self.child = spawn(self.profile.path(), &[], Stdio::null());
+        self.find_window();
+    }
+
+    /// Kills the program, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    /// Waits until what was typed is in its file.
+    pub fn wait_until_kept(&self, text: &str) {
+        let log = self.profile.path().join("window.db-wal");
+        wait_for(&format!("{text:?} in {}", log.display()), || {
+            let bytes = fs::read(&log).ok()?;
+            bytes.windows(text.len()).any(|part| part == text.as_bytes()).then_some(())
+        });
+    }
+
+    fn find_window(&mut self) {
+        let id = self.child.id().to_string();
+        self.window = wait_for("a window", || {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
                 panic!("the program ended before it had a window: {status}");
             }
             let windows = xdotool(&["search", "--all", "--onlyvisible", "--pid", &id, "--name", "Chatroom"]);
             windows.lines().next().map(str::to_owned)
         });
-        xdotool(&["windowmove", &seat.window, &(place * 1_000).to_string(), "0"]);
-        seat
+        xdotool(&["windowmove", &self.window, &(self.place * 1_000).to_string(), "0"]);
     }
 
     /// Makes an account, by keys alone.

@@ -54,6 +54,15 @@ impl Witness {
         });
     }
 
+    /// From the room: to everybody.
+    pub fn say(&mut self, text: &str) {
+        self.ask(json!({"type": "msg", "data": {"to": "public", "text": text}}));
+    }
+
+    pub fn signal_server(&self, signal: &str) {
+        self.server.signal(signal).expect("the server is there");
+    }
+
     /// From the room: the next message is this one.
     pub fn hears(&mut self, from: &str, text: &str) {
         let message = self.wait_for("a message", |frame| frame["type"] == "msg");

@@ -292,6 +292,8 @@ fn say_and_hear(seat: &Seat, draft: &str) {
         is_own: true,
         said,
         private_with: None,
+        posted: None,
+        cid: None,
     });
 }
 
@@ -302,6 +304,8 @@ fn hear_private(seat: &Seat, from: &str, text: &str) {
         is_own: false,
         said: None,
         private_with: Some(from.into()),
+        posted: None,
+        cid: None,
     });
 }
 

@@ -1,7 +1,8 @@
 //! Each page, and what can be done there.
 
-use chatroom_core::client::Event;
+use chatroom_core::client::{Event, Past};
 use chatroom_core::message::Kind;
+use chatroom_core::message::push::Posted;
 use client_slint::network::{Fault, Link};
 use client_slint::ui::{AppAdapter, Dialog, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox, ListItem, TextInput};
@@ -219,6 +220,8 @@ fn a_whisper_says_that_it_is_one() {
         is_own: false,
         said: None,
         private_with: Some("bob".into()),
+        posted: None,
+        cid: None,
     });
     seat.find(ListItem, "bob, private, to you, 09:00: psst");
 }
@@ -278,6 +281,59 @@ fn the_list_follows_the_end_until_it_is_scrolled_and_counts_what_is_new() {
     seat.click(Button, "2 new");
     seat.find(ListItem, "bob, 09:00: and another");
     assert!(seat.app().global::<RoomAdapter>().get_following());
+}
+
+#[test]
+fn older_messages_come_in_above_and_what_is_seen_stays_where_it_is() {
+    check_how_far_they_move(4, 1.);
+}
+
+#[test]
+fn older_messages_come_in_above_what_is_seen_near_the_beginning() {
+    check_how_far_they_move(11, 1.);
+}
+
+#[test]
+fn older_messages_come_in_above_the_beginning() {
+    // The first message has the date above it no longer.
+    check_how_far_they_move(60, 28.);
+}
+
+/// So many pages up from the end of a hundred messages, older ones come in, in small numbers and in large.
+#[track_caller]
+fn check_how_far_they_move(pages: usize, pixels_max: f32) {
+    let seat = Seat::in_room();
+    seat.hear(past(101..=200, false));
+    (0..pages).for_each(|_| seat.press(Key::PageUp));
+    let top = |number: u64| {
+        let row = seat.find_part(ListItem, &format!("message {number}:"))?;
+        Some(row.absolute_position().y)
+    };
+    let (number, before) = (101..=200)
+        .find_map(|number| top(number).filter(|top| *top > 100.).map(|top| (number, top)))
+        .expect("some of them are in sight");
+    for first in [91, 71, 1] {
+        let last = if first == 91 { 100 } else { first + 19 };
+        seat.hear(past(first..=last, true));
+        let after = top(number).unwrap_or(f32::NAN);
+        assert!((after - before).abs() <= pixels_max, "message {number} went from {before} to {after}");
+    }
+}
+
+/// What was said before, by one author, in texts of different heights.
+fn past(numbers: std::ops::RangeInclusive<u64>, is_older: bool) -> Event {
+    let line = |number: u64| Past {
+        from: "bob".into(),
+        text: format!(
+            "message {number}:{}",
+            " and so on".repeat(usize::try_from(number * 7 % 60).expect("it is small"))
+        ),
+        posted: Posted { seq: number, ts_ms: number * 60_000 },
+        is_own: false,
+        said: None,
+        cid: None,
+    };
+    Event::Past { messages: numbers.map(line).collect(), is_older, is_anew: false, has_older: true }
 }
 
 #[test]

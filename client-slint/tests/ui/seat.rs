@@ -12,7 +12,7 @@ use client_slint::controller::{Controller, Effect};
 use client_slint::log::Log;
 use client_slint::network::{Identity, Link, News, Order};
 use client_slint::ui::{App, AppAdapter};
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, mock_elapsed_time};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, mock_elapsed_time};
 use jiff::civil::{DateTime, date};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle as _, LogicalSize, SharedString};
@@ -106,6 +106,8 @@ impl Seat {
             is_own: false,
             said: None,
             private_with: None,
+            posted: None,
+            cid: None,
         });
     }
 
@@ -150,6 +152,15 @@ impl Seat {
         ElementHandle::find_by_accessible_label(self.app(), label)
             .find(|element| element.accessible_role() == Some(role))
             .unwrap_or_else(|| panic!("there is no {role:?} labelled {label:?}"))
+    }
+
+    /// The first control of this role whose label has this in it, if there is one.
+    pub fn find_part(&self, role: AccessibleRole, part: &str) -> Option<ElementHandle> {
+        settle();
+        let rows = ElementQuery::from_root(self.app()).match_descendants().match_accessible_role(role);
+        rows.find_all()
+            .into_iter()
+            .find(|row| row.accessible_label().is_some_and(|label| label.contains(part)))
     }
 
     pub fn has(&self, label: &str) -> bool {
@@ -224,7 +235,10 @@ fn shown(effect: &Effect) -> String {
             Command::Exit => "exit".into(),
             Command::Logout => "logout".into(),
         },
-        Effect::Order(Order::Connect(_)) => "connect".into(),
+        Effect::GoOn(invitation, _) => format!("go on at {}", invitation.address),
+        Effect::Store(_) => "store".into(),
+        Effect::Order(Order::Connect(_) | Order::GoOn(..)) => "connect".into(),
+        Effect::Order(Order::Know(..)) => "know".into(),
         Effect::Order(Order::Trust) => "trust".into(),
         Effect::Order(Order::RetryNow) => "try now".into(),
         Effect::Order(Order::Disconnect) => "disconnect".into(),

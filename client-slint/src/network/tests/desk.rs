@@ -77,6 +77,8 @@ impl Desk {
                     self.network.order(Order::Connect(Target { address: invitation.address, trust }));
                 }
                 Effect::Order(order) => self.network.order(order),
+                // There is no file.
+                Effect::GoOn(..) | Effect::Store(_) => {}
                 Effect::Remember(..) | Effect::RememberUser(_) | Effect::Notify { .. } => {}
             }
         }

@@ -1,0 +1,254 @@
+//! What was read, by conversation. Of a room, the file has one part without a hole.
+
+use chatroom_core::client::Span;
+use chatroom_core::message::push::Posted;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Conversation, File, Line, MESSAGES_MAX, Older, Opened, PAGE_MESSAGES, Reading, Unseen, outbox};
+use crate::format::mentions;
+
+impl File {
+    /// What there is of a room, of the account that all is about.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open_room(&self, room: &str) -> rusqlite::Result<Opened> {
+        let nothing = Opened { room: room.to_owned(), ..Opened::default() };
+        let Some(account) = self.account else { return Ok(nothing) };
+        let outbox = outbox::of_room(&self.db, account, room)?;
+        let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(Opened { outbox, ..nothing }) };
+        let (has_older, seen): (bool, i64) = self
+            .db
+            .prepare_cached("SELECT has_older, seen FROM conversations WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let read = ends(&self.db, id)?.map(|(first, last)| Span { first, last, has_older });
+        let lines = self.page(account, id, room, i64::MAX)?;
+        Ok(Opened { lines, read, seen: seen.cast_unsigned(), outbox, ..nothing })
+    }
+
+    /// What stands in a room before a message.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn older(&self, room: &str, before: u64) -> rusqlite::Result<Older> {
+        let mut older = Older { room: room.to_owned(), lines: Vec::new(), has_more: false };
+        let Some(account) = self.account else { return Ok(older) };
+        let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(older) };
+        older.lines = self.page(account, id, room, before.cast_signed())?;
+        let first = older.lines.iter().find(|line| line.peer.is_none()).map(|line| line.posted.seq);
+        older.has_more = first.is_some() && ends(&self.db, id)?.map(|(first, _)| first) < first;
+        Ok(older)
+    }
+
+    /// What was not seen, for each room of which there is something.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unseen(&self) -> rusqlite::Result<Vec<Unseen>> {
+        let Some(account) = self.account else { return Ok(Vec::new()) };
+        let name: String =
+            self.db.query_row("SELECT name FROM accounts WHERE id = ?1", [account], |row| row.get(0))?;
+        let mut select = self.db.prepare_cached(
+            "SELECT coalesce(shown_in, name) AS room, kind, text FROM conversations
+            JOIN messages ON conversation = id AND seq > seen
+            WHERE account = ?1 AND NOT is_own ORDER BY room",
+        )?;
+        let mut rows = select.query([account])?;
+        let mut unseen: Vec<Unseen> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (room, kind, text): (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if unseen.last().is_none_or(|last| last.room != room) {
+                unseen.push(Unseen { room, messages: 0, mentions: 0 });
+            }
+            if let Some(last) = unseen.last_mut() {
+                last.messages += 1;
+                last.mentions += u32::from(kind == PEER || mentions(&text, &name));
+            }
+        }
+        Ok(unseen)
+    }
+
+    /// The last messages of a room before a number, and the private ones that were shown among them.
+    fn page(&self, account: i64, id: i64, room: &str, before: i64) -> rusqlite::Result<Vec<Line>> {
+        let mut select = self.db.prepare_cached(
+            "SELECT seq, ts, author, text, is_own, NULL FROM messages
+            WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+        )?;
+        let limit = i64::try_from(PAGE_MESSAGES).unwrap_or(i64::MAX);
+        let mut lines: Vec<Line> =
+            select.query_map(params![id, before, limit], line)?.collect::<Result<_, _>>()?;
+        lines.reverse();
+        // Where nothing is before, private ones are shown from the first on.
+        let has_more = ends(&self.db, id)?
+            .is_some_and(|(first, _)| Some(first) < lines.first().map(|line| line.posted.seq));
+        let from = lines.first().filter(|_| has_more).map_or(0, |line| line.posted.ts_ms.cast_signed());
+        let to: Option<i64> = self
+            .db
+            .prepare_cached("SELECT ts FROM messages WHERE conversation = ?1 AND seq = ?2")?
+            .query_row(params![id, before], |row| row.get(0))
+            .optional()?;
+        let mut select = self.db.prepare_cached(
+            "SELECT seq, ts, author, text, is_own, name FROM conversations JOIN messages ON conversation = id
+            WHERE account = ?1 AND kind = ?2 AND shown_in = ?3 AND ts >= ?4 AND ts < ?5 ORDER BY ts",
+        )?;
+        let private = select.query_map(params![account, PEER, room, from, to.unwrap_or(i64::MAX)], line)?;
+        for line in private {
+            let line = line?;
+            let at = lines.partition_point(|other| other.posted.ts_ms <= line.posted.ts_ms);
+            lines.insert(at, line);
+        }
+        Ok(lines)
+    }
+}
+
+/// Writes down what was read. What of it was typed here is not waited for any more.
+pub(super) fn read(db: &Connection, account: i64, reading: &Reading) -> rusqlite::Result<()> {
+    let (kind, name) = match &reading.of {
+        Conversation::Room(name) => (ROOM, name),
+        Conversation::Peer(name) => (PEER, name),
+    };
+    for cid in reading.lines.iter().filter_map(|line| line.cid.as_deref()) {
+        outbox::remove(db, account, cid)?;
+    }
+    let id = find_or_make(db, account, kind, name)?;
+    match kind {
+        PEER => {
+            for line in &reading.lines {
+                insert(db, id, line, Some(&reading.room))?;
+            }
+        }
+        _ => extend(db, id, reading)?,
+    }
+    drop_oldest(db, id)
+}
+
+/// All of a room was seen, up to its message of that number, and what was shown there of private conversations.
+pub(super) fn see(db: &Connection, account: i64, room: &str, seq: u64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE conversations SET seen = max(seen, ?3) WHERE account = ?1 AND kind = 0 AND name = ?2",
+    )?
+    .execute(params![account, room, seq.cast_signed()])?;
+    db.prepare_cached(
+        "UPDATE conversations AS private SET seen = max(seen, coalesce(
+            (SELECT max(seq) FROM messages WHERE conversation = private.id AND shown_in = ?2), 0))
+        WHERE account = ?1 AND kind = 1",
+    )?
+    .execute(params![account, room])
+    .map(drop)
+}
+
+/// Adds to a room's part at one end or the other, so that it has no hole; where there would be one, the part begins anew.
+fn extend(db: &Connection, id: i64, reading: &Reading) -> rusqlite::Result<()> {
+    if reading.is_anew {
+        clear(db, id)?;
+        // A server that has lost what was seen counts on from where it is.
+        let last = reading.lines.last().map_or(0, |line| line.posted.seq);
+        db.prepare_cached("UPDATE conversations SET seen = min(seen, ?2) WHERE id = ?1")?
+            .execute(params![id, last.cast_signed()])?;
+    }
+    let mut ends = ends(db, id)?;
+    let Some((new_first, new_last)) = reading
+        .lines
+        .first()
+        .zip(reading.lines.last())
+        .map(|(first, last)| (first.posted.seq, last.posted.seq))
+    else {
+        // What is asked for at an end that has nothing says that this is the end.
+        return if reading.is_older { set_has_older(db, id, reading.has_older) } else { Ok(()) };
+    };
+    if reading.is_older {
+        // What is older than what was dropped here is the server's to tell.
+        if ends.is_none_or(|(first, _)| new_last.saturating_add(1) != first) {
+            return Ok(());
+        }
+    } else if ends.is_some_and(|(_, last)| new_first > last.saturating_add(1)) {
+        clear(db, id)?;
+        ends = None;
+    }
+    for line in &reading.lines {
+        insert(db, id, line, None)?;
+    }
+    match ends {
+        Some(_) if !reading.is_older => Ok(()),
+        _ => set_has_older(db, id, reading.has_older || (!reading.is_older && new_first > 1)),
+    }
+}
+
+fn insert(db: &Connection, id: i64, line: &Line, shown_in: Option<&str>) -> rusqlite::Result<()> {
+    let Line { posted, author, text, is_own, .. } = line;
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO messages (conversation, seq, ts, author, text, is_own, shown_in)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        id,
+        posted.seq.cast_signed(),
+        posted.ts_ms.cast_signed(),
+        author,
+        text,
+        is_own,
+        shown_in
+    ])
+    .map(drop)
+}
+
+fn drop_oldest(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    let Some((first, last)) = ends(db, id)? else { return Ok(()) };
+    let Some(dropped) = last.checked_sub(MESSAGES_MAX).filter(|dropped| first <= *dropped) else {
+        return Ok(());
+    };
+    db.prepare_cached("DELETE FROM messages WHERE conversation = ?1 AND seq <= ?2")?
+        .execute(params![id, dropped.cast_signed()])?;
+    set_has_older(db, id, true)
+}
+
+fn clear(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM messages WHERE conversation = ?1")?.execute([id]).map(drop)
+}
+
+fn set_has_older(db: &Connection, id: i64, has_older: bool) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE conversations SET has_older = ?2 WHERE id = ?1")?
+        .execute(params![id, has_older])
+        .map(drop)
+}
+
+/// The numbers of the first message that there is and of the last.
+fn ends(db: &Connection, id: i64) -> rusqlite::Result<Option<(u64, u64)>> {
+    let end = |sql: &str| -> rusqlite::Result<Option<i64>> {
+        db.prepare_cached(sql)?.query_row([id], |row| row.get(0))
+    };
+    let first = end("SELECT min(seq) FROM messages WHERE conversation = ?1")?;
+    let last = end("SELECT max(seq) FROM messages WHERE conversation = ?1")?;
+    Ok(first.zip(last).map(|(first, last)| (first.cast_unsigned(), last.cast_unsigned())))
+}
+
+fn find(db: &Connection, account: i64, kind: i64, name: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM conversations WHERE account = ?1 AND kind = ?2 AND name = ?3")?
+        .query_row(params![account, kind, name], |row| row.get(0))
+        .optional()
+}
+
+fn find_or_make(db: &Connection, account: i64, kind: i64, name: &str) -> rusqlite::Result<i64> {
+    if let Some(id) = find(db, account, kind, name)? {
+        return Ok(id);
+    }
+    db.prepare_cached("INSERT INTO conversations (account, kind, name) VALUES (?1, ?2, ?3)")?
+        .execute(params![account, kind, name])?;
+    Ok(db.last_insert_rowid())
+}
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+    let number = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
+    Ok(Line {
+        posted: Posted { seq: number(0)?, ts_ms: number(1)? },
+        author: row.get(2)?,
+        text: row.get(3)?,
+        is_own: row.get(4)?,
+        cid: None,
+        peer: row.get(5)?,
+    })
+}
+
+/// The two kinds of conversation, as the file has them.
+const ROOM: i64 = 0;
+const PEER: i64 = 1;

@@ -1,0 +1,409 @@
+//! The file, and what is left of it when the program ends between any two writes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use chatroom_core::client::Command;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with a file in it.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        path_in(self.folder.path())
+    }
+
+    fn open(&self) -> File {
+        let (file, warning) = File::open(&self.path()).unwrap();
+        assert_eq!(warning, None);
+        file
+    }
+
+    /// With Ann logged in, in the den.
+    fn with_ann(&self) -> File {
+        let mut file = self.open();
+        file.write(&[begin("ann"), session("one"), Request::Place(Some("den".into()))]).unwrap();
+        file
+    }
+
+    /// What a program would find that is started after this one was killed now.
+    fn after_a_crash(&self) -> (Self, File) {
+        let other = Self::new();
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, other.folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+        let mut file = other.open();
+        file.last_login(None).unwrap();
+        (other, file)
+    }
+
+    /// All that is in its files, as bytes.
+    fn contains(&self, text: &str) -> bool {
+        fs::read_dir(self.folder.path()).unwrap().any(|entry| {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            bytes.windows(text.len()).any(|part| part == text.as_bytes())
+        })
+    }
+}
+
+fn begin(name: &str) -> Request {
+    Request::Begin(Account {
+        server: "chat.example:65432".into(),
+        address: "chat.example:65432".into(),
+        name: name.into(),
+    })
+}
+
+fn session(token: &str) -> Request {
+    Request::Session(Token::new(token.to_owned().into()))
+}
+
+/// A message of the den, by somebody, each a minute after the one before.
+fn line(seq: u64, author: &str) -> Line {
+    Line {
+        posted: Posted { seq, ts_ms: seq * 60_000 },
+        author: author.into(),
+        text: format!("text {seq}"),
+        is_own: author == "ann",
+        cid: None,
+        peer: None,
+    }
+}
+
+fn reading(seqs: impl IntoIterator<Item = u64>) -> Reading {
+    let lines = seqs.into_iter().map(|seq| line(seq, "bob")).collect();
+    let of = Conversation::Room("den".into());
+    Reading { of, room: "den".into(), lines, is_older: false, is_anew: false, has_older: false }
+}
+
+/// Ann's own message, with the name that it was sent under.
+fn said(seq: u64, cid: &str) -> Request {
+    let line = Line { cid: Some(cid.into()), ..line(seq, "ann") };
+    Request::Read(Reading { lines: vec![line], ..reading([]) })
+}
+
+fn private(seq: u64, minute: u64, peer: &str, text: &str) -> Request {
+    let posted = Posted { seq, ts_ms: minute * 60_000 + 1 };
+    let line = Line { posted, text: text.into(), peer: Some(peer.into()), ..line(seq, peer) };
+    Request::Read(Reading { of: Conversation::Peer(peer.into()), lines: vec![line], ..reading([]) })
+}
+
+fn typed(cid: &str) -> Request {
+    Request::Typed(Outgoing {
+        cid: cid.into(),
+        room: "den".into(),
+        to: None,
+        text: format!("typed {cid}"),
+        typed_ms: 1,
+        state: Fate::Waiting,
+    })
+}
+
+/// What is shown of the den, one word each; what waits stands behind it.
+fn shown(file: &File) -> String {
+    let Opened { lines, outbox, .. } = file.open_room("den").unwrap();
+    let lines = lines.iter().map(|line| match &line.peer {
+        Some(peer) => format!("({peer})"),
+        None => line.posted.seq.to_string(),
+    });
+    let outbox = outbox.iter().map(|outgoing| match outgoing.state {
+        Fate::Waiting => format!("~{}", outgoing.cid),
+        Fate::Failed => format!("!{}", outgoing.cid),
+        Fate::Uncertain => format!("?{}", outgoing.cid),
+    });
+    lines.chain(outbox).collect::<Vec<_>>().join(" ")
+}
+
+fn read(file: &File) -> Option<(u64, u64, bool)> {
+    file.open_room("den").unwrap().read.map(|read| (read.first, read.last, read.has_older))
+}
+
+#[test]
+fn whatever_it_is_that_a_crash_comes_after_nothing_typed_is_lost_or_twice() {
+    let desk = Desk::new();
+    let mut file = desk.open();
+    let steps: [(&[Request], &str); 11] = [
+        (&[begin("ann"), session("one"), Request::Place(Some("den".into()))], ""),
+        (&[Request::Read(reading(1..=3))], "1 2 3"),
+        (&[typed("a")], "1 2 3 ~a"),
+        (&[typed("b"), typed("c")], "1 2 3 ~a ~b ~c"),
+        (&[said(4, "a")], "1 2 3 4 ~b ~c"),
+        (&[Request::Fate("b".into(), Fate::Failed), Request::Read(reading([5]))], "1 2 3 4 5 !b ~c"),
+        (&[Request::Fate("b".into(), Fate::Waiting)], "1 2 3 4 5 ~b ~c"),
+        // It comes once more, and with what was missed.
+        (&[said(4, "a"), said(6, "b")], "1 2 3 4 5 6 ~c"),
+        (&[Request::Fate("c".into(), Fate::Uncertain)], "1 2 3 4 5 6 ?c"),
+        (&[Request::Drop("c".into())], "1 2 3 4 5 6"),
+        (&[session("two"), Request::Seen("den".into(), 6)], "1 2 3 4 5 6"),
+    ];
+    for (batch, expected) in steps {
+        file.write(batch).unwrap();
+        assert_eq!(shown(&file), expected);
+        let (_other, file) = desk.after_a_crash();
+        assert_eq!(shown(&file), expected, "after a crash");
+    }
+    let (_other, mut file) = desk.after_a_crash();
+    let login = file.last_login(None).unwrap().unwrap();
+    assert_eq!((login.account.name.as_str(), login.token.expose()), ("ann", "two"));
+    let place = login.place.unwrap();
+    assert_eq!((place.room.as_str(), place.seen), ("den", 6));
+}
+
+#[test]
+fn what_is_asked_for_at_once_is_written_whole_or_not_at_all() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[typed("a")]).unwrap();
+    file.db
+        .execute_batch("CREATE TRIGGER full BEFORE DELETE ON outbox BEGIN SELECT raise(ABORT, 'full'); END")
+        .unwrap();
+    file.write(&[Request::Read(reading(1..=3)), said(4, "a")]).unwrap_err();
+    assert_eq!(shown(&file), "~a");
+    file.db.execute_batch("DROP TRIGGER full").unwrap();
+    file.write(&[Request::Read(reading(1..=3)), said(4, "a")]).unwrap();
+    assert_eq!(shown(&file), "1 2 3 4");
+}
+
+#[test]
+fn a_room_is_kept_without_a_hole() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    let older = |seqs, has_older| Request::Read(Reading { is_older: true, has_older, ..reading(seqs) });
+    file.write(&[Request::Read(Reading { has_older: true, ..reading(5..=7) })]).unwrap();
+    file.write(&[older(3..=4, true), older(1..=1, false)]).unwrap();
+    assert_eq!((shown(&file).as_str(), read(&file)), ("3 4 5 6 7", Some((3, 7, true))), "1 does not adjoin");
+    file.write(&[older(1..=2, false)]).unwrap();
+    assert_eq!(read(&file), Some((1, 7, false)));
+    file.write(&[Request::Read(reading(6..=8))]).unwrap();
+    assert_eq!(read(&file), Some((1, 8, false)));
+    file.write(&[Request::Read(reading(10..=11))]).unwrap();
+    assert_eq!((shown(&file).as_str(), read(&file)), ("10 11", Some((10, 11, true))));
+    file.write(&[Request::Read(Reading { is_anew: true, ..reading(1..=2) })]).unwrap();
+    assert_eq!(
+        (shown(&file).as_str(), read(&file)),
+        ("1 2", Some((1, 2, false))),
+        "the server has lost some"
+    );
+}
+
+#[test]
+fn the_oldest_are_dropped_and_the_server_is_asked_for_them() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[Request::Read(reading(1..=MESSAGES_MAX + 50))]).unwrap();
+    assert_eq!(read(&file), Some((51, MESSAGES_MAX + 50, true)));
+    let mut before = MESSAGES_MAX + 51;
+    let mut pages = 0;
+    loop {
+        let older = file.older("den", before).unwrap();
+        let seqs: Vec<u64> = older.lines.iter().map(|line| line.posted.seq).collect();
+        assert_eq!(seqs, (before - PAGE_MESSAGES as u64..before).collect::<Vec<_>>());
+        (before, pages) = (seqs[0], pages + 1);
+        if !older.has_more {
+            break;
+        }
+    }
+    assert_eq!((before, pages), (51, MESSAGES_MAX / PAGE_MESSAGES as u64));
+    // What the server then tells has no place here any more.
+    file.write(&[Request::Read(Reading { is_older: true, ..reading(1..=50) })]).unwrap();
+    assert_eq!(read(&file), Some((51, MESSAGES_MAX + 50, true)));
+}
+
+#[test]
+fn private_messages_stand_where_they_were_shown_and_in_no_other_room() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[Request::Read(reading(1..=2)), private(7, 2, "bob", "psst"), Request::Read(reading([3]))])
+        .unwrap();
+    let elsewhere = Reading { room: "attic".into(), of: Conversation::Peer("bob".into()), ..reading([8]) };
+    file.write(&[Request::Read(elsewhere)]).unwrap();
+    let (_other, file) = desk.after_a_crash();
+    assert_eq!(shown(&file), "1 2 (bob) 3");
+    assert_eq!(read(&file), Some((1, 3, false)));
+    let older = file.older("den", 3).unwrap();
+    assert_eq!(older.lines.len(), 3, "it is among what is older than the third");
+}
+
+#[test]
+fn what_was_not_seen_is_counted_over_a_restart() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    let hello = Line { text: "hello Ann!".into(), ..line(4, "bob") };
+    let own = line(5, "ann");
+    file.write(&[
+        Request::Read(reading(1..=3)),
+        Request::Seen("den".into(), 2),
+        Request::Read(Reading { lines: vec![hello, own], ..reading([]) }),
+        private(1, 5, "bob", "psst"),
+    ])
+    .unwrap();
+    let (_other, mut file) = desk.after_a_crash();
+    assert_eq!(file.unseen().unwrap(), [Unseen { room: "den".into(), messages: 3, mentions: 2 }]);
+    file.write(&[Request::Seen("den".into(), 5)]).unwrap();
+    assert_eq!(file.unseen().unwrap(), []);
+    file.write(&[Request::Seen("den".into(), 1)]).unwrap();
+    assert_eq!(file.open_room("den").unwrap().seen, 5, "what was seen stays seen");
+}
+
+#[test]
+fn who_logs_out_leaves_nothing_behind_and_nobody_elses() {
+    let desk = Desk::new();
+    let mut file = desk.open();
+    file.write(&[begin("bob"), session("token of bob"), typed("by bob")]).unwrap();
+    file.write(&[begin("ann"), session("token of ann"), Request::Read(reading(1..=3)), typed("by ann")])
+        .unwrap();
+    assert!(desk.contains("token of ann") && desk.contains("typed by ann") && desk.contains("text 2"));
+    file.write(&[Request::Forget]).unwrap();
+    assert_eq!(shown(&file), "");
+    for text in ["token of ann", "typed by ann", "text 2"] {
+        assert!(!desk.contains(text), "{text}");
+    }
+    let login = file.last_login(None).unwrap().unwrap();
+    assert_eq!((login.account.name.as_str(), shown(&file).as_str()), ("bob", "~by bob"));
+    assert!(file.last_login(Some("another server")).unwrap().is_none());
+}
+
+#[test]
+fn a_login_that_ended_is_not_gone_on_with_and_what_waits_is_still_there() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[typed("a"), Request::SessionEnded]).unwrap();
+    let (_other, mut file) = desk.after_a_crash();
+    assert!(file.last_login(None).unwrap().is_none());
+    file.write(&[begin("ann")]).unwrap();
+    assert_eq!(shown(&file), "~a");
+    file.write(&[begin("bob")]).unwrap();
+    assert_eq!(shown(&file), "", "it is not bob's");
+}
+
+#[test]
+fn what_cannot_be_used_is_put_aside_as_it_is() {
+    for (why, change) in [
+        ("a newer version of this program wrote it", "PRAGMA user_version = 99"),
+        ("it is the database of another program", "PRAGMA application_id = 7"),
+    ] {
+        let desk = Desk::new();
+        drop(desk.with_ann());
+        Connection::open(desk.path()).unwrap().execute_batch(change).unwrap();
+        check_is_put_aside(&desk, why);
+    }
+    let desk = Desk::new();
+    fs::write(desk.path(), "a letter to my aunt, and longer than a page of a database is not ".repeat(100))
+        .unwrap();
+    check_is_put_aside(&desk, "it is no database");
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[Request::Read(reading(1..=500))]).unwrap();
+    drop(file);
+    let mut bytes = fs::read(desk.path()).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xa7);
+    fs::write(desk.path(), bytes).unwrap();
+    check_is_put_aside(&desk, "it is damaged");
+    // Another one does not take the place of the first.
+    fs::write(
+        desk.path(),
+        "no database either, and as long as the header of one has to be for sure, or longer. ".repeat(9),
+    )
+    .unwrap();
+    let (_, warning) = File::open(&desk.path()).unwrap();
+    assert!(warning.unwrap().contains(".aside-2"));
+}
+
+#[track_caller]
+fn check_is_put_aside(desk: &Desk, why: &str) {
+    let before = fs::read(desk.path()).unwrap();
+    let (mut file, warning) = File::open(&desk.path()).unwrap();
+    let warning = warning.unwrap();
+    assert!(warning.contains(why) && warning.contains("window.db.aside-1, and a new one begun"), "{warning}");
+    assert!(file.last_login(None).unwrap().is_none());
+    assert_eq!(fs::read(desk.folder.path().join("window.db.aside-1")).unwrap(), before);
+}
+
+#[test]
+fn a_second_window_does_without_and_leaves_the_file_alone() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    let why = File::open(&desk.path()).err().unwrap();
+    assert!(
+        why.ends_with("window.db: what is read and typed is not kept: another window has the file open"),
+        "{why}"
+    );
+    file.write(&[typed("a")]).unwrap();
+    drop(file);
+    let mut file = desk.open();
+    file.last_login(None).unwrap();
+    assert_eq!(shown(&file), "~a");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::new();
+    fs::write(desk.path(), "").unwrap();
+    fs::set_permissions(desk.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    let _file = desk.with_ann();
+    for entry in fs::read_dir(desk.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+    }
+}
+
+#[test]
+fn an_order_is_passed_on_when_what_was_asked_before_is_on_the_disk() {
+    let desk = Desk::new();
+    let file = desk.with_ann();
+    let (found, finds) = mpsc::channel();
+    let folder = desk.folder.path().to_owned();
+    let look = move |order| {
+        assert!(matches!(order, Order::Command(Command::List)));
+        let bytes = fs::read(folder.join("window.db-wal")).unwrap();
+        found.send(bytes.windows(7).any(|part| part == b"typed a")).unwrap();
+    };
+    let store = Store::start(file, |_| {}, look).unwrap();
+    store.ask(typed("a"));
+    store.ask(Request::Order(Order::Command(Command::List)));
+    assert!(finds.recv().unwrap());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_keeps_nobody_from_talking() {
+    let desk = Desk::new();
+    let file = desk.with_ann();
+    file.db.pragma_update(None, "query_only", true).unwrap();
+    let (tell, told) = mpsc::channel();
+    let (pass_on, orders) = mpsc::channel();
+    let tell = move |told| tell.send(told).unwrap();
+    let store = Store::start(file, tell, move |_| pass_on.send(()).unwrap()).unwrap();
+    store.ask(typed("a"));
+    store.ask(Request::Order(Order::RetryNow));
+    store.ask(Request::Open("den".into()));
+    orders.recv().unwrap();
+    let Told::Opened(opened) = told.recv().unwrap() else { panic!("a room was asked for") };
+    assert!(opened.outbox.is_empty());
+}
+
+#[test]
+fn all_that_was_asked_for_is_written_when_the_window_closes() {
+    let desk = Desk::new();
+    let store = Store::start(desk.with_ann(), |_| {}, |_| {}).unwrap();
+    (1..=300).for_each(|seq| store.ask(Request::Read(reading([seq]))));
+    drop(store);
+    let mut file = desk.open();
+    file.last_login(None).unwrap();
+    assert_eq!(read(&file), Some((1, 300, false)));
+}
