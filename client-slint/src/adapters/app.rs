@@ -25,6 +25,8 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     let at = desk.clone();
     adapter.on_retry_now(move || at.act(|controller| controller.retry_now()));
     let at = desk.clone();
+    adapter.on_disconnect(move || at.act(|controller| controller.disconnect()));
+    let at = desk.clone();
     adapter.on_refresh(move || at.act(|controller| controller.refresh()));
     let at = desk.clone();
     adapter.on_open_switcher(move || {

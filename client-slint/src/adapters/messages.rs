@@ -34,7 +34,8 @@ impl MessagesModel {
     /// Tells the list what changed in the log since the last call.
     pub(super) fn tell_changes(&self, today: Date, list: &RoomAdapter<'_>) {
         let changes = self.log.borrow_mut().take_changes();
-        if self.today.replace(today) != today {
+        // The list then reads all of it as it is now.
+        if self.today.replace(today) != today || changes.contains(&Change::Reset) {
             return self.reset();
         }
         for change in changes {
@@ -53,9 +54,12 @@ impl MessagesModel {
         }
     }
 
-    /// Messages come in above all others, and what is seen stays where it is.
+    /// Messages come in above all others, and what is seen stays where it is. A list that follows its end goes there itself.
     fn add_above(&self, count: usize, list: &RoomAdapter<'_>) {
         let (y, height, rows) = (list.get_content_y(), list.get_content_height(), self.rows.get());
+        if list.get_following() {
+            return self.add(1, count);
+        }
         if y > -EDGE_PIXELS {
             // A list that begins anew far from its start goes by the mean height of its rows, and shows the one that is
             // there by that from its upper end on.

@@ -43,6 +43,7 @@ impl Controller {
     pub fn disconnect(&mut self) {
         self.screen.connect = Default::default();
         self.screen.banner = Sentence::default();
+        self.interrupt();
         self.forget_place();
         self.screen.page = Page::Connect;
         self.order(Order::Disconnect);

@@ -36,9 +36,15 @@ pub(super) struct Keeping {
     /// The room to be entered once it is known what there is of it, and then that.
     next: Option<RoomName>,
     opened: Option<Opened>,
-    /// Who was in which room when their login ended: there they go on.
-    interrupted: Option<(String, RoomName)>,
+    /// At which server who was in which room when their login ended: there they go on.
+    interrupted: Option<Interrupted>,
     pub(super) unseen: Vec<Unseen>,
+}
+
+struct Interrupted {
+    server: Option<String>,
+    username: String,
+    room: RoomName,
 }
 
 /// Which part of the room is shown.
@@ -258,9 +264,11 @@ impl Controller {
         self.effects.push_back(Effect::Store(Request::Begin(account)));
         self.keeping.is_begun = true;
         self.ask(Request::Rooms);
-        let interrupted = self.keeping.interrupted.take();
-        if let Some((_, room)) = interrupted.filter(|(name, _)| name == username) {
-            self.go_into(room);
+        let is_theirs = |interrupted: &Interrupted| {
+            interrupted.server == self.keeping.server && interrupted.username == username
+        };
+        if let Some(interrupted) = self.keeping.interrupted.take().filter(is_theirs) {
+            self.go_into(interrupted.room);
         }
     }
 
@@ -268,7 +276,8 @@ impl Controller {
     pub(super) fn interrupt(&mut self) {
         let room = self.keeping.place.as_deref().and_then(|room| RoomName::parse(room).ok());
         if let Some(room) = room.filter(|_| self.keeping.is_begun) {
-            self.keeping.interrupted = Some((self.screen.lobby.username.clone(), room));
+            let (server, username) = (self.keeping.server.clone(), self.screen.lobby.username.clone());
+            self.keeping.interrupted = Some(Interrupted { server, username, room });
         }
         self.keeping.is_begun = false;
     }

@@ -3,9 +3,11 @@
 use chatroom_core::client::{Event, Past};
 use chatroom_core::message::Kind;
 use chatroom_core::message::push::Posted;
-use client_slint::network::{Fault, Link};
+use client_slint::adapters::Desk as _;
+use client_slint::network::{Fault, Link, News};
 use client_slint::ui::{AppAdapter, Dialog, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox, ListItem, TextInput};
+use jiff::civil::date;
 use slint::ComponentHandle as _;
 use slint::platform::Key;
 
@@ -290,13 +292,43 @@ fn older_messages_come_in_above_and_what_is_seen_stays_where_it_is() {
 
 #[test]
 fn older_messages_come_in_above_what_is_seen_near_the_beginning() {
-    check_how_far_they_move(11, 1.);
+    check_how_far_they_move(7, 1.);
 }
 
 #[test]
 fn older_messages_come_in_above_the_beginning() {
     // The first message has the date above it no longer.
     check_how_far_they_move(60, 28.);
+}
+
+#[test]
+fn a_room_that_is_opened_again_is_shown_from_its_first_message_on() {
+    let seat = Seat::in_room();
+    (0..3).for_each(|number| seat.hear_message("bob", &format!("before {number}")));
+    seat.act(|controller| {
+        controller.apply(
+            date(2026, 11, 24).at(9, 0, 0, 0),
+            [
+                News::Client(Event::Left),
+                News::Client(Event::Entered { room: "den".into() }),
+                News::Client(past(1..=3, false)),
+            ],
+        );
+    });
+    assert!(seat.act(|controller| controller.send("mine")));
+    seat.hear_message("bob", "after");
+    let top = |part: &str| seat.find_part(ListItem, part).expect("it is shown").absolute_position().y;
+    let tops = [top("message 1:"), top("message 2:"), top("message 3:"), top("after"), top("mine")];
+    assert!(tops.is_sorted() && tops[0] > 90., "{tops:?}");
+}
+
+#[test]
+fn what_is_said_before_ones_own_is_answered_does_not_push_it_out_of_sight() {
+    let seat = Seat::in_room();
+    assert!(seat.act(|controller| controller.send("mine")));
+    seat.hear_message("bob", "first");
+    let top = |part: &str| seat.find_part(ListItem, part).expect("it is shown").absolute_position().y;
+    assert!(top("first") > 90. && top("mine") > top("first"));
 }
 
 /// So many pages up from the end of a hundred messages, older ones come in, in small numbers and in large.
