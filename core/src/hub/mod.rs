@@ -375,7 +375,7 @@ impl Hub {
             // The room has given way meanwhile, and come back.
             return;
         }
-        room.printing = None;
+        room.end_printing();
         let mut dearest = 0;
         let mut bytes = 0;
         let mut give = |frame: Frame, give: &mut dyn FnMut(Frame) -> usize| {

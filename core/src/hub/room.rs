@@ -121,7 +121,7 @@ impl Rooms {
 
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let mut room = self.by_id.remove(&id)?;
-        room.printing = None;
+        room.end_printing();
         self.by_key.remove(&room.key);
         self.by_look.remove(&room.look);
         self.stir.changed(id, &room.name);
@@ -174,9 +174,7 @@ impl Rooms {
     pub(super) fn unwatch(&mut self, id: RoomId, device: ConnId) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         room.watchers.retain(|other| *other != device);
-        if !room.is_watched() {
-            room.changes = Changes::default();
-        }
+        room.forget_unless_watched();
     }
 
     /// Who is where, made once for each version: for the lobby all rooms, for a room that one.
@@ -254,6 +252,18 @@ impl Room {
     /// knows better, and is to be told again.
     fn is_watched(&self) -> bool {
         !self.watchers.is_empty() || self.printing.is_some()
+    }
+
+    /// A list of it is encoded, or is not wanted any more.
+    pub(super) fn end_printing(&mut self) {
+        self.printing = None;
+        self.forget_unless_watched();
+    }
+
+    fn forget_unless_watched(&mut self) {
+        if !self.is_watched() {
+            self.changes = Changes::default();
+        }
     }
 
     fn note(&mut self, name: &UserName, is_there: bool) {

@@ -176,3 +176,22 @@ fn two_devices_do_not_bring_a_user_into_more_rooms_than_may_be() {
     town.check("ann", "denied NotKept");
     check(&mut town, &mut disk, "phone", "join den", "joined den 0/0 [den: ann]");
 }
+
+#[test]
+fn what_was_noted_for_nobody_is_not_told_to_who_comes_next() {
+    let (mut town, mut disk) = town(&["ann"]);
+    check(&mut town, &mut disk, "ann", "join example", "joined example 0/0 [example: ann]");
+    town.settle();
+    town.login("eve");
+    town.does("eve", "enter example");
+    let bulletins = [take_bulletin(&mut town), take_bulletin(&mut town)];
+    town.does("ann", "part example");
+    disk.writes(&mut town);
+    for bulletin in &bulletins {
+        town.publish(bulletin);
+    }
+    town.heard.clear();
+    check(&mut town, &mut disk, "ann", "join example", "joined example 0/0 [example: eve ann]");
+    town.wait(HOUR);
+    town.check("ann", "rooms {rooms:[{room:lobby,people:0},{room:example,people:2}]");
+}
