@@ -20,7 +20,9 @@ use crate::passwords::Hasher;
 use crate::passwords::hasher::{Phc, Verdict};
 use crate::passwords::throttle::Throttle;
 use crate::passwords::throttle::known::{Known, Sighting};
-use crate::store::{Claim, Lasting, Messages, Records, Shared, Shown, Store, StoreError};
+use crate::store::{
+    Claim, Cut, Lasting, Messages, Place, Records, Retention, Shared, Shown, Store, StoreError,
+};
 use crate::tokens;
 
 /// The accounts of a server, shared by whoever answers questions.
@@ -329,8 +331,8 @@ impl<S: Records + Messages> Accounts<S> {
 
     /// Notes that who has come by a login that lasts is still there.
     pub fn visit(&self, now: Instant, id: GrantId) {
-        let end = self.lasting(now).end;
-        if let Err(error) = self.store.commit(|store| store.extend_session(id, end)) {
+        let lasting = self.lasting(now);
+        if let Err(error) = self.store.commit(|store| store.extend_session(id, lasting)) {
             tracing::warn!(%error, "a login lasts no longer than it would without this visit");
         }
     }
@@ -381,6 +383,23 @@ impl Accounts {
     /// When the database cannot be read.
     pub fn disabled(&self) -> Result<Vec<NameKey>, StoreError> {
         self.store.read(Store::disabled)
+    }
+
+    /// Lets go of some messages that are not kept any longer; see [`Store::cut`].
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; nothing has changed then.
+    pub fn cut(&self, now: Instant, keep: Retention, from: Place) -> Result<Cut, StoreError> {
+        let now = (self.calendar)(now);
+        self.store.commit(|store| store.cut(keep, now, from))
+    }
+
+    /// Whether a room has a retention of its own.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_room_retention(&self) -> Result<bool, StoreError> {
+        self.store.read(Store::has_room_retention)
     }
 }
 

@@ -1,12 +1,12 @@
-//! The thread that looks after logins that last, and looks up what was said before. Each costs a visit to
-//! the disk and no hash, so who comes back does not wait behind those whose passwords are hashed; and those
-//! who come back at once share a visit.
+//! The thread that looks after logins that last, looks up what was said before, and lets go of what is not kept any longer.
+//! Each costs a visit to the disk and no hash, so who comes back does not wait behind those whose passwords are hashed; and
+//! those who come back at once share a visit.
 
 use std::io;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
 use chatroom_core::secret::Token;
@@ -15,6 +15,8 @@ use chatroom_core::server::{Answer, GrantId, Question, Recall, Refusal};
 use crate::accounts::{Accounts, UNAVAILABLE_RETRY_MS};
 use crate::clock::Clock;
 use crate::passwords::Applicant;
+use crate::store::Retention;
+use crate::sweep::Sweep;
 
 /// See the module. Dropping it ends the thread, once it has done what it was asked for.
 ///
@@ -29,6 +31,7 @@ enum Errand<A> {
     Recall(IpAddr, Recall, A),
     End(GrantId),
     Visit(GrantId),
+    Keep(Retention),
 }
 
 impl<A: Applicant> Clerk<A> {
@@ -63,6 +66,11 @@ impl<A: Applicant> Clerk<A> {
         self.send(Errand::Visit(grant));
     }
 
+    /// Has no more kept than that, from now on; and looks anew which rooms have a retention of their own. Never blocks.
+    pub(crate) fn keep(&self, keep: Retention) {
+        self.send(Errand::Keep(keep));
+    }
+
     fn send(&self, errand: Errand<A>) {
         if let Some(errands) = &self.errands {
             // The thread ends with this alone.
@@ -83,11 +91,17 @@ impl<A> Drop for Clerk<A> {
     }
 }
 
-/// The life of the thread. What was asked for is done in its order.
+/// The life of the thread. What was asked for is done in its order, before what is due.
 fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Errand<A>>) {
-    while let Ok(first) = inbox.recv() {
+    let mut sweep = Sweep::default();
+    loop {
+        let first = match wait(clock, inbox, &sweep) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let mut group = Vec::new();
-        for errand in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
+        for errand in first.into_iter().chain(inbox.try_iter().take(GROUP - 1)) {
             match errand {
                 Errand::Resume(address, token, applicant) => group.push((applicant, (address, token))),
                 Errand::Recall(address, recall, applicant) => {
@@ -100,9 +114,21 @@ fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Erran
                 Errand::Visit(grant) => {
                     guard(|| accounts.visit(clock.now(), grant));
                 }
+                Errand::Keep(keep) => sweep.begin(clock.now(), keep),
             }
         }
         answer(accounts, clock, group);
+        if sweep.due().is_some_and(|due| due <= clock.now()) {
+            guard(|| sweep.advance(accounts, clock));
+        }
+    }
+}
+
+/// Waits for an errand, or until a cut is due.
+fn wait<A>(clock: Clock, inbox: &Receiver<Errand<A>>, sweep: &Sweep) -> Result<Errand<A>, RecvTimeoutError> {
+    match sweep.due() {
+        Some(due) => inbox.recv_timeout(due.since(clock.now())),
+        None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 

@@ -3,24 +3,29 @@
 //! None of them takes the folder's lock. They read and write the database as one more process, and SQLite has all of
 //! them take turns; a server that runs sees at its next question what has changed.
 
-use std::io::{BufRead as _, Read as _};
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufRead, BufWriter, Read as _};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use chatroom_core::limits::PASSWORD_BYTES_MAX;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::name::{Account, UserName};
+use chatroom_core::name::{Account, NameKey, UserName};
 use chatroom_core::secret::Password;
 use zeroize::Zeroizing;
 
-use crate::config::{Command, Config, InviteCommand, UserCommand};
+use crate::config::{Command, Config, InviteCommand, RoomCommand, UserCommand};
 use crate::data;
 use crate::identity::Identity;
 use crate::keys::name_key;
 use crate::passwords::Hasher;
-use crate::store::{Checked, Invitation, Store};
+use crate::store::{
+    Checked, Compacted, ExportError, Invitation, Listed, ListedRoom, Login, Retention, Standing, Store,
+    StoreError,
+};
 use crate::tokens;
+use crate::unix;
 
 /// Does what was asked for, and returns what there is to print.
 ///
@@ -32,6 +37,8 @@ pub(crate) fn run(command: &Command, config: &Config) -> Result<String, String> 
         Command::Check => check(config),
         Command::User(command) => user(config, command),
         Command::Invite(command) => invite(config, command),
+        Command::Room(command) => room(config, command),
+        Command::Compact => compact(config),
     }
 }
 
@@ -62,11 +69,13 @@ fn check(config: &Config) -> Result<String, String> {
 
 fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
     let mut store = open(config)?;
-    let failed = |error: crate::store::StoreError| error.to_string();
+    let failed = |error: StoreError| error.to_string();
     match command {
         UserCommand::List => {
-            let line = |account: crate::store::Listed| {
-                format!("{}{}\n", account.name, if account.is_disabled { "\tdisabled" } else { "" })
+            let line = |Listed { name, standing }| match standing {
+                Standing::Open => format!("{name}\n"),
+                Standing::Disabled => format!("{name}\tdisabled\n"),
+                Standing::Deleted => format!("{name}\tdeleted\n"),
             };
             Ok(store.list().map_err(failed)?.into_iter().map(line).collect())
         }
@@ -80,14 +89,147 @@ fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
             found(name, store.set_disabled(&account(name)?, false).map_err(failed)?)?;
             Ok(format!("{name} can log in\n"))
         }
-        UserCommand::LogOut { name } => match store.end_sessions(&account(name)?).map_err(failed)? {
-            Some(count) => Ok(format!(
-                "{count} logins of {name} cannot be come back to any more; who is connected stays until they leave\n"
-            )),
+        UserCommand::Logins { name } => match store.logins(&account(name)?, now()).map_err(failed)? {
+            Some(logins) => Ok(logins.into_iter().map(login_line).collect()),
             None => Err(no_account(name)),
         },
+        UserCommand::LogOut { name, login: Some(number) } => {
+            match store.end_login(&account(name)?, *number).map_err(failed)? {
+                true => Ok(format!(
+                    "login {number} of {name} cannot be come back to any more; who is connected stays until they leave\n"
+                )),
+                false => Err(format!(
+                    "there is no login {number} of {name}; `user logins {name}` prints all there are"
+                )),
+            }
+        }
+        UserCommand::LogOut { name, login: None } => {
+            match store.end_sessions(&account(name)?).map_err(failed)? {
+                Some(count) => Ok(format!(
+                    "{count} logins of {name} cannot be come back to any more; who is connected stays until they leave\n"
+                )),
+                None => Err(no_account(name)),
+            }
+        }
         UserCommand::ResetPassword { name, stdin } => reset_password(config, &mut store, name, *stdin),
+        UserCommand::Export { name, file } => export(&mut store, name, file.as_deref()),
+        UserCommand::Delete { name, yes } => delete(&mut store, name, *yes),
     }
+}
+
+fn login_line(Login { number, begun, used, ends }: Login) -> String {
+    let known = |time: Option<String>| time.map_or("unknown".to_owned(), |time| format!("{time} UTC"));
+    format!("{number}\tbegun {}\tlast used {}\tuntil {ends} UTC\n", known(begun), known(used))
+}
+
+fn export(store: &mut Store, name: &str, file: Option<&Path>) -> Result<String, String> {
+    let account = account(name)?;
+    let Some(file) = file else {
+        let exported = store.export(&account, now(), &mut BufWriter::new(io::stdout().lock()));
+        found(name, exported.map_err(|error| format!("standard output: {error}"))?)?;
+        return Ok(String::new());
+    };
+    let exported =
+        export_to(store, &account, file).map_err(|error| format!("{}: {error}", file.display()))?;
+    found(name, exported)?;
+    Ok(format!("all there is about {name} is written to {}\n", file.display()))
+}
+
+/// Writes to a new file, for its owner alone; one that is not whole is removed.
+fn export_to(store: &mut Store, account: &Account, file: &Path) -> Result<bool, ExportError> {
+    let mut options = OpenOptions::new();
+    let out = unix::private_file(options.write(true).create_new(true)).open(file)?;
+    let exported = store.export(account, now(), &mut BufWriter::new(&out));
+    let exported = exported.and_then(|is_found| Ok(out.sync_all().map(|()| is_found)?));
+    if !matches!(exported, Ok(true)) {
+        // What is in the way of this is in the way of the next try too, and is told then.
+        let _ = fs::remove_file(file);
+    }
+    exported
+}
+
+fn delete(store: &mut Store, name: &str, is_sure: bool) -> Result<String, String> {
+    let failed = |error: StoreError| error.to_string();
+    let account = account(name)?;
+    if !is_sure {
+        eprint!("Nothing brings an account back, or what it said. Type its name again to delete it: ");
+        hear_again(&account, io::stdin().lock())?;
+    }
+    let Some(messages) = store.delete_account(&account).map_err(failed)? else {
+        return Err(no_account(name));
+    };
+    let rest = if store.bytes().map_err(failed)? <= COMPACTED_BYTES_MAX {
+        store.compact().map_err(failed)?;
+        ""
+    } else {
+        store.empty_log().map_err(failed)?;
+        "; parts of them may be left in unused places of the database until `compact` has written it anew, best while no \
+         server runs"
+    };
+    Ok(format!(
+        "{name} is deleted, and so is what they said in {messages} messages{rest}; nobody else can take the name; SIGHUP to \
+         a server that runs ends a login there is already; backups have all of it still\n"
+    ))
+}
+
+/// Whether the name is typed once more.
+fn hear_again(account: &Account, input: impl BufRead) -> Result<(), String> {
+    let mut line = String::new();
+    input
+        .take(ANSWER_BYTES_MAX)
+        .read_line(&mut line)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let typed = UserName::parse(line.trim()).and_then(|name| Account::new(name_key, name));
+    if typed.is_ok_and(|typed| typed.key == account.key) {
+        return Ok(());
+    }
+    Err("that is not the name, so nothing is deleted; type it, or say --yes".to_owned())
+}
+
+fn compact(config: &Config) -> Result<String, String> {
+    let Compacted { bytes_before, bytes } = open(config)?.compact().map_err(|error| error.to_string())?;
+    Ok(format!(
+        "the database is written anew and has {bytes} bytes instead of {bytes_before}; nothing that was deleted is in it\n"
+    ))
+}
+
+fn room(config: &Config, command: &RoomCommand) -> Result<String, String> {
+    let mut store = open(config)?;
+    let failed = |error: StoreError| error.to_string();
+    match command {
+        RoomCommand::List => Ok(store.list_rooms().map_err(failed)?.into_iter().map(room_line).collect()),
+        RoomCommand::Keep { name, days, messages, as_the_rest } => {
+            let keep = Retention { days: days.unwrap_or(0), messages: messages.unwrap_or(0) };
+            let keep = (!as_the_rest).then_some(keep);
+            let key = NameKey::new(name_key, name);
+            if !store.set_room_retention(&key, keep).map_err(failed)? {
+                return Err(format!("there is no room {name} on the disk; `room list` prints all there are"));
+            }
+            let how_much = keep.map_or("as much as of the rest".to_owned(), how_much);
+            Ok(format!("{name}: {how_much} is kept; SIGHUP has a server that runs look at once\n"))
+        }
+    }
+}
+
+fn room_line(ListedRoom { name, messages, keep }: ListedRoom) -> String {
+    let keep = keep.map_or(String::new(), |keep| format!("\tkept: {}", how_much(keep)));
+    format!("{name}\t{messages} messages{keep}\n")
+}
+
+fn how_much(keep: Retention) -> String {
+    match keep {
+        Retention { days: 0, messages: 0 } => "everything".to_owned(),
+        Retention { days: 0, messages } => format!("the last {messages} messages"),
+        Retention { days, messages: 0 } => format!("what was said in the last {days} days"),
+        Retention { days, messages } => {
+            format!("what was said in the last {days} days, the last {messages} messages at most")
+        }
+    }
+}
+
+/// The time, counted from 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn reset_password(config: &Config, store: &mut Store, name: &str, is_given: bool) -> Result<String, String> {
@@ -108,8 +250,8 @@ fn reset_password(config: &Config, store: &mut Store, name: &str, is_given: bool
 
 fn invite(config: &Config, command: &InviteCommand) -> Result<String, String> {
     let mut store = open(config)?;
-    let failed = |error: crate::store::StoreError| error.to_string();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let failed = |error: StoreError| error.to_string();
+    let now = now();
     match command {
         InviteCommand::Create { uses, days, address } => {
             // All that can be wrong is found before there is an invitation that nobody has.
@@ -172,7 +314,7 @@ fn reachable(config: &Config, said: Option<&str>) -> Result<String, String> {
 fn read_password(config: &Config) -> Result<Zeroizing<String>, String> {
     // Room for all that is read, so that no copy of it is left behind; two bytes are the end of the line.
     let mut line = Zeroizing::new(String::with_capacity(PASSWORD_BYTES_MAX + 3));
-    let mut input = std::io::stdin().lock().take(PASSWORD_BYTES_MAX as u64 + 3);
+    let mut input = io::stdin().lock().take(PASSWORD_BYTES_MAX as u64 + 3);
     input.read_line(&mut line).map_err(|error| format!("standard input cannot be read: {error}"))?;
     let chars_min = config.limits.password_chars_min;
     let end = line.trim_end_matches(['\n', '\r']).len();
@@ -220,5 +362,41 @@ fn no_account(name: &str) -> String {
     format!("there is no account {name}; `user list` prints all names")
 }
 
+/// More than any name has bytes, with the end of its line.
+const ANSWER_BYTES_MAX: u64 = 1_024;
+/// A database of so many bytes is written anew at once when an account was deleted. It takes less than a second.
+const COMPACTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// As many as there are values of five bits.
 const PASSWORD_CHARACTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_deleted_by_who_types_its_name_again() {
+        let harper = account("Harper").unwrap();
+        for (typed, is_it) in [
+            ("Harper\n", true),
+            ("harper\r\n", true),
+            ("HARPER", true),
+            ("", false),
+            ("y\n", false),
+            ("harpe\nr", false),
+        ] {
+            assert_eq!(hear_again(&harper, typed.as_bytes()).is_ok(), is_it, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn how_much_is_kept_is_said_in_words() {
+        for (days, messages, expected) in [
+            (0, 0, "everything"),
+            (7, 0, "what was said in the last 7 days"),
+            (0, 5, "the last 5 messages"),
+            (7, 5, "what was said in the last 7 days, the last 5 messages at most"),
+        ] {
+            assert_eq!(how_much(Retention { days, messages }), expected);
+        }
+    }
+}

@@ -35,6 +35,7 @@ pub mod session;
 mod signals;
 mod socket;
 pub mod store;
+mod sweep;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -64,6 +64,8 @@ impl<W: Wake> Operation<'_, W> {
             Err(reason) => tracing::error!("nothing was reloaded, everything stays as it was: {reason}"),
         }
         self.service.dismiss_disabled();
+        // Rooms may be kept otherwise than before, which is in no configuration.
+        self.service.keep(self.config.keep);
     }
 
     fn read_anew(&self) -> Result<(Config, Identity), String> {

@@ -26,6 +26,7 @@ use crate::scribe::{self, Scribe};
 use crate::server::Server;
 use crate::session::{Desk, Session};
 use crate::socket;
+use crate::store::Retention;
 
 /// What serves connections. Cheap to clone; every thread and task has one.
 pub struct Service<W: Wake> {
@@ -40,6 +41,7 @@ struct Backstage<W: Wake> {
     tls: RwLock<tls::ServerConfig>,
     accounts: Arc<Accounts>,
     pool: Arc<PasswordPool<W>>,
+    clerk: Arc<Clerk<(Arc<Peer<W>>, Ticket)>>,
     /// Held by those who serve, so that no second server takes the folder while one of them does.
     _data: DataDir,
 }
@@ -65,8 +67,9 @@ impl<W: Wake> Service<W> {
             key_of: name_key,
             look_of: name_look,
         };
-        let clerk = Clerk::start(Arc::clone(&accounts), clock)?;
-        let desk = Box::new(FrontDesk { pool: Arc::clone(&pool), clerk });
+        let clerk = Arc::new(Clerk::start(Arc::clone(&accounts), clock)?);
+        clerk.keep(config.keep);
+        let desk = Box::new(FrontDesk { pool: Arc::clone(&pool), clerk: Arc::clone(&clerk) });
         let server = match history {
             None => Server::new(clock.now(), rules, &config.rooms, desk, alarm),
             Some(memory) => {
@@ -77,7 +80,7 @@ impl<W: Wake> Service<W> {
                 server
             }
         };
-        let backstage = Backstage { tls: RwLock::new(tls), accounts, pool, _data: data };
+        let backstage = Backstage { tls: RwLock::new(tls), accounts, pool, clerk, _data: data };
         Ok(Self { server, backstage: Arc::new(backstage), clock })
     }
 
@@ -106,6 +109,11 @@ impl<W: Wake> Service<W> {
         self.backstage.accounts.reconfigure(limits, registration);
         self.backstage.pool.set_limits(limits);
         self.server.reconfigure(limits, registration);
+    }
+
+    /// Has no more kept than that of what is said, from now on.
+    pub(crate) fn keep(&self, keep: Retention) {
+        self.backstage.clerk.keep(keep);
     }
 
     /// Tells users to go whose accounts are shut out.
@@ -187,7 +195,7 @@ impl<W: Wake> Clone for Service<W> {
 /// The account store as a connection sees it: answers come from the threads that hash, and from the clerk.
 struct FrontDesk<W: Wake> {
     pool: Arc<PasswordPool<W>>,
-    clerk: Clerk<(Arc<Peer<W>>, Ticket)>,
+    clerk: Arc<Clerk<(Arc<Peer<W>>, Ticket)>>,
 }
 
 impl<W: Wake> Desk<W> for FrontDesk<W> {

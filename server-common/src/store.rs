@@ -3,12 +3,15 @@
 //! Whatever a call of the [`Store`] has returned is durable: each change is a transaction of its own, and a
 //! transaction is over when it has reached the disk.
 
+mod deletion;
+mod export;
 mod invitations;
 mod maintenance;
 mod messages;
 mod migrations;
 mod open;
 mod places;
+mod retention;
 mod sessions;
 mod shared;
 
@@ -26,11 +29,14 @@ use crate::passwords::hasher::Phc;
 pub use crate::passwords::throttle::known::{Day, Mark, Sighting};
 
 pub use crate::tokens::TokenHash;
+pub use deletion::Compacted;
+pub use export::ExportError;
 pub use invitations::{Invitation, Shown};
-pub use maintenance::{BackupError, Checked, Listed};
+pub use maintenance::{BackupError, Checked, Listed, Standing};
 pub use messages::Messages;
 pub use open::OpenError;
-pub use sessions::Lasting;
+pub use retention::{Cut, ListedRoom, Place, Retention};
+pub use sessions::{Lasting, Login};
 pub use shared::Shared;
 
 /// What [`Accounts`](crate::accounts::Accounts) need of whoever keeps them: a [`Store`], or a simulated disk.
@@ -67,11 +73,11 @@ pub trait Records {
         lasting: Lasting,
     ) -> Result<Option<GrantId>, StoreError>;
 
-    /// Has a login last until then, counted from 1970, if it has not ended and does not last longer.
+    /// Notes that a login is used, and has it last until [`end`](Lasting::end), if it has not ended and does not last longer.
     ///
     /// # Errors
     /// When the records cannot be written; nothing has changed then.
-    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError>;
+    fn extend_session(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError>;
 
     /// Whose logins the first tokens are of, each of which somebody shows, if they are of any; then the second replace them.
     ///
@@ -107,7 +113,7 @@ pub trait Records {
     /// When the records cannot be read.
     fn sightings(&self, day_min: Day) -> Result<Vec<(Mark, Day)>, StoreError>;
 
-    /// The account that a name means, however it is spelled.
+    /// The account that a name means, however it is spelled. One that is deleted is none.
     ///
     /// # Errors
     /// When the records cannot be read, or hold a name that is none.
@@ -209,8 +215,8 @@ impl Records for Store {
         self.begin(key, proof, token, lasting)
     }
 
-    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
-        self.extend(id, end)
+    fn extend_session(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError> {
+        self.extend(id, lasting)
     }
 
     fn renew_sessions(
@@ -255,8 +261,9 @@ impl Records for Store {
 
     fn find(&self, account: &Account) -> Result<Option<Stored>, StoreError> {
         for key in keys(account) {
-            let mut select =
-                self.db.prepare_cached("SELECT name, password, is_disabled FROM accounts WHERE key = ?1")?;
+            let mut select = self.db.prepare_cached(
+                "SELECT name, password, is_disabled FROM accounts WHERE key = ?1 AND NOT is_deleted",
+            )?;
             let row = select
                 .query_row([key.as_str()], |row| {
                     Ok((row.get::<_, String>(0)?, Phc::from_store(row.get(1)?), row.get(2)?))
@@ -291,6 +298,17 @@ fn keys(account: &Account) -> impl Iterator<Item = NameKey> {
     let old = NameKey::new(fold, account.name.as_str());
     let is_other = old != account.key;
     is_other.then_some(old).into_iter().chain([account.key.clone()])
+}
+
+/// The number of the account that a name means, however it is spelled. One that is deleted is none.
+fn find_id(db: &Connection, account: &Account) -> Result<Option<i64>, StoreError> {
+    for key in keys(account) {
+        let mut select = db.prepare_cached("SELECT id FROM accounts WHERE key = ?1 AND NOT is_deleted")?;
+        if let Some(id) = select.query_row([key.as_str()], |row| row.get(0)).optional()? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// The account of that name that is stored under that key, if it may be.
@@ -363,6 +381,10 @@ impl fmt::Display for StoreError {
                 Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
                     write!(f, "the account database is damaged ({error}); nothing was changed; restore a backup")
                 }
+                _ if deletion::is_busy(error) => write!(
+                    f,
+                    "others are at the account database all the time ({error}); try again when they are done"
+                ),
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     write!(f, "the account database cannot be written ({error}); free some space on its disk")
                 }
@@ -374,5 +396,7 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {}
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

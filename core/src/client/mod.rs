@@ -572,7 +572,8 @@ impl Client {
         };
         let (seqs, has_more) = (page.seqs(), page.has_more);
         if let Some(Turned { is_anew, shown }) = self.reading.turn(edge, seqs, has_more) {
-            let lines = page.lines.into_iter().skip(shown);
+            // One that was deleted has its place, and nothing to show.
+            let lines = page.lines.into_iter().skip(shown).filter(|line| !line.text.is_empty());
             let messages: Vec<Past> = lines.map(|line| self.past(line)).collect();
             let (is_older, has_older) = (matches!(edge, Edge::Before(_)), self.reading.has_older());
             if !messages.is_empty() || is_anew || is_older {

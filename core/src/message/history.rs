@@ -55,8 +55,8 @@ pub struct Past {
     pub posted: Posted,
     /// Who said it.
     pub from: UserName,
-    /// What was said.
-    pub text: Text,
+    /// What was said; `None` if it was deleted.
+    pub text: Option<Text>,
     /// What its author's client called it; for its author alone.
     pub cid: Option<Cid>,
 }
@@ -196,7 +196,7 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
         seq: u64,
         ts: u64,
         from: &'a str,
-        text: &'a Text,
+        text: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         cid: Option<&'a Cid>,
     }
@@ -204,7 +204,7 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
         seq: *seq,
         ts: *ts_ms,
         from: from.as_str(),
-        text,
+        text: text.as_ref().map_or(DELETED, Text::as_str),
         cid: cid.as_ref(),
     });
     let msgs = msgs.collect();
@@ -215,9 +215,12 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
 /// What a message takes on a page at most.
 fn bytes_of(past: &Past) -> usize {
     let cid = past.cid.as_ref().map_or(0, |cid| json::string_bytes(cid.as_str()));
-    json::string_bytes(past.text.as_str()) + json::string_bytes(past.from.as_str()) + cid + LINE_BYTES
+    let text = past.text.as_ref().map_or(DELETED, Text::as_str);
+    json::string_bytes(text) + json::string_bytes(past.from.as_str()) + cid + LINE_BYTES
 }
 
+/// What stands in the place of a text that was deleted: no message that is said has it.
+const DELETED: &str = "";
 /// The keys of a message on a page and what is between them, with two numbers of 20 digits.
 const LINE_BYTES: usize = r#"{"seq":,"ts":,"from":,"text":,"cid":},"#.len() + 40;
 /// What is left for messages in a frame, beside its envelope, the longest name and the longest `rid`.
@@ -284,7 +287,7 @@ mod tests {
             for text in texts {
                 let Ok(text) = Text::parse(text) else { continue };
                 let (posted, cid) = (Posted { seq: u64::MAX, ts_ms: u64::MAX }, Cid::parse(&"\0".repeat(36)));
-                if !page.push(Past { posted, from: from.clone(), text, cid }) {
+                if !page.push(Past { posted, from: from.clone(), text: Some(text), cid }) {
                     break;
                 }
                 count += 1;

@@ -25,6 +25,8 @@ impl Config {
         for (setting, is_other) in [
             ("certificate", self.certificate != new.certificate),
             ("registration", self.registration != new.registration),
+            ("keep-days", self.keep.days != new.keep.days),
+            ("keep-messages", self.keep.messages != new.keep.messages),
             ("log-level", self.log_level != new.log_level),
         ] {
             changes.made.extend(is_other.then(|| setting.to_owned()));
@@ -43,6 +45,7 @@ impl Config {
         self.limits = limits;
         self.certificate = new.certificate;
         self.registration = new.registration;
+        self.keep = new.keep;
         self.log_level = new.log_level;
         changes
     }

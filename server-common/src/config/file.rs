@@ -81,6 +81,8 @@ fn split(mut table: Table, folder: &Path) -> Result<(Texts, Table), String> {
         pbkdf2_iterations: take(&mut table, "pbkdf2-iterations", NUMBER, number)?,
         registration: take(&mut table, "registration", TEXT, text)?,
         history: take(&mut table, "history", "\"on\" or \"off\"", text)?,
+        keep_days: take(&mut table, "keep-days", NUMBER, number)?,
+        keep_messages: take(&mut table, "keep-messages", NUMBER, number)?,
         log_level: take(&mut table, "log-level", TEXT, text)?,
         log_format: take(&mut table, "log-format", TEXT, text)?,
         metrics: take(&mut table, "metrics", TEXT, text)?,

@@ -20,11 +20,12 @@ use chatroom_core::message::hello::Registration;
 use chatroom_core::name::RoomName;
 
 pub(crate) use changes::Changes;
-pub use command::{Command, InviteCommand, UserCommand};
+pub use command::{Command, InviteCommand, RoomCommand, UserCommand};
 pub use error::ConfigError;
 use settings::{Settings, Source, Texts};
 
 use crate::log::{LogFormat, LogLevel};
+use crate::store::Retention;
 
 /// What tells one server's program from the other's.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether what is said is kept.
     pub history: bool,
+    /// How much is kept of what is said, but in rooms that have a retention of their own.
+    pub keep: Retention,
     /// What is worth a line in the log.
     pub log_level: LogLevel,
     /// What a line of the log looks like.
@@ -178,6 +181,10 @@ impl Config {
             pbkdf2_iterations: settings.pbkdf2_iterations.map_or(PBKDF2_ITERATIONS, |said| said.value),
             registration: settings.registration.map_or(Registration::Open, |said| said.value),
             history: settings.history.is_none_or(|said| said.value),
+            keep: Retention {
+                days: settings.keep_days.map_or(0, |said| said.value),
+                messages: settings.keep_messages.map_or(0, |said| said.value),
+            },
             log_level: settings.log_level.map_or(LogLevel::Info, |said| said.value),
             log_format: settings.log_format.map_or(LogFormat::Text, |said| said.value),
             metrics: settings.metrics.map(|said| said.value),

@@ -59,6 +59,12 @@ pub(super) struct Texts {
     /// Whether what is said is kept, on the disk and before anybody sees it: on or off [default: on]
     #[arg(long, value_name = "WHETHER")]
     pub history: Option<String>,
+    /// Days for which what is said is kept, 0 for ever [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub keep_days: Option<String>,
+    /// Messages that are kept of each conversation, the newest, 0 for all [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub keep_messages: Option<String>,
     /// What to log to standard error: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -111,6 +117,8 @@ impl Texts {
             pbkdf2_iterations: text("pbkdf2-iterations")?,
             registration: text("registration")?,
             history: text("history")?,
+            keep_days: text("keep-days")?,
+            keep_messages: text("keep-messages")?,
             log_level: text("log-level")?,
             log_format: text("log-format")?,
             metrics: text("metrics")?,
@@ -144,6 +152,8 @@ impl Texts {
                 word(&text, &Registration::ALL.map(|who| (who.as_str(), who)))
             })?,
             history: said(source, "history", self.history, |text| word(&text, &SWITCH))?,
+            keep_days: said(source, "keep-days", self.keep_days, |text| number(&text))?,
+            keep_messages: said(source, "keep-messages", self.keep_messages, |text| number(&text))?,
             log_level: said(source, "log-level", self.log_level, |text| word(&text, &LOG_LEVELS))?,
             log_format: said(source, "log-format", self.log_format, |text| word(&text, &LOG_FORMATS))?,
             metrics: said(source, "metrics", self.metrics, |text| own_address(&text))?,
@@ -164,6 +174,8 @@ pub(super) struct Settings {
     pub pbkdf2_iterations: Option<Said<u32>>,
     pub registration: Option<Said<Registration>>,
     pub history: Option<Said<bool>>,
+    pub keep_days: Option<Said<u32>>,
+    pub keep_messages: Option<Said<u32>>,
     pub log_level: Option<Said<LogLevel>>,
     pub log_format: Option<Said<LogFormat>>,
     pub metrics: Option<Said<SocketAddr>>,
@@ -197,6 +209,8 @@ impl Settings {
             pbkdf2_iterations: self.pbkdf2_iterations.or(lower.pbkdf2_iterations),
             registration: self.registration.or(lower.registration),
             history: self.history.or(lower.history),
+            keep_days: self.keep_days.or(lower.keep_days),
+            keep_messages: self.keep_messages.or(lower.keep_messages),
             log_level: self.log_level.or(lower.log_level),
             log_format: self.log_format.or(lower.log_format),
             metrics: self.metrics.or(lower.metrics),

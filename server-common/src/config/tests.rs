@@ -59,6 +59,7 @@ fn without_a_word_everything_has_its_default() {
             pbkdf2_iterations: 600_000,
             registration: Registration::Open,
             history: true,
+            keep: Retention { days: 0, messages: 0 },
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             metrics: None,
@@ -76,7 +77,7 @@ fn the_default_data_folder_is_the_platforms() {
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let file = "listen = ['127.0.0.1:1']\ndata-dir = '/f'\nroom = ['f']\nmin-password-chars = 5\nmessage-rate = 5\n\
-                pbkdf2-iterations = 5000\nregistration = 'closed'\nhistory = 'off'\nlog-level = 'error'\nlog-format = 'json'\n\
+                pbkdf2-iterations = 5000\nregistration = 'closed'\nhistory = 'off'\nkeep-days = 50\nkeep-messages = 500\nlog-level = 'error'\nlog-format = 'json'\n\
                 cert = '/f'\nkey = '/f'";
     let env = [
         ("CHATROOM_LISTEN", "127.0.0.1:2"),
@@ -87,6 +88,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         ("CHATROOM_PBKDF2_ITERATIONS", "6000"),
         ("CHATROOM_REGISTRATION", "open"),
         ("CHATROOM_HISTORY", "on"),
+        ("CHATROOM_KEEP_DAYS", "60"),
+        ("CHATROOM_KEEP_MESSAGES", "600"),
         ("CHATROOM_LOG_LEVEL", "warn"),
         ("CHATROOM_LOG_FORMAT", "text"),
         ("CHATROOM_CERT", "/e"),
@@ -101,6 +104,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         "--pbkdf2-iterations=7000",
         "--registration=closed",
         "--history=off",
+        "--keep-days=70",
+        "--keep-messages=700",
         "--log-level=debug",
         "--log-format=json",
         "--cert=/a",
@@ -109,7 +114,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let brief = |config: Config| {
         let certificate = config.certificate.clone().map(|files| (files.cert, files.key));
         format!(
-            "{} {:?} {:?} {} {} {} {:?} {} {:?} {:?} {certificate:?}",
+            "{} {:?} {:?} {} {} {} {:?} {} {} {} {:?} {:?} {certificate:?}",
             addresses(&config),
             config.data_dir,
             rooms(&config),
@@ -118,13 +123,15 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
             config.pbkdf2_iterations,
             config.registration,
             config.history,
+            config.keep.days,
+            config.keep.messages,
             config.log_level,
             config.log_format,
         )
     };
-    let of_file = r#"127.0.0.1:1 "/f" ["f"] 5 5 5000 Closed false Error Json Some(("/f", "/f"))"#;
-    let of_env = r#"127.0.0.1:2 "/e" ["e"] 6 6 6000 Open true Warn Text Some(("/e", "/e"))"#;
-    let of_flags = r#"127.0.0.1:3 "/a" ["a"] 7 7 7000 Closed false Debug Json Some(("/a", "/a"))"#;
+    let of_file = r#"127.0.0.1:1 "/f" ["f"] 5 5 5000 Closed false 50 500 Error Json Some(("/f", "/f"))"#;
+    let of_env = r#"127.0.0.1:2 "/e" ["e"] 6 6 6000 Open true 60 600 Warn Text Some(("/e", "/e"))"#;
+    let of_flags = r#"127.0.0.1:3 "/a" ["a"] 7 7 7000 Closed false 70 700 Debug Json Some(("/a", "/a"))"#;
     assert_eq!(brief(load(&[], &[], Some(file)).unwrap()), of_file);
     assert_eq!(brief(load(&[], &env, Some(file)).unwrap()), of_env);
     assert_eq!(brief(load(&flags, &env, Some(file)).unwrap()), of_flags);
@@ -323,6 +330,10 @@ fn wrong_flags_are_told_in_a_line() {
             "--pbkdf2-iterations: 0 is not between 1 and 10000000; 600000 is recommended",
         ),
         (&["--history", "yes"], "--history: 'yes' is not one of on, off"),
+        (
+            &["--keep-days", "for ever"],
+            "--keep-days: 'for ever' is not a number this setting can take; write a whole number from 0",
+        ),
         (&["--registration", "shut"], "--registration: 'shut' is not one of open, invite, closed"),
         (&["--log-level", "all"], "--log-level: 'all' is not one of error, warn, info, debug, trace"),
         (
@@ -365,7 +376,7 @@ fn a_wrong_file_is_told_in_a_line() {
         (
             "config = 'x'",
             "FILE: there is no setting config; leave it out, or take one of listen, data-dir, cert, key, room, \
-           min-password-chars, message-rate, pbkdf2-iterations, registration, history, log-level, log-format, metrics, limits",
+           min-password-chars, message-rate, pbkdf2-iterations, registration, history, keep-days, keep-messages, log-level, log-format, metrics, limits",
         ),
         ("rooms_max = 5", "FILE: rooms_max is a limit; move it below a line [limits]"),
         (
@@ -506,14 +517,19 @@ fn what_a_running_server_takes_over_is_told_from_what_waits() {
             "other",
             "--metrics",
             "127.0.0.1:9464",
+            "--keep-days",
+            "30",
         ],
         &[],
         Some("[limits]\npassword_nice = 5\npassword_queue_jobs_max = 7"),
     );
     let changes = config.take_over(new.unwrap());
-    assert_eq!(changes.made, ["message_rate 10 to 3", "password_queue_jobs_max unset to 7", "registration"]);
+    assert_eq!(
+        changes.made,
+        ["message_rate 10 to 3", "password_queue_jobs_max unset to 7", "registration", "keep-days",]
+    );
     assert_eq!(changes.waiting, ["password_nice 10 to 5", "room", "metrics"]);
     assert_eq!((config.limits.message_rate, config.limits.password_nice), (3, 10));
-    assert_eq!(config.registration, Registration::Closed);
+    assert_eq!((config.registration, config.keep.days), (Registration::Closed, 30));
     assert_eq!(config.metrics, None);
 }

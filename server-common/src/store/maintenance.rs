@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::open::{self, OpenError};
-use super::{Store, StoreError, keys, messages, sessions, stored_account};
+use super::{Store, StoreError, find_id, keys, messages, sessions, stored_account};
 use crate::passwords::hasher::Phc;
 use crate::unix;
 
@@ -20,8 +20,19 @@ use crate::unix;
 pub struct Listed {
     /// Its name, as it was typed at registration.
     pub name: String,
-    /// Whether it is shut out.
-    pub is_disabled: bool,
+    /// What whoever runs the server has made of it.
+    pub standing: Standing,
+}
+
+/// Whether an account can be logged in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// With its password.
+    Open,
+    /// Not until it is let in again.
+    Disabled,
+    /// Never again. Its name is nobody's.
+    Deleted,
 }
 
 /// What was found to be whole.
@@ -74,7 +85,7 @@ impl Store {
         if found != "ok" {
             return Err(StoreError::Damaged(found.replace('\n', ", ")));
         }
-        let mut select = self.db.prepare("SELECT key, name, password FROM accounts")?;
+        let mut select = self.db.prepare("SELECT key, name, password, is_deleted FROM accounts")?;
         let mut rows = select.query([])?;
         let mut accounts = 0;
         while let Some(row) = rows.next()? {
@@ -83,25 +94,34 @@ impl Store {
             if stored_account(name, &key).is_none() {
                 return Err(StoreError::Damaged("an account's key is not its name's".to_owned()));
             }
-            if !Phc::from_store(row.get(2)?).is_verifiable() {
+            let (phc, is_deleted) = (Phc::from_store(row.get(2)?), row.get::<_, bool>(3)?);
+            if !is_deleted && !phc.is_verifiable() {
                 return Err(StoreError::Damaged("a password's hash is none".to_owned()));
             }
-            accounts += 1;
+            accounts += usize::from(!is_deleted);
         }
         Ok(Checked { accounts, messages: messages::check(&self.db)? })
     }
 
-    /// All accounts, in the order of their names' keys.
+    /// All accounts, in the order of their names' keys, with the names of those that are deleted.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let mut select = self.db.prepare("SELECT name, is_disabled FROM accounts ORDER BY key")?;
-        let rows = select.query_map([], |row| Ok(Listed { name: row.get(0)?, is_disabled: row.get(1)? }))?;
+        let mut select =
+            self.db.prepare("SELECT name, is_disabled, is_deleted FROM accounts ORDER BY key")?;
+        let rows = select.query_map([], |row| {
+            let standing = match (row.get(1)?, row.get(2)?) {
+                (_, true) => Standing::Deleted,
+                (true, false) => Standing::Disabled,
+                (false, false) => Standing::Open,
+            };
+            Ok(Listed { name: row.get(0)?, standing })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The keys of the accounts that are shut out.
+    /// The keys of the accounts that are shut out, or deleted.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -125,7 +145,7 @@ impl Store {
             if is_disabled {
                 sessions::end_all(db, key)?;
             }
-            let set = "UPDATE accounts SET is_disabled = ?2 WHERE key = ?1";
+            let set = "UPDATE accounts SET is_disabled = ?2 WHERE key = ?1 AND NOT is_deleted";
             db.execute(set, params![key.as_str(), is_disabled])
         })
     }
@@ -135,12 +155,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be written; nothing has changed then.
     pub fn end_sessions(&mut self, account: &Account) -> Result<Option<usize>, StoreError> {
-        for key in keys(account) {
-            if self.db.prepare_cached("SELECT 1 FROM accounts WHERE key = ?1")?.exists([key.as_str()])? {
-                return Ok(Some(sessions::end_all(&self.db, &key)?));
-            }
-        }
-        Ok(None)
+        let Some(id) = find_id(&self.db, account)? else { return Ok(None) };
+        Ok(Some(self.db.execute("DELETE FROM sessions WHERE account = ?1", [id])?))
     }
 
     /// Gives an account another password, and ends its logins that last. Whether there is such an account.
@@ -150,7 +166,7 @@ impl Store {
     pub fn set_password(&mut self, account: &Account, phc: &Phc) -> Result<bool, StoreError> {
         self.change(account, |db, key| {
             sessions::end_all(db, key)?;
-            let set = "UPDATE accounts SET password = ?2 WHERE key = ?1";
+            let set = "UPDATE accounts SET password = ?2 WHERE key = ?1 AND NOT is_deleted";
             db.execute(set, params![key.as_str(), phc.expose()])
         })
     }

@@ -2,7 +2,8 @@
 //!
 //! A conversation is that of a room, or that of two people. Its messages are numbered 1, 2, 3 and so on: the first number that
 //! is there and the last one that was given are kept beside them, so that none is given twice, and none can be missed.
-//! Messages are stored in the order of conversation and number, so a page of them is read from one place.
+//! Messages are stored in the order of conversation and number, so a page of them is read from one place. One that was deleted
+//! keeps its place, and has no text: none that is said is empty.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +61,8 @@ impl Messages for Store {
         let Some(reader) = account(&self.db, &recall.reader.key)? else { return Ok(page) };
         let conversation = match &recall.conversation {
             Conversation::Room(key) => find_room(&self.db, key)?,
-            Conversation::Peer(key) => match account(&self.db, key)? {
+            // What somebody said who is deleted is gone, and what they were told is still their peer's to read.
+            Conversation::Peer(key) => match account_ever(&self.db, key)? {
                 Some(peer) => find_pair(&self.db, reader, peer)?,
                 None => None,
             },
@@ -124,6 +126,11 @@ pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
         ),
         ("a message is by nobody", "SELECT 1 FROM messages WHERE author NOT IN (SELECT id FROM accounts)"),
         (
+            "a message has no text",
+            "SELECT 1 FROM messages
+            WHERE text = '' AND author NOT IN (SELECT id FROM accounts WHERE is_deleted)",
+        ),
+        (
             "a message is missing",
             "SELECT id FROM conversations LEFT JOIN messages ON conversation = id
             GROUP BY id HAVING count(seq) <> last - first + 1
@@ -159,14 +166,22 @@ fn rooms(db: &Connection) -> Result<Vec<StoredRoom>, StoreError> {
 
 fn past(row: &Row<'_>, reader: i64) -> Result<Past, StoreError> {
     let author: i64 = row.get(2)?;
-    let cid: Option<String> = row.get(4)?;
+    let (cid, text): (Option<String>, String) = (row.get(4)?, row.get(5)?);
     Ok(Past {
         posted: Posted { seq: unsigned(row.get(0)?), ts_ms: unsigned(row.get(1)?) },
         from: UserName::parse(&row.get::<_, String>(3)?).map_err(|_| StoreError::Name)?,
-        text: Text::parse(row.get(5)?)
-            .map_err(|_| StoreError::Damaged("a message's text is none".to_owned()))?,
+        text: text_of(text)?,
         cid: cid.filter(|_| author == reader).as_deref().and_then(Cid::parse),
     })
+}
+
+/// What was said, of which nothing is left where it was deleted.
+fn text_of(stored: String) -> Result<Option<Text>, StoreError> {
+    if stored.is_empty() {
+        return Ok(None);
+    }
+    let text = Text::parse(stored);
+    text.map(Some).map_err(|_| StoreError::Damaged("a message's text is none".to_owned()))
 }
 
 /// What was looked up for a group, so that it is once for all its messages: most of them are by few and in few rooms.
@@ -284,6 +299,13 @@ fn find_cid(db: &Connection, author: i64, cid: &Cid) -> rusqlite::Result<Option<
 }
 
 fn account(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM accounts WHERE key = ?1 AND NOT is_deleted")?
+        .query_row([key.as_str()], |row| row.get(0))
+        .optional()
+}
+
+/// The account of that name, also if it is deleted.
+fn account_ever(db: &Connection, key: &NameKey) -> rusqlite::Result<Option<i64>> {
     db.prepare_cached("SELECT id FROM accounts WHERE key = ?1")?
         .query_row([key.as_str()], |row| row.get(0))
         .optional()
@@ -479,7 +501,8 @@ mod tests {
         let page = room.store.page(&Recall { reader: account(reader), conversation, window }).unwrap();
         let lines = page.messages().iter().map(|Past { posted, from, text, cid }| {
             let cid = cid.as_ref().map(|cid| format!("#{}", cid.as_str())).unwrap_or_default();
-            format!("{} {from}: {}{cid}", posted.seq, text.as_str())
+            let text = text.as_ref().map_or("(deleted)", Text::as_str);
+            format!("{} {from}: {text}{cid}", posted.seq)
         });
         let lines: Vec<String> = lines.collect();
         format!("{}{}", lines.join(", "), if page.has_more() { ", more" } else { "" })
@@ -580,6 +603,7 @@ mod tests {
             ("DELETE FROM messages WHERE seq = 3 AND author = 1", "missing"),
             ("DELETE FROM messages WHERE seq = 1 AND author = 1", "missing"),
             ("DELETE FROM messages WHERE author = 1", "missing"),
+            ("UPDATE messages SET text = '' WHERE seq = 2 AND author = 1", "no text"),
             ("UPDATE messages SET conversation = conversation + 9", "in no conversation"),
             ("DELETE FROM conversations WHERE id = 1", "have no conversation"),
             ("DELETE FROM rooms", "nobody's"),

@@ -8,7 +8,7 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 8] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 9] = [
     make_accounts,
     add_looks,
     make_known_addresses,
@@ -16,6 +16,7 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 8] = [
     make_invitations,
     make_sessions,
     make_messages,
+    add_what_is_kept,
     make_places,
 ];
 
@@ -186,6 +187,18 @@ fn make_messages(db: &Transaction<'_>) -> rusqlite::Result<()> {
             PRIMARY KEY (conversation, seq)
         ) STRICT, WITHOUT ROWID;
         CREATE UNIQUE INDEX messages_by_cid ON messages (author, cid) WHERE cid IS NOT NULL;",
+    )
+}
+
+/// How much of a room is kept, if not as much as of all; when a login was begun and last used, in seconds since 1970, which
+/// nobody wrote down before; and whether an account is deleted, of which its name is left, so that nobody else gets it.
+fn add_what_is_kept(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "ALTER TABLE rooms ADD COLUMN keep_days INTEGER;
+        ALTER TABLE rooms ADD COLUMN keep_messages INTEGER;
+        ALTER TABLE sessions ADD COLUMN begun INTEGER;
+        ALTER TABLE sessions ADD COLUMN used INTEGER;
+        ALTER TABLE accounts ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;",
     )
 }
 

@@ -106,6 +106,8 @@ fn settle(mut db: Connection) -> Result<Connection, OpenCause> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten.
+    db.pragma_update(None, "secure_delete", true)?;
     migrations::migrate(&mut db)?;
     Ok(db)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chatroom_core::name::{Account, NameKey, UserName};
 use chatroom_core::server::GrantId;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use serde::Serialize;
 
 use super::{Store, StoreError, seconds};
 use crate::passwords::hasher::Phc;
@@ -25,6 +26,19 @@ pub struct Lasting {
     pub count_max: u32,
 }
 
+/// A login that lasts, as whoever runs the server sees it. Times are days and times of day, UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Login {
+    /// What it is called in the list.
+    pub number: i64,
+    /// When the password was given. `None` if that was before it was noted.
+    pub begun: Option<String>,
+    /// When it was last come back to, or its user last seen to be connected by it. `None` as above.
+    pub used: Option<String>,
+    /// When it ends.
+    pub ends: String,
+}
+
 impl Store {
     pub(super) fn begin(
         &mut self,
@@ -39,11 +53,14 @@ impl Store {
             .execute([seconds(lasting.now)])?;
         let id: Option<i64> = transaction
             .prepare_cached(
-                "INSERT INTO sessions (account, token, ends)
-                SELECT id, ?3, ?4 FROM accounts WHERE key = ?1 AND password = ?2 AND NOT is_disabled
+                "INSERT INTO sessions (account, token, ends, begun, used)
+                SELECT id, ?3, ?4, ?5, ?5 FROM accounts WHERE key = ?1 AND password = ?2 AND NOT is_disabled
                 RETURNING id",
             )?
-            .query_row(params![key.as_str(), proof.expose(), token, seconds(lasting.end)], |row| row.get(0))
+            .query_row(
+                params![key.as_str(), proof.expose(), token, seconds(lasting.end), seconds(lasting.now)],
+                |row| row.get(0),
+            )
             .optional()?;
         let Some(id) = id else { return Ok(None) };
         transaction
@@ -68,8 +85,10 @@ impl Store {
             let found = find(&transaction, shown, lasting.now)?;
             if let Some((GrantId(id), _)) = &found {
                 transaction
-                    .prepare_cached("UPDATE sessions SET token = ?2, before = ?3, ends = ?4 WHERE id = ?1")?
-                    .execute(params![id, next, shown, seconds(lasting.end)])?;
+                    .prepare_cached(
+                        "UPDATE sessions SET token = ?2, before = ?3, ends = ?4, used = ?5 WHERE id = ?1",
+                    )?
+                    .execute(params![id, next, shown, seconds(lasting.end), seconds(lasting.now)])?;
             }
             renewed.push(found);
         }
@@ -77,9 +96,10 @@ impl Store {
         Ok(renewed)
     }
 
-    pub(super) fn extend(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
-        let mut update = self.db.prepare_cached("UPDATE sessions SET ends = max(ends, ?2) WHERE id = ?1")?;
-        update.execute(params![id.0, seconds(end)])?;
+    pub(super) fn extend(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError> {
+        let mut update =
+            self.db.prepare_cached("UPDATE sessions SET ends = max(ends, ?2), used = ?3 WHERE id = ?1")?;
+        update.execute(params![id.0, seconds(lasting.end), seconds(lasting.now)])?;
         Ok(())
     }
 
@@ -87,6 +107,39 @@ impl Store {
         self.db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id.0])?;
         Ok(())
     }
+
+    /// The logins of an account that last, the one that was used last at the head. `None` if there is no such account.
+    /// `now` is counted from 1970.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn logins(&self, account: &Account, now: Duration) -> Result<Option<Vec<Login>>, StoreError> {
+        let Some(id) = super::find_id(&self.db, account)? else { return Ok(None) };
+        logins(&self.db, id, now).map(Some)
+    }
+
+    /// Ends one login of an account that lasts, by its number in the list. Whether there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing has changed then.
+    pub fn end_login(&mut self, account: &Account, number: i64) -> Result<bool, StoreError> {
+        let Some(id) = super::find_id(&self.db, account)? else { return Ok(false) };
+        let ended = self.db.execute("DELETE FROM sessions WHERE id = ?1 AND account = ?2", [number, id])?;
+        Ok(ended > 0)
+    }
+}
+
+/// The logins of an account that have not ended, the one that was used last at the head.
+pub(super) fn logins(db: &Connection, account: i64, now: Duration) -> Result<Vec<Login>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT id, strftime('%Y-%m-%d %H:%M', begun, 'unixepoch'), strftime('%Y-%m-%d %H:%M', used, 'unixepoch'),
+            strftime('%Y-%m-%d %H:%M', ends, 'unixepoch')
+        FROM sessions WHERE account = ?1 AND ends > ?2 ORDER BY used DESC, id DESC",
+    )?;
+    let rows = select.query_map([account, seconds(now)], |row| {
+        Ok(Login { number: row.get(0)?, begun: row.get(1)?, used: row.get(2)?, ends: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Ends all logins of an account that last: its password is another one now, or it is shut out.
@@ -251,6 +304,39 @@ mod tests {
     }
 
     #[test]
+    fn whoever_runs_the_server_sees_logins_and_ends_one_of_them() {
+        let mut store = store();
+        let (first, second) = (log_in(&mut store, "Ann", 1), log_in(&mut store, "Ann", 2));
+        log_in(&mut store, "bob", 3);
+        let hour = Duration::from_secs(3_600);
+        shows(&mut store, 1, 11, NOW + hour);
+        let login = |number, used: &str, ends: &str| Login {
+            number,
+            begun: Some("2023-11-14 22:13".to_owned()),
+            used: Some(used.to_owned()),
+            ends: ends.to_owned(),
+        };
+        let (one, two) = (
+            login(first.0, "2023-11-14 23:13", "2023-11-15 23:13"),
+            login(second.0, "2023-11-14 22:13", "2023-11-15 22:13"),
+        );
+        let ann = account("ANN");
+        assert_eq!(store.logins(&ann, NOW).unwrap(), Some(vec![one.clone(), two.clone()]));
+        assert_eq!(store.logins(&ann, NOW + DAY).unwrap(), Some(vec![one]), "the other has ended");
+        store.extend_session(second, lasting(NOW + 2 * hour)).unwrap();
+        let used = store.logins(&ann, NOW).unwrap().unwrap().remove(0).used;
+        assert_eq!(used.as_deref(), Some("2023-11-15 00:13"), "who stays connected uses it");
+        assert_eq!(store.logins(&account("nobody"), NOW).unwrap(), None);
+
+        assert!(!store.end_login(&account("bob"), first.0).unwrap(), "it is not his");
+        assert!(!store.end_login(&account("nobody"), first.0).unwrap());
+        assert!(store.end_login(&ann, first.0).unwrap());
+        assert!(!store.end_login(&ann, first.0).unwrap());
+        assert_eq!(shows(&mut store, 11, 12, NOW), None);
+        assert_eq!(shows(&mut store, 2, 13, NOW).as_deref(), Some("Ann"));
+    }
+
+    #[test]
     fn a_login_that_was_on_its_way_when_the_password_changed_does_not_last() {
         let mut store = store();
         let old = Phc::from_store("$hash".to_owned());
@@ -269,8 +355,9 @@ mod tests {
     fn who_stays_connected_for_long_is_still_known_afterwards() {
         let mut store = store();
         let id = log_in(&mut store, "Ann", 1);
-        store.extend_session(id, NOW + 3 * DAY).unwrap();
-        store.extend_session(id, NOW).unwrap();
+        let until = |end| Lasting { end, ..lasting(NOW) };
+        store.extend_session(id, until(NOW + 3 * DAY)).unwrap();
+        store.extend_session(id, until(NOW)).unwrap();
         assert_eq!(shows(&mut store, 1, 2, NOW + 2 * DAY).as_deref(), Some("Ann"));
     }
 

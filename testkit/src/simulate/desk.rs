@@ -123,8 +123,8 @@ impl Records for Disk {
         lock(&self.0).write(|store| store.open_session(key, proof, token, lasting))
     }
 
-    fn extend_session(&mut self, id: GrantId, end: Duration) -> Result<(), StoreError> {
-        lock(&self.0).write(|store| store.extend_session(id, end))
+    fn extend_session(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError> {
+        lock(&self.0).write(|store| store.extend_session(id, lasting))
     }
 
     fn renew_sessions(

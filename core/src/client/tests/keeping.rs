@@ -96,6 +96,17 @@ fn who_enters_reads_what_was_said_before() {
 }
 
 #[test]
+fn what_was_deleted_is_not_shown_and_is_no_hole() {
+    let mut desk = Desk::that_keeps();
+    let deleted = |page: String| page.replace(r#""text":"7""#, r#""text":"""#);
+    desk.check_hears(&deleted(page(6, 8, true)), "past [Bob: 6, Bob: 8], older there");
+    desk.check_hears(&said(9, "Bob", "9", ""), "Bob: 9");
+    desk.comes_back(8);
+    let since = page(9, 11, false).replace(r#""text":"10""#, r#""text":"""#);
+    desk.check_hears(&since, "past [Bob: 11], older there");
+}
+
+#[test]
 fn a_message_is_sent_when_all_before_it_is_read_and_shown_when_it_is_kept() {
     let mut desk = Desk::that_keeps();
     desk.want("say hello");

@@ -84,8 +84,9 @@ fn a_server_that_runs_sees_who_is_shut_out() {
     assert!(serving.find(&harper).unwrap().unwrap().is_disabled);
     assert_eq!(serving.disabled().unwrap(), std::slice::from_ref(&harper.key));
     let listed: Vec<_> =
-        beside.list().unwrap().into_iter().map(|account| (account.name, account.is_disabled)).collect();
-    assert_eq!(listed, [("casey".into(), false), ("Harper".into(), true), ("robin".into(), false)]);
+        beside.list().unwrap().into_iter().map(|account| (account.name, account.standing)).collect();
+    let (open, disabled) = (Standing::Open, Standing::Disabled);
+    assert_eq!(listed, [("casey".into(), open), ("Harper".into(), disabled), ("robin".into(), open)]);
 
     assert!(beside.set_disabled(&harper, false).unwrap());
     assert!(!serving.find(&harper).unwrap().unwrap().is_disabled);
@@ -116,7 +117,8 @@ fn a_database_of_an_older_version_is_brought_up_by_a_server_alone() {
     let db = Connection::open(file(&folder)).unwrap();
     db.execute_batch(
         "DROP TABLE invitations; DROP TABLE sessions; DROP TABLE conversations; DROP TABLE rooms;
-        DROP TABLE pairs; DROP TABLE messages; DROP TABLE places; ALTER TABLE accounts DROP COLUMN is_disabled; PRAGMA user_version = 3;",
+        DROP TABLE pairs; DROP TABLE messages; DROP TABLE places; ALTER TABLE accounts DROP COLUMN is_disabled;
+        ALTER TABLE accounts DROP COLUMN is_deleted; PRAGMA user_version = 3;",
     )
     .unwrap();
     drop(db);

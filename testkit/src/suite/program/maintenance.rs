@@ -195,23 +195,23 @@ fn hello(server: &mut Program, who: &str) -> Outcome {
     expect(server, who, r#"{"type":"hello","status":"ok""#)
 }
 
-fn resume(token: &str) -> String {
+pub(super) fn resume(token: &str) -> String {
     format!(r#"{{"type":"resume","data":{{"token":"{token}"}}}}"#)
 }
 
-fn token_in(answer: &str) -> Result<String, String> {
+pub(super) fn token_in(answer: &str) -> Result<String, String> {
     let (_, rest) = answer.split_once(r#""token":""#).ok_or_else(|| format!("no token in {answer}"))?;
     Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
 
 /// Runs a subcommand on a server's data, and returns what it printed.
-fn does(binary: &Path, server: &Program, command: &[&str]) -> Result<String, String> {
+pub(super) fn does(binary: &Path, server: &Program, command: &[&str]) -> Result<String, String> {
     let (is_done, said, complaint) = call(binary, server, command);
     if is_done { Ok(said) } else { Err(format!("{command:?}: {complaint}")) }
 }
 
 /// Runs a subcommand that fails with one line, which contains this.
-fn refuses(binary: &Path, server: &Program, command: &[&str], reason: &str) -> Outcome {
+pub(super) fn refuses(binary: &Path, server: &Program, command: &[&str], reason: &str) -> Outcome {
     let (is_done, said, complaint) = call(binary, server, command);
     let is_a_line = complaint.trim_end().lines().count() == 1;
     if !is_done && said.is_empty() && is_a_line && complaint.contains(reason) {

@@ -4,6 +4,7 @@ mod asleep;
 mod chaos;
 mod crash;
 mod crowd;
+mod keeping;
 mod log;
 mod maintenance;
 mod operation;
@@ -34,6 +35,7 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         &log::TESTS,
         &operation::TESTS,
         &maintenance::TESTS,
+        &keeping::TESTS,
     ];
     let trial = |(name, test): Test| Trial::test(name, move || Ok(test(Path::new(binary))?));
     topics.concat().into_iter().map(trial).collect()
