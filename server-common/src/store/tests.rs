@@ -1,5 +1,6 @@
 mod damage;
 mod maintenance;
+mod migrations;
 
 use std::fs;
 use std::path::PathBuf;
