@@ -33,7 +33,7 @@ mod suite;
 use std::process::ExitCode;
 
 pub use check::Stage;
-pub use suite::{program_tests, transcript_tests, world_tests};
+pub use suite::{program_tests, swap_tests, transcript_tests, world_tests};
 
 /// What a program of this package ends with; what it failed for is told to whoever started it.
 pub fn exit_code(program: &str, outcome: Result<(), String>) -> ExitCode {

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -87,6 +87,17 @@ impl Program {
         self.kill();
         let folder = self.folder.take().ok_or("its folder is gone")?;
         Self::start_in(folder, command(binary), &self.config, flags)
+    }
+
+    /// Asks it to stop when all clients are gone (Unix; elsewhere it is ended), and has another server's program serve the
+    /// same data.
+    pub fn hand_over(mut self, binary: &Path) -> Result<Self, String> {
+        self.clients.clear();
+        if cfg!(unix) {
+            self.signal("-TERM")?;
+            self.wait_for_end()?;
+        }
+        self.restart_with(binary, &[])
     }
 
     fn start_in(
@@ -230,10 +241,15 @@ impl Program {
 
     /// Waits until it has ended by itself. Its exit code, and all it said on standard error.
     pub fn wait(mut self) -> Result<(Option<i32>, String), String> {
+        let status = self.wait_for_end()?;
+        Ok((status.code(), self.kill()))
+    }
+
+    fn wait_for_end(&mut self) -> Result<ExitStatus, String> {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
-                return Ok((status.code(), self.kill()));
+                return Ok(status);
             }
             if Instant::now() > give_up_at {
                 return Err("the server does not end".into());

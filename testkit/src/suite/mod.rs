@@ -3,5 +3,5 @@
 mod program;
 mod transcripts;
 
-pub use program::tests as program_tests;
+pub use program::{swap_tests, tests as program_tests};
 pub use transcripts::{transcript_tests, world_tests};

@@ -9,6 +9,7 @@ mod log;
 mod maintenance;
 mod operation;
 mod start;
+mod swap;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,6 +20,8 @@ use tempfile::TempDir;
 use crate::check::{Next, Stage, credentials};
 use crate::program::{Program, run};
 use crate::transcript::frame;
+
+pub use swap::tests as swap_tests;
 
 type Outcome = Result<(), String>;
 /// A test's name, and what it does to a server's program.
