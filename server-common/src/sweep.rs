@@ -122,10 +122,10 @@ mod tests {
         while sweep.due().is_some_and(|due| due < clock.now() + INTERVAL / 2) {
             let before = messages(&accounts);
             sweep.advance(&accounts, clock);
-            assert!(before - messages(&accounts) <= 128, "nobody waits for more");
+            assert!(before - messages(&accounts) <= 32, "nobody waits for more");
             cuts += 1;
         }
-        assert_eq!((messages(&accounts), cuts), (10, 8));
+        assert_eq!((messages(&accounts), cuts), (10, 31));
         assert!(sweep.due().is_some());
         accounts.store().read(Store::check).unwrap();
     }

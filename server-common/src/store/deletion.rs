@@ -7,6 +7,9 @@
 //! SQLite overwrites what is deleted (`secure_delete`), but not the copies it leaves behind when it moves rows to another
 //! page. Only a database that is written anew has none of those.
 
+use std::thread;
+use std::time::Instant;
+
 use chatroom_core::name::Account;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, ffi, params};
 
@@ -36,8 +39,11 @@ impl Store {
             let said = said_by(&self.db, id, from)?;
             let Some(last) = said.last() else { return Ok(Some(blanked)) };
             from = *last;
+            let start = Instant::now();
             self.blank(&said)?;
             blanked += said.len() as u64;
+            // Who waits for another process asks again and again, and would hardly ever ask between two transactions.
+            thread::sleep(start.elapsed() * PAUSE);
         }
     }
 
@@ -127,7 +133,9 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// How many messages are blanked in one transaction, which is how long others wait for it.
-const BLANKED_MAX: u32 = 128;
+const BLANKED_MAX: u32 = 32;
+/// After each of them others have the disk for so many times as long as it took.
+const PAUSE: u32 = 4;
 
 #[cfg(test)]
 mod tests;

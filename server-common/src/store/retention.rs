@@ -194,7 +194,7 @@ fn milliseconds(time: Duration) -> i64 {
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How many messages go in one cut at most, which is how long others wait for it.
-const CUT_MESSAGES_MAX: u64 = 128;
+const CUT_MESSAGES_MAX: u64 = 32;
 /// How many conversations are looked at in one cut at most.
 const CUT_CONVERSATIONS_MAX: usize = 256;
 
