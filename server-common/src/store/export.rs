@@ -13,7 +13,7 @@ use chatroom_core::name::Account;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{Store, StoreError, find_id, sessions};
+use super::{Store, StoreError, find_id, places, sessions};
 
 impl Store {
     /// Writes everything there is about an account, as it is at one moment. Whether there is such an account. `now` is
@@ -40,6 +40,11 @@ impl Store {
             list.push(&login)?;
         }
         list.end()?;
+        let mut list = List::begin(out, "places")?;
+        for (room, read) in places::of(&db, id)? {
+            list.push(&TakesPart { room, read })?;
+        }
+        list.end()?;
         let mut list = List::begin(out, "rooms")?;
         said_in_rooms(&db, id, &mut list)?;
         list.end()?;
@@ -56,6 +61,13 @@ impl Store {
 struct Profile {
     name: String,
     disabled: bool,
+}
+
+/// A room that the user takes part in.
+#[derive(Serialize)]
+struct TakesPart {
+    room: String,
+    read: i64,
 }
 
 /// A message in a room, by the user.

@@ -54,6 +54,14 @@ pub(super) fn all(db: &Connection) -> Result<Vec<StoredPlace>, StoreError> {
     Ok(places)
 }
 
+/// The rooms that an account takes part in, by name, each with how far it has read there.
+pub(super) fn of(db: &Connection, account: i64) -> rusqlite::Result<Vec<(String, i64)>> {
+    let mut select = db.prepare_cached(
+        "SELECT name, read FROM places JOIN rooms USING (conversation) WHERE account = ?1 ORDER BY conversation",
+    )?;
+    select.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use chatroom_core::Instant;

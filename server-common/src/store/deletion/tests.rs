@@ -50,6 +50,10 @@ fn nothing_of_what_was_said_is_left_in_any_file() {
     let (by_ann, by_bob) = (said(&serving, ann), said(&serving, bob));
     assert!(found(folder.path(), "SECRET") > 1_000, "it was on the disk");
 
+    let takes_part = "INSERT INTO places SELECT ?1, conversation, 0 FROM rooms";
+    assert_eq!(serving.db.execute(takes_part, [ann]).unwrap(), 40);
+    assert_eq!(serving.db.execute(takes_part, [bob]).unwrap(), 40);
+
     // A server has the database open meanwhile.
     let mut beside = Store::open_to_maintain(&file).unwrap();
     assert_eq!(beside.delete_account(&account("ANN")).unwrap(), Some(by_ann.unsigned_abs()));
@@ -57,6 +61,7 @@ fn nothing_of_what_was_said_is_left_in_any_file() {
     assert!(compacted.bytes < compacted.bytes_before, "{compacted:?}");
     assert_eq!(found(folder.path(), "SECRET"), 0);
     assert_eq!((said(&serving, ann), said(&serving, bob)), (0, by_bob));
+    assert!(serving.memory().unwrap().places.iter().all(|place| place.account.key.as_str() == "bob"));
     let checked = serving.check().unwrap();
     assert_eq!((checked.accounts, checked.messages), (2, 6_000));
     // What is written from here on is in the same file.

@@ -41,6 +41,13 @@ fn it_has_all_that_is_the_users_and_nothing_that_is_others() {
         )
         .unwrap();
     store.db.execute("INSERT INTO sessions (account, token, ends) VALUES (2, x'62', 172800)", []).unwrap();
+    store
+        .db
+        .execute_batch(
+            "INSERT INTO places SELECT 1, conversation, 2 FROM rooms WHERE key = 'den';
+            INSERT INTO places SELECT 2, conversation, 0 FROM rooms WHERE key = 'attic';",
+        )
+        .unwrap();
     assert_eq!(
         export(&mut store, "ANN"),
         r#"{
@@ -48,6 +55,8 @@ fn it_has_all_that_is_the_users_and_nothing_that_is_others() {
 "account":{"name":"Ann","disabled":false},
 "logins":[
 {"number":1,"begun":"1970-01-01 00:01","used":"1970-01-01 00:02","ends":"1970-01-03 00:00"}],
+"places":[
+{"room":"den","read":2}],
 "rooms":[
 {"room":"den","seq":1,"ts":5,"text":"hello \"all\""},
 {"room":"den","seq":3,"ts":5,"text":"two\nlines"},
@@ -68,7 +77,7 @@ fn it_is_json_also_of_who_said_nothing() {
     for name in ["ann", "bob", "cyd"] {
         let exported: Value = serde_json::from_str(&export(&mut store, name)).unwrap();
         assert_eq!(exported["format"], 1);
-        for list in ["logins", "rooms", "private"] {
+        for list in ["logins", "places", "rooms", "private"] {
             assert!(exported[list].is_array(), "{name} {list}");
         }
     }
