@@ -3,8 +3,10 @@
 use chatroom_core::client::{Event, Past};
 use chatroom_core::message::Kind;
 use chatroom_core::message::push::Posted;
+use chatroom_core::secret::Token;
 use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link, News};
+use client_slint::store::{Account, Line, Login, Opened};
 use client_slint::ui::{AppAdapter, Dialog, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox, ListItem, TextInput};
 use jiff::civil::date;
@@ -319,6 +321,26 @@ fn a_room_that_is_opened_again_is_shown_from_its_first_message_on() {
     seat.hear_message("bob", "after");
     let top = |part: &str| seat.find_part(ListItem, part).expect("it is shown").absolute_position().y;
     let tops = [top("message 1:"), top("message 2:"), top("message 3:"), top("after"), top("mine")];
+    assert!(tops.is_sorted() && tops[0] > 90., "{tops:?}");
+}
+
+#[test]
+fn a_window_that_opens_in_a_room_shows_all_that_there_is_room_for() {
+    let seat = Seat::new();
+    let line = |seq: u64| Line {
+        posted: Posted { seq, ts_ms: seq * 60_000 },
+        author: "bob".into(),
+        text: format!("message {seq}:"),
+        is_own: false,
+        cid: None,
+        peer: None,
+    };
+    let place = Opened { room: "den".into(), lines: (1..=4).map(line).collect(), ..Opened::default() };
+    let account = Account { server: "s:1".into(), address: "s:1".into(), name: "ann".into() };
+    let login = Login { account, token: Token::new(String::from("token").into()), place: Some(place) };
+    seat.act(|controller| controller.go_on(login, "s:1".parse().expect("it is an address")));
+    let top = |part: &str| seat.find_part(ListItem, part).expect("it is shown").absolute_position().y;
+    let tops = [1, 2, 3, 4].map(|number| top(&format!("message {number}:")));
     assert!(tops.is_sorted() && tops[0] > 90., "{tops:?}");
 }
 
