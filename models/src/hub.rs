@@ -13,9 +13,9 @@ use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Reply, Whisper}
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
 use chatroom_core::message::hello::Caps;
-use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
+use chatroom_core::name::{Account, NameKey, NameLook, RoomName};
 
-use crate::{look_of, seen};
+use crate::{key_of, look_of, room_name, seen, user_name};
 
 /// Who logs in.
 pub const USERS: [&str; 4] = ["ann", "bob", "Eve", "joe"];
@@ -454,18 +454,6 @@ impl Trial {
         assert!(self.hub.poll_bulletin(self.now).is_none());
         assert_eq!(self.hub.deadline(), None);
     }
-}
-
-fn key_of(name: &str) -> String {
-    name.to_lowercase()
-}
-
-fn user_name(name: &str) -> UserName {
-    UserName::parse(name).unwrap()
-}
-
-fn room_name(name: &str) -> (NameKey, RoomName) {
-    (NameKey::new(key_of, name), RoomName::parse(name).unwrap())
 }
 
 fn shown(mail: &Mail) -> String {

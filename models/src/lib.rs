@@ -1,18 +1,31 @@
 //! What the protocol core is held against: shared by its property tests and the fuzz targets, and light enough to be
 //! built again for each of the core's mutants.
 //!
-//! [`hub`] and [`duplex`] are told a story step by step and panic where it goes otherwise than it must.
+//! [`hub`], [`places`] and [`duplex`] are told a story step by step and panic where it goes otherwise than it must.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped here fails the test, as it should")]
 
 pub mod duplex;
 pub mod hub;
+pub mod places;
 pub mod words;
 
 use chatroom_core::hub::Snapshot;
 use chatroom_core::message::push::Roster;
-use chatroom_core::name::NameError;
+use chatroom_core::name::{NameError, NameKey, RoomName, UserName};
+
+fn key_of(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn user_name(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+fn room_name(name: &str) -> (NameKey, RoomName) {
+    (NameKey::new(key_of, name), RoomName::parse(name).unwrap())
+}
 
 /// Any name may be taken, and looks like itself in every case.
 fn look_of(name: &str) -> Result<String, NameError> {
