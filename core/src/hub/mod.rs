@@ -637,15 +637,17 @@ impl Hub {
     /// connection that is in the lobby alone shows none.
     fn reach(&self, user: UserId, room: Option<RoomId>) -> impl Iterator<Item = ConnId> {
         let user = self.directory.user(user);
-        let is_there = |id: &ConnId| {
-            let here = self.directory.member(*id).and_then(Member::room);
-            room.map_or(here != Some(LOBBY_ID), |room| here == Some(room))
-                || cfg!(planted_bug = "membership_check_forgotten")
-        };
         let takes_part = user.is_some_and(|user| room.is_none_or(|room| user.places.contains_key(&room)));
         let devices = user.filter(|_| takes_part).map_or(&[][..], |user| &user.devices);
-        let single = user.and_then(|user| user.single).filter(is_there);
+        let single = user.and_then(|user| user.single).filter(move |id| self.is_at(*id, room));
         single.into_iter().chain(devices.iter().copied())
+    }
+
+    /// Whether a connection that is in one room at a time is in that one; without one, in any but the lobby.
+    fn is_at(&self, id: ConnId, room: Option<RoomId>) -> bool {
+        let here = self.directory.member(id).and_then(Member::room);
+        room.map_or(here != Some(LOBBY_ID), |room| here == Some(room))
+            || cfg!(planted_bug = "membership_check_forgotten")
     }
 
     /// Moves a member to another room, and returns what they see there.

@@ -178,10 +178,14 @@ impl Model {
 
     /// The seats that a user can be given a private message by: in that room, or wherever they are.
     fn reach(&self, user: &str, room: Option<Name>) -> Vec<usize> {
-        let is_there = |person: &&Person| room.map_or(person.room != "lobby", |room| person.room == room);
-        let base = self.base(user).filter(is_there).map(|person| person.seat);
         let devices = room.is_none_or(|room| self.takes_part(user, room)).then(|| self.devices(user));
-        base.into_iter().chain(devices.unwrap_or_default()).collect()
+        self.base_in(user, room).into_iter().chain(devices.unwrap_or_default()).collect()
+    }
+
+    /// The seat that is in one room at a time, if it is in that one, or in any but the lobby.
+    fn base_in(&self, user: &str, room: Option<Name>) -> Option<usize> {
+        let is_there = |person: &&Person| room.map_or(person.room != "lobby", |room| person.room == room);
+        self.base(user).filter(is_there).map(|person| person.seat)
     }
 
     /// A room's list as JSON, as who is in it sees it.
@@ -603,10 +607,12 @@ impl Model {
             }
             (What::Place { user, room, step }, made) => self.place(seat, user, room, step, made, is_there),
             (What::Message { author, to: Some(to), room, text, cid, .. }, Made::Durable(seq)) => {
-                let mut readers = self.reach(to, room);
+                // No device misses one of a conversation, wherever it is.
+                let mut readers = self.devices(to);
                 if to != author {
                     readers.extend(self.devices(author));
                 }
+                readers.extend(self.base_in(to, room));
                 readers.retain(|reader| !is_there || *reader != seat);
                 readers.extend(is_there.then_some(seat));
                 let name = cid.clone().unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatroom_core::frame::PREFIX_BYTES;
-use chatroom_core::hub::{Mail, Overview, Reply, Snapshot};
+use chatroom_core::hub::{Mail, Overview, Reply, Snapshot, Whisper};
 use chatroom_core::message::push::Roster;
 use chatroom_core::message::rooms::Standing;
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub(super) struct Picture {
     pub(super) places: BTreeMap<String, u64>,
     /// Who is in the rooms of these that it has seen from inside.
     pub(super) rosters: BTreeMap<String, BTreeSet<String>>,
+    /// The number of the last private message of its user and another one, by both names.
+    whispers: BTreeMap<BTreeSet<String>, u64>,
 }
 
 impl Picture {
@@ -49,9 +51,9 @@ impl Picture {
                 self.rosters.remove(room.as_str());
             }
             Mail::Frame(frame) => self.hear(frame),
+            Mail::Whisper(whisper) => self.hear_whisper(whisper),
             Mail::Reply(Reply::Created(_) | Reply::Said | Reply::Denied(_))
             | Mail::List(_)
-            | Mail::Whisper(_)
             | Mail::Refused(_) => {}
         }
     }
@@ -66,6 +68,18 @@ impl Picture {
         if self.places.contains_key(&room) {
             self.rosters.insert(room, roster.members.iter().map(str::to_owned).collect());
         }
+    }
+
+    /// A device, which alone is told of crowds, misses none after the first.
+    fn hear_whisper(&mut self, whisper: &Whisper) {
+        let Some(kept) = whisper.kept.as_ref().filter(|_| !self.crowds.is_empty()) else { return };
+        let both = [&whisper.from, &kept.to].map(ToString::to_string).into();
+        let seq = kept.posted.seq;
+        let before = self.whispers.insert(both, seq);
+        assert!(
+            before.is_none_or(|before| seq == before + 1),
+            "a private message is missing, or there twice"
+        );
     }
 
     fn hear(&mut self, frame: &[u8]) {

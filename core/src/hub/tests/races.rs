@@ -195,3 +195,25 @@ fn what_was_noted_for_nobody_is_not_told_to_who_comes_next() {
     town.wait(HOUR);
     town.check("ann", "rooms {rooms:[{room:lobby,people:0},{room:example,people:2}]");
 }
+
+#[test]
+fn a_private_message_of_an_original_client_is_missed_by_no_device() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    for (connection, person) in [("old ann", "ann"), ("old bob", "bob")] {
+        town.connect(connection).unwrap();
+        town.does(connection, &format!("login {person}"));
+        town.does(connection, "enter example");
+    }
+    town.settle();
+    check(&mut town, &mut disk, "old ann", "postto bob psst", "ann whispers psst, said");
+    for other in ["old bob", "bob", "ann"] {
+        town.check(other, "ann whispers psst");
+    }
+    check(&mut town, &mut disk, "old ann", "postto ann note", "ann whispers note, said");
+    town.check("ann", "ann whispers note");
+    // Whoever it is for may have left meanwhile.
+    town.does("old ann", "postto bob bye");
+    town.disconnect("old bob");
+    disk.writes(&mut town);
+    town.check("bob", "ann whispers bye");
+}
