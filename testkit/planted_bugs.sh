@@ -2,12 +2,16 @@
 # Builds each planted bug into the simulation and shows after how many events it is found. Names as arguments: those
 # alone. Fails if one is not found within 10^7 events.
 #
+# The simulation has no devices. What is wrong with these is for the hub's model to find, and it is shown after how many of
+# its random stories.
+#
 # A bug is a `--cfg planted_bug="…"` for the packages of this project alone, so that the others are built once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # As Cargo.toml declares them.
 bugs=$(sed -n 's/.*cfg(planted_bug, values("\([a-z_]*\)")).*/\1/p' Cargo.toml)
+of_devices=" difference_forgets_who_left other_device_not_told "
 wrappers=target/planted_bugs
 mkdir -p "$wrappers"
 status=0
@@ -15,7 +19,19 @@ for bug in ${*:-$bugs}; do
     wrapper="$PWD/$wrappers/$bug"
     printf '#!/bin/sh\nrustc=$1; shift\nexec "$rustc" "$@" --cfg '"'"'planted_bug="%s"'"'"'\n' "$bug" > "$wrapper"
     chmod +x "$wrapper"
-    RUSTC_WORKSPACE_WRAPPER="$wrapper" cargo build --quiet -p testkit --bin simulate
+    export RUSTC_WORKSPACE_WRAPPER="$wrapper"
+    if [[ $of_devices == *" $bug "* ]]; then
+        cargo test --quiet -p chatroom-core --test places_model --no-run
+        if PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo test -p chatroom-core --test places_model &> "$wrappers/$bug.txt"; then
+            printf '%-34s NOT FOUND\n' "$bug"
+            status=1
+        else
+            stories=$(sed -n 's/.*successes: \([0-9]*\).*/\1/p' "$wrappers/$bug.txt")
+            printf '%-34s %8d stories\n' "$bug" "$stories"
+        fi
+        continue
+    fi
+    cargo build --quiet -p testkit --bin simulate
     if found=$(target/debug/simulate --seeds 1000 --from 1 | tee "$wrappers/$bug.txt"); then
         printf '%-34s NOT FOUND\n' "$bug"
         status=1

@@ -123,7 +123,10 @@ impl Bulletin {
             }
             (Some(News::People(changes)), Some(roster)) => {
                 let those = |are_there: bool| {
-                    let people = changes.people.iter().filter(move |(_, is_there)| *is_there == are_there);
+                    let people = changes.people.iter().filter(move |(_, is_there)| {
+                        *is_there == are_there
+                            && (are_there || !cfg!(planted_bug = "difference_forgets_who_left"))
+                    });
                     people.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
                 };
                 Vec::from([rooms::encode_roster_change(&roster.room, &those(true), &those(false))])
