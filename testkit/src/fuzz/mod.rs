@@ -10,6 +10,7 @@ mod frame_decoder;
 mod hub;
 mod message_validation;
 mod names;
+mod places;
 mod script;
 pub mod seeds;
 mod server_conn;
@@ -22,6 +23,7 @@ pub use frame_decoder::frame_decoder;
 pub use hub::hub;
 pub use message_validation::message_validation;
 pub use names::names;
+pub use places::places;
 pub use server_conn::server_conn;
 pub use tls_pipe::tls_pipe;
 
@@ -29,7 +31,7 @@ pub use tls_pipe::tls_pipe;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("client_conn", client_conn),
     ("config", config),
     ("duplex", duplex),
@@ -37,6 +39,7 @@ pub const TARGETS: [Target; 9] = [
     ("hub", hub),
     ("message_validation", message_validation),
     ("names", names),
+    ("places", places),
     ("server_conn", server_conn),
     ("tls_pipe", tls_pipe),
 ];

@@ -38,6 +38,7 @@ pub fn seeds(transcript: &Transcript) -> BTreeSet<Seed> {
     }
     add("duplex", story(transcript.steps.iter().flat_map(|step| duplex_lines(transcript, step))));
     add("hub", story(transcript.steps.iter().flat_map(|step| hub_lines(transcript, step))));
+    add("places", story(transcript.steps.iter().flat_map(|step| places_lines(transcript, step))));
     for settings in [transcript.config.join("\n"), flags(transcript, "--"), flags(transcript, "CHATROOM_")] {
         add("config", settings.into_bytes());
     }
@@ -211,6 +212,45 @@ fn hub_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
             "logout" => format!("o{seat}"),
             _ => "w300".to_owned(),
         });
+    }
+    lines.into_iter().map(String::into_bytes).collect()
+}
+
+fn places_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
+    use models::places::{ROOMS, SEATS, USERS};
+    let seat = people(transcript).iter().position(|who| *who == step.who).unwrap_or(0) % SEATS;
+    let says_many = |json: &Vec<u8>| String::from_utf8_lossy(json).contains(r#""multi""#);
+    let is_device = || {
+        let theirs = transcript.steps.iter().filter(|other| other.who == step.who);
+        theirs.flat_map(|step| said(&step.act)).any(|json| says_many(&json))
+    };
+    let mut lines: Vec<String> = match &step.act {
+        Act::Connects | Act::Opens | Act::Is { .. } => {
+            vec![format!("c{seat} {}", if is_device() { 2 } else { 0 })]
+        }
+        Act::Leaves => vec![format!("d{seat}")],
+        _ => vec![],
+    };
+    let place = |text: &str, count: usize| text.bytes().map(usize::from).sum::<usize>() % count;
+    let settle = ["t7", "v1", "y", "h"].map(str::to_owned);
+    for json in said(&step.act) {
+        let request: Value = serde_json::from_slice(&json).unwrap_or_default();
+        let data = |key: &str| request["data"][key].as_str().unwrap_or_default();
+        let room = place(&data("room").to_lowercase(), ROOMS.len());
+        lines.push(match (request["type"].as_str().unwrap_or_default(), data("to")) {
+            ("login", _) => format!("l{seat} {}", place(data("username"), USERS.len())),
+            ("list" | "rooms", _) => format!("?{seat}"),
+            ("roster", _) => format!("r{seat} {room}"),
+            ("create", _) => format!("m{seat} {room}"),
+            ("enter", _) => format!("e{seat} {room}"),
+            ("exit", _) => format!("x{seat} {room}"),
+            ("msg", "public") => format!("s{seat} {room}"),
+            ("msg", to) => format!("p{seat} {}", place(to, USERS.len())),
+            ("read", _) => format!("n{seat} {room} {}", request["data"]["seq"].as_u64().unwrap_or_default()),
+            ("logout", _) => format!("o{seat}"),
+            _ => "w300".to_owned(),
+        });
+        lines.extend(settle.clone());
     }
     lines.into_iter().map(String::into_bytes).collect()
 }
