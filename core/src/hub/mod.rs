@@ -440,7 +440,7 @@ impl Hub {
         &self.ledger
     }
 
-    /// When to call [`Hub::poll_snapshot`], if nothing else happens first.
+    /// When to call [`Hub::poll_bulletin`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
         self.presence.deadline()
     }
