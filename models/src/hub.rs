@@ -419,7 +419,7 @@ impl Trial {
     /// Sends the lists that are due: each is the state of this moment, and news to whom it goes to.
     fn show(&mut self) {
         while let Some(bulletin) = self.hub.poll_bulletin(self.now) {
-            let view = seen(bulletin.snapshot());
+            let view = seen(bulletin.list().expect("nobody is in many rooms"));
             let print = bulletin.encode(limits().list_bytes_max);
             let mut deliveries = Deliveries::new();
             self.hub.publish(self.now, print, &mut deliveries);
@@ -473,7 +473,10 @@ fn shown(mail: &Mail) -> String {
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
         Mail::Joined(_)
         | Mail::Parted(..)
-        | Mail::Reply(Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..)) => {
+        | Mail::Read(..)
+        | Mail::Reply(
+            Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..) | Reply::Read(..),
+        ) => {
             panic!("nobody is in many rooms")
         }
     }

@@ -285,10 +285,8 @@ impl Trial {
             }
             Step::Read(seat, room, seq) => {
                 let (key, name) = room_name(ROOMS[room]);
-                let json =
-                    format!(r#"{{"type":"read","status":"ok","data":{{"room":"{name}","seq":{seq}}}}}"#);
                 if self.is_device(seat) {
-                    let command = Command::Read(key, name, seq, frame(&json));
+                    let command = Command::Read(key, name, seq);
                     self.asks(seat, command, |model, user| model.read(seat, user, ROOMS[room], seq));
                 }
             }
@@ -435,9 +433,11 @@ impl Trial {
 
     fn poll(&mut self, is_early: bool) -> bool {
         let Some(bulletin) = self.hub.poll_bulletin(self.now) else { return false };
-        let (list, seen) = (list_of(bulletin.snapshot()), &bulletin.snapshot().rosters);
-        let room = seen.first().expect("a list is of a room").room.to_string();
-        assert_eq!(list, self.model.list(&room), "what is to be seen in {room}");
+        let room = bulletin.room().to_string();
+        let list = self.model.list(&room);
+        if let Some(seen) = bulletin.list() {
+            assert_eq!(list_of(seen), list, "what is to be seen in {room}");
+        }
         let news = if is_early {
             Encoding::Early(bulletin.encode(limits().list_bytes_max))
         } else {
@@ -620,7 +620,10 @@ fn check_survives(mail: &Mail) {
         }
         Mail::Joined(_)
         | Mail::Parted(..)
-        | Mail::Reply(Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..)) => {
+        | Mail::Read(..)
+        | Mail::Reply(
+            Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..) | Reply::Read(..),
+        ) => {
             panic!("{} is nothing an original client knows", shown(mail))
         }
         Mail::List(_) | Mail::Whisper(_) | Mail::Reply(_) | Mail::Refused(_) | Mail::Farewell(_) => {}
@@ -640,13 +643,8 @@ fn shown(mail: &Mail) -> String {
     let standing = |Standing { room, last, read }: &Standing| format!("{room} {read}/{last}");
     let people = |roster: &Roster| roster.members.iter().collect::<Vec<_>>().join(" ");
     match mail {
-        Mail::Frame(frame) => {
-            let read = json(frame).strip_prefix(r#"{"type":"read","status":"ok","data":{"room":""#);
-            match read.and_then(|rest| rest.strip_suffix("}}")?.split_once(r#"","seq":"#)) {
-                Some((room, seq)) => format!("read {room} {seq}"),
-                None => json(frame).to_owned(),
-            }
-        }
+        Mail::Frame(frame) => json(frame).to_owned(),
+        Mail::Read(room, seq) => format!("also read {room} {seq}"),
         Mail::List(_) => panic!("no command is answered with a push"),
         Mail::Whisper(whisper) => {
             let kept = whisper.kept.as_ref().expect("what is said is kept");
@@ -675,6 +673,7 @@ fn shown(mail: &Mail) -> String {
             format!("joined {} [{}]", standing(place), people(roster))
         }
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
+        Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
     }

@@ -33,7 +33,7 @@ impl Hub {
         for StoredPlace { account, room, read } in places {
             if let Some(id) = self.rooms.find(&room) {
                 let user = self.directory.user_of(&account, Default::default);
-                self.take_part(user, id, Place { read });
+                self.take_part(user, id, Place::new(read));
             }
         }
         self.journal = Some(Journal::new());

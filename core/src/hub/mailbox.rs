@@ -126,9 +126,12 @@ fn cost(mail: &Mail) -> usize {
         Mail::Frame(frame) | Mail::List(frame) => frame.len(),
         Mail::Whisper(whisper) => whisper.text.as_str().len() + ENVELOPE_BYTES,
         // One reply and one farewell at most wait for a connection, and what they refer to is shared.
-        Mail::Reply(_) | Mail::Farewell(_) | Mail::Refused(_) | Mail::Joined(_) | Mail::Parted(..) => {
-            ENVELOPE_BYTES
-        }
+        Mail::Reply(_)
+        | Mail::Farewell(_)
+        | Mail::Refused(_)
+        | Mail::Joined(_)
+        | Mail::Parted(..)
+        | Mail::Read(..) => ENVELOPE_BYTES,
     }
 }
 

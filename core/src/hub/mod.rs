@@ -68,8 +68,8 @@ pub enum Command {
     Join(NameKey, RoomName),
     /// Take part in it no more. `multi`.
     Part(NameKey, RoomName),
-    /// The user has read so far in a room, which their other devices are told with this. `multi`.
-    Read(NameKey, RoomName, u64, Frame),
+    /// The user has read so far in a room. `multi`.
+    Read(NameKey, RoomName, u64),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -126,6 +126,8 @@ pub enum Mail {
     Joined(Arc<(NameKey, Standing)>),
     /// Its user takes part in a room no more.
     Parted(NameKey, RoomName),
+    /// Its user has read so far in a room, by another device.
+    Read(RoomName, u64),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -152,7 +154,9 @@ pub enum Reply {
     Joined(NameKey, Standing, Roster),
     /// The user takes part in it no more.
     Parted(NameKey, RoomName),
-    /// It was given to all whom it was for, or is on its way to the disk and will be; what was read is noted.
+    /// The user has read so far in the room.
+    Read(RoomName, u64),
+    /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
     Denied(Denial),
@@ -179,8 +183,6 @@ pub enum Denial {
     NotHere(UserName),
     /// The user takes part in as many rooms as one may.
     TooManyPlaces,
-    /// No message of that number was said.
-    NotSaidYet,
     /// The account has created too many rooms of late.
     CreatesTooOften {
         /// Milliseconds until it may create the next.
@@ -214,7 +216,6 @@ pub enum Farewell {
 
 /// Who is where, at one moment, as one room's members may see it.
 pub struct Snapshot {
-    room: RoomId,
     version: u64,
     /// The receiver's own room first; in the lobby all others after it, in the order of their making.
     pub rosters: Vec<Roster>,
@@ -332,7 +333,7 @@ impl Hub {
             Command::People(key, name) => self.list_people(from, &key, name),
             Command::Join(key, name) => self.join(from, &key, name),
             Command::Part(key, name) => self.part(from, &key, name),
-            Command::Read(key, name, seq, notice) => self.read(from, &key, name, seq, &notice, deliveries),
+            Command::Read(key, name, seq) => self.read(from, &key, name, seq, deliveries),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
@@ -361,7 +362,9 @@ impl Hub {
             self.presence.began(now, &mut room.pace, is_news);
             if is_news {
                 room.printing = Some(room.version);
-                return Some(Bulletin { snapshot: self.rooms.snapshot(id), is_list_wanted, news });
+                let (version, name) = (room.version, room.name.clone());
+                let list = is_list_wanted.then(|| self.rooms.snapshot(id));
+                return Some(Bulletin { room: id, name, version, list, news });
             }
         }
         None
@@ -376,10 +379,10 @@ impl Hub {
             return;
         }
         room.end_printing();
-        let mut dearest = 0;
+        let list_bytes = list.as_ref().map_or(0, |list| list.len());
+        let dearest = list_bytes.max(news.iter().map(|frame| frame.len()).sum());
         let mut bytes = 0;
         let mut give = |frame: Frame, give: &mut dyn FnMut(Frame) -> usize| {
-            dearest = dearest.max(frame.len());
             let length = frame.len();
             bytes += length * give(frame.booked(&self.ledger));
         };
@@ -407,6 +410,17 @@ impl Hub {
         }
         self.presence.published(now, id, &mut room.pace, dearest, bytes);
         self.mind_devices();
+        self.tell_the_rest(now, id);
+    }
+
+    /// More rooms have changed than devices are told of at once.
+    fn tell_the_rest(&mut self, now: Instant, id: RoomId) {
+        if id == LOBBY_ID
+            && !self.rooms.stir.is_empty()
+            && let Some(lobby) = self.rooms.get_mut(LOBBY_ID)
+        {
+            self.presence.changed(now, LOBBY_ID, &mut lobby.pace);
+        }
     }
 
     /// Tells a user to go, if they are here, by all of their connections; to the others they are gone from now on.
@@ -427,6 +441,12 @@ impl Hub {
         if !cfg!(planted_bug = "farewell_lost") {
             deliveries.push((id, Mail::Farewell(why)));
         }
+    }
+
+    /// Forgets where a user takes part whose account is deleted, and tells them to go if they are here.
+    pub fn forget(&mut self, now: Instant, user: &NameKey, deliveries: &mut Deliveries) {
+        self.dismiss(now, user, Farewell::Disabled, deliveries);
+        self.part_from_all(now, user, deliveries);
     }
 
     /// Tells everybody that the server stops.

@@ -13,7 +13,6 @@ use super::directory::{Member, Seat, UserId};
 use super::journal::Entry;
 use super::room::{LOBBY_ID, RoomId};
 use super::{Answer, ConnId, Deliveries, Denial, Farewell, Hub, Mail, Reply, answer_to};
-use crate::frame::Frame;
 use crate::message::push::Roster;
 use crate::message::rooms::{Crowd, Standing};
 use crate::name::{Account, NameKey, RoomName};
@@ -23,7 +22,18 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The number of the last message there that they have read.
-    pub(super) read: u64,
+    read: u64,
+    /// That they have read so far, or not quite so far, is on its way to the disk.
+    is_noting: bool,
+    /// That they take part no more is on its way to the disk: nothing further is done here by them.
+    is_leaving: bool,
+}
+
+impl Place {
+    /// A place of who has read so far.
+    pub(super) fn new(read: u64) -> Self {
+        Self { read, is_noting: false, is_leaving: false }
+    }
 }
 
 /// All rooms, and those that a user takes part in.
@@ -78,11 +88,12 @@ impl Hub {
         account: Account,
         deliveries: &mut Deliveries,
     ) -> Answer {
-        let allowances = &mut self.allowances;
-        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
-        while let Some(oldest) = self.oldest_device_too_many(user) {
+        // Their user may be forgotten with the last of them.
+        while let Some(oldest) = self.oldest_device_too_many(&account.key) {
             self.send_away(now, oldest, Farewell::Replaced, deliveries);
         }
+        let allowances = &mut self.allowances;
+        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
         let name = account.name.clone();
         let seat = Seat::Device(BTreeSet::new());
         let since_append = self.last_append();
@@ -135,6 +146,7 @@ impl Hub {
     pub(super) fn part(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
         self.directory.member(from)?;
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
+        self.own_place(from, id)?.is_leaving = true;
         self.place(from, id, PlacingStep::Part)
     }
 
@@ -152,35 +164,34 @@ impl Hub {
         guests + room.followers + room.joining - usize::from(has_place) >= max
     }
 
-    /// Notes how far a user has read, and tells their other devices with this.
+    /// Notes how far a user has read, and tells their other devices. One such note of a place is on its way to the disk at a
+    /// time, and what is read meanwhile is the next one: so nobody fills the journal by reading.
     pub(super) fn read(
         &mut self,
         from: ConnId,
         key: &NameKey,
         name: RoomName,
         seq: u64,
-        notice: &Frame,
         deliveries: &mut Deliveries,
     ) -> Answer {
         let user = self.directory.member(from)?.user;
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
-        if seq > self.rooms.get(id)?.last_seq {
-            return Some(Err(Denial::NotSaidYet));
-        }
+        let room = self.rooms.get(id)?;
+        // Who has it from the disk may know of more than was delivered.
+        let (name, seq) = (room.name.clone(), seq.min(room.last_seq));
         let user = self.directory.user_mut(user)?;
         let place = user.places.get_mut(&id)?;
         if seq <= place.read {
-            return Some(Ok(Reply::Said));
+            return Some(Ok(Reply::Read(name, place.read)));
         }
         place.read = seq;
+        let is_noted_later = core::mem::replace(&mut place.is_noting, true);
         let others = user.devices.iter().filter(|device| **device != from);
-        deliveries.extend(others.map(|device| (*device, Mail::Frame(notice.clone()))));
-        self.place(from, id, PlacingStep::Read(seq));
-        if self.journal.as_ref()?.pending() >= self.limits.appends_total_max {
-            self.journal.as_mut()?.crowd(from);
-            return None;
+        deliveries.extend(others.map(|device| (*device, Mail::Read(name.clone(), seq))));
+        if !is_noted_later {
+            self.place(from, id, PlacingStep::Read(seq));
         }
-        Some(Ok(Reply::Said))
+        Some(Ok(Reply::Read(name, seq)))
     }
 
     /// A user has read so far in a room, if they still take part in it.
@@ -191,10 +202,25 @@ impl Hub {
         }
     }
 
-    /// The room of that name, if the user of a connection takes part in it.
+    /// The room of that name, if the user of a connection takes part in it, and is not about to leave.
     pub(super) fn place_of(&self, from: ConnId, key: &NameKey) -> Option<RoomId> {
         let user = self.directory.user(self.directory.member(from)?.user)?;
-        self.rooms.find(key).filter(|id| user.places.contains_key(id))
+        self.rooms.find(key).filter(|id| user.places.get(id).is_some_and(|place| !place.is_leaving))
+    }
+
+    fn own_place(&mut self, from: ConnId, id: RoomId) -> Option<&mut Place> {
+        let user = self.directory.member(from)?.user;
+        self.directory.user_mut(user)?.places.get_mut(&id)
+    }
+
+    /// A user takes part nowhere any more, for their account is deleted.
+    pub(super) fn part_from_all(&mut self, now: Instant, account: &NameKey, deliveries: &mut Deliveries) {
+        let Some(user) = self.directory.find_user(account).and_then(|user| self.directory.user(user)) else {
+            return;
+        };
+        for id in user.places.keys().copied().collect::<Vec<_>>() {
+            self.parted(now, None, account, id, deliveries);
+        }
     }
 
     /// What was to change about a user and a room is durable, or will never be.
@@ -214,9 +240,16 @@ impl Hub {
             journal.end_to_join(&account.key);
         }
         let answer = match step {
-            // Was answered at once.
-            PlacingStep::Read(_) => return,
-            PlacingStep::Join | PlacingStep::Part if !is_durable => Some(Err(Denial::NotKept)),
+            PlacingStep::Read(seq) => return self.read_noted(from, &account, id, seq, is_durable),
+            PlacingStep::Join if !is_durable => Some(Err(Denial::NotKept)),
+            PlacingStep::Part if !is_durable => {
+                let user = self.directory.find_user(&account.key);
+                let user = user.and_then(|user| self.directory.user_mut(user));
+                if let Some(place) = user.and_then(|user| user.places.get_mut(&id)) {
+                    place.is_leaving = false;
+                }
+                Some(Err(Denial::NotKept))
+            }
             PlacingStep::Join => {
                 self.joined(now, from, &account, id, deliveries);
                 self.watch(from, id)
@@ -224,11 +257,22 @@ impl Hub {
                     .map(|(roster, standing)| Ok(Reply::Joined(key, standing, roster)))
             }
             PlacingStep::Part => {
-                self.parted(now, from, &account.key, (id, key.clone(), name.clone()), deliveries);
+                self.parted(now, Some(from), &account.key, id, deliveries);
                 Some(Ok(Reply::Parted(key, name)))
             }
         };
         answer_to(from, answer.filter(|_| self.directory.member(from).is_some()), deliveries);
+    }
+
+    /// How far a user has read is on the disk, or could not be written. What they have read since is the next to be.
+    fn read_noted(&mut self, from: ConnId, account: &Account, id: RoomId, seq: u64, is_durable: bool) {
+        let user = self.directory.find_user(&account.key).and_then(|user| self.directory.user_mut(user));
+        let Some(place) = user.and_then(|user| user.places.get_mut(&id)) else { return };
+        place.is_noting = is_durable && place.read > seq && !place.is_leaving;
+        if place.is_noting {
+            let step = PlacingStep::Read(place.read);
+            self.place_for(from, account.clone(), id, step);
+        }
     }
 
     /// A user takes part in a room from now on. Their other devices are told.
@@ -245,7 +289,7 @@ impl Hub {
         let Some(last_seq) = self.rooms.get(id).map(|room| room.last_seq) else { return };
         let Some(found) = self.directory.user(user) else { return };
         let (devices, was_nowhere) = (found.devices.clone(), found.places.is_empty());
-        if !self.take_part(user, id, Place { read: last_seq }) {
+        if !self.take_part(user, id, Place::new(last_seq)) {
             return;
         }
         for device in &devices {
@@ -261,25 +305,25 @@ impl Hub {
         deliveries.extend(others.map(|device| (device, Mail::Joined(Arc::clone(&place)))));
     }
 
-    /// A user takes part in a room no more. Their other devices are told.
+    /// A user takes part in a room no more. Their devices are told, but for the one that is answered.
     fn parted(
         &mut self,
         now: Instant,
-        from: ConnId,
+        from: Option<ConnId>,
         account: &NameKey,
-        (id, key, name): (RoomId, NameKey, RoomName),
+        id: RoomId,
         deliveries: &mut Deliveries,
     ) {
         let Some(user) = self.directory.find_user(account) else { return };
         let Some(found) = self.directory.user_mut(user) else { return };
+        let Some(room) = self.rooms.get_mut(id) else { return };
         if found.places.remove(&id).is_none() {
             return;
         }
+        room.followers -= 1;
+        let (key, name) = (room.key().clone(), room.name.clone());
         let (devices, is_nowhere) = (found.devices.clone(), found.places.is_empty());
         let username = found.account.name.clone();
-        if let Some(room) = self.rooms.get_mut(id) {
-            room.followers -= 1;
-        }
         for device in devices {
             self.go_from(now, id, device, user);
             if let Some(Member { seat: Seat::Device(watched), .. }) = self.directory.member_mut(device) {
@@ -289,7 +333,7 @@ impl Hub {
             if is_nowhere {
                 self.come(now, LOBBY_ID, device, user, &username);
             }
-            if device != from && !cfg!(planted_bug = "other_device_not_told") {
+            if Some(device) != from && !cfg!(planted_bug = "other_device_not_told") {
                 deliveries.push((device, Mail::Parted(key.clone(), name.clone())));
             }
         }
@@ -299,10 +343,14 @@ impl Hub {
     /// Has something about the user of a connection and a room made durable.
     fn place(&mut self, from: ConnId, id: RoomId, step: PlacingStep) -> Answer {
         let account = self.directory.member(from)?.account.clone();
-        let room = self.rooms.get(id)?;
-        let (key, name) = (room.key().clone(), room.name.clone());
-        self.journal.as_mut()?.push(from, Entry::Place(Placing { account, room: key, name, step, id }));
+        self.place_for(from, account, id, step);
         None
+    }
+
+    fn place_for(&mut self, from: ConnId, account: Account, id: RoomId, step: PlacingStep) {
+        let Some((room, journal)) = self.rooms.get(id).zip(self.journal.as_mut()) else { return };
+        let (key, name) = (room.key().clone(), room.name.clone());
+        journal.push(from, Entry::Place(Placing { account, room: key, name, step, id }));
     }
 
     /// Whether a user takes part in a room who did not. One who did has read what they have read.
@@ -348,8 +396,8 @@ impl Hub {
         Some(Overview { crowds, places: places.collect() })
     }
 
-    fn oldest_device_too_many(&self, user: UserId) -> Option<ConnId> {
-        let devices = &self.directory.user(user)?.devices;
+    fn oldest_device_too_many(&self, user: &NameKey) -> Option<ConnId> {
+        let devices = &self.directory.user(self.directory.find_user(user)?)?.devices;
         devices.first().copied().filter(|_| devices.len() >= self.limits.account_devices_max)
     }
 }

@@ -185,7 +185,7 @@ impl Rooms {
         let seen = if id == LOBBY_ID { self.by_id.range(..) } else { self.by_id.range(id..=id) };
         let rosters = seen.map(|(_, room)| room.roster()).collect();
         let version = self.by_id.get(&id).map_or(0, |room| room.version);
-        let snapshot = Arc::new(Snapshot { room: id, version, rosters });
+        let snapshot = Arc::new(Snapshot { version, rosters });
         if let Some(room) = self.by_id.get_mut(&id) {
             room.snapshot = Some(Arc::clone(&snapshot));
         }

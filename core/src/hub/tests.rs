@@ -17,7 +17,6 @@ use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::limits::ms;
 use crate::message::push;
-use crate::message::rooms::encode_read;
 use crate::name::NameError;
 
 const HOUR: u64 = 3_600_000;
@@ -180,9 +179,7 @@ fn command(person: &str, words: &str) -> Command {
         "part" => Command::Part(key(rest), room()),
         "read" => {
             let (room, seq) = rest.split_once(' ').unwrap();
-            let (key, room, seq) = (key(room), RoomName::parse(room).unwrap(), seq.parse().unwrap());
-            let notice = encode_read(&room, seq, None);
-            Command::Read(key, room, seq, notice)
+            Command::Read(key(room), RoomName::parse(room).unwrap(), seq.parse().unwrap())
         }
         "postin" => {
             let (room, text) = rest.split_once(' ').unwrap();
@@ -225,7 +222,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Frame(frame) => {
             let data = data(frame);
             let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
-            if let Some(kind) = ["rooms", "roster", "read"]
+            if let Some(kind) = ["rooms", "roster"]
                 .into_iter()
                 .find(|kind| json.starts_with(&format!(r#"{{"type":"{kind}""#)))
             {
@@ -258,6 +255,8 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
         Mail::Joined(place) => format!("also joined {}", shown_standing(&place.1)),
         Mail::Parted(_, room) => format!("also parted {room}"),
+        Mail::Read(room, seq) => format!("also read {room} {seq}"),
+        Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::room::{RoomId, Rooms};
 use super::{LOBBY_ID, Snapshot};
 use crate::frame::Frame;
-use crate::message::push::{self, ListKind};
+use crate::message::push::{self, ListKind, Roster};
 use crate::message::rooms::{self, Crowd};
 use crate::name::{RoomName, UserName};
 
@@ -32,15 +32,17 @@ pub(super) struct Stir {
 
 /// What is to be told unasked of one room, or of all to who is in the lobby and to devices. Encode it without a lock.
 pub struct Bulletin {
-    pub(super) snapshot: Arc<Snapshot>,
-    /// Somebody is in one room at a time to whom it is news.
-    pub(super) is_list_wanted: bool,
+    pub(super) room: RoomId,
+    pub(super) name: RoomName,
+    pub(super) version: u64,
+    /// For those who are in one room at a time, if it is news to any of them.
+    pub(super) list: Option<Arc<Snapshot>>,
     pub(super) news: Option<News>,
 }
 
 /// What devices are told.
 pub(super) enum News {
-    People(Changes),
+    People(Changes, Roster),
     Rooms { crowds: Vec<Crowd>, gone: Vec<RoomName> },
 }
 
@@ -78,6 +80,10 @@ impl Stir {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
     pub(super) fn changed(&mut self, id: RoomId, name: &RoomName) {
         if self.is_watched && !self.rooms.contains_key(&id) {
             self.rooms.insert(id, name.clone());
@@ -89,10 +95,15 @@ impl Rooms {
     /// Takes what devices have not been told of a room, or of all.
     pub(super) fn take_news(&mut self, id: RoomId) -> Option<News> {
         if id != LOBBY_ID {
-            let changes = core::mem::take(&mut self.get_mut(id)?.changes);
-            return (!changes.is_empty()).then_some(News::People(changes));
+            let room = self.get_mut(id)?;
+            let changes = core::mem::take(&mut room.changes);
+            return (!changes.is_empty()).then(|| News::People(changes, room.roster()));
         }
-        let stirred = core::mem::take(&mut self.stir.rooms);
+        let mut stirred = core::mem::take(&mut self.stir.rooms);
+        // As many as a mailbox has room for, whatever they are called.
+        if let Some(rest) = stirred.keys().nth(STIRRED_MAX).copied() {
+            self.stir.rooms = stirred.split_off(&rest);
+        }
         let (mut crowds, mut gone) = (Vec::new(), Vec::new());
         for (id, name) in stirred {
             match self.get(id) {
@@ -105,23 +116,28 @@ impl Rooms {
 }
 
 impl Bulletin {
-    /// Who is where, at the moment at which it was taken.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+    /// Which room it is of; the lobby's is of all.
+    pub fn room(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Who is where, at the moment at which it was taken, if anybody gets a list of it.
+    pub fn list(&self) -> Option<&Snapshot> {
+        self.list.as_deref()
     }
 
     /// Encodes it, a list's JSON at most `list_bytes_max` long.
     pub fn encode(&self, list_bytes_max: usize) -> Print {
-        let Snapshot { room, version, rosters } = &*self.snapshot;
-        let kind = if *room == LOBBY_ID { ListKind::Lobby } else { ListKind::Room };
-        let list = self.is_list_wanted.then(|| push::encode_list(kind, rosters, list_bytes_max, None));
-        let news = match (&self.news, rosters.first()) {
-            (None, _) | (Some(News::People(_)), None) => Vec::new(),
-            (Some(News::Rooms { crowds, gone }), _) => rooms::encode_changes(crowds, gone, list_bytes_max),
-            (Some(News::People(changes)), Some(roster)) if changes.are_too_many => {
+        let kind = if self.room == LOBBY_ID { ListKind::Lobby } else { ListKind::Room };
+        let list =
+            self.list.as_ref().map(|list| push::encode_list(kind, &list.rosters, list_bytes_max, None));
+        let news = match &self.news {
+            None => Vec::new(),
+            Some(News::Rooms { crowds, gone }) => rooms::encode_changes(crowds, gone, list_bytes_max),
+            Some(News::People(changes, roster)) if changes.are_too_many => {
                 rooms::encode_roster(roster, list_bytes_max, None)
             }
-            (Some(News::People(changes)), Some(roster)) => {
+            Some(News::People(changes, roster)) => {
                 let those = |are_there: bool| {
                     let people = changes.people.iter().filter(move |(_, is_there)| {
                         *is_there == are_there
@@ -132,9 +148,12 @@ impl Bulletin {
                 Vec::from([rooms::encode_roster_change(&roster.room, &those(true), &those(false))])
             }
         };
-        Print { room: *room, version: *version, list, news }
+        Print { room: self.room, version: self.version, list, news }
     }
 }
+
+/// With more rooms than this, the rest is told next time.
+const STIRRED_MAX: usize = 500;
 
 /// With more changes than this, all who are there are told anew.
 const CHANGES_MAX: usize = 64;

@@ -93,7 +93,8 @@ impl Chat {
             | Reply::Overview(_)
             | Reply::People(_)
             | Reply::Joined(..)
-            | Reply::Parted(..) => {}
+            | Reply::Parted(..)
+            | Reply::Read(..) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }

@@ -10,7 +10,6 @@ use super::lobby;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
-use crate::frame::Frame;
 use crate::hub::{Command, Overview, Post, Reply, Whisper};
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
@@ -26,8 +25,6 @@ pub(super) struct Hall {
     places: BTreeMap<NameKey, RoomName>,
     /// The request the hub is looking at.
     waiting: Option<Waiting>,
-    /// How what was read is answered, once it is noted.
-    noted: Option<Frame>,
     /// The question the store is looking at.
     asked: Option<Asked>,
 }
@@ -37,7 +34,7 @@ impl Hall {
         let name = |(key, standing): &(NameKey, Standing)| (key.clone(), standing.room.clone());
         let places = overview.places.iter().map(name).collect();
         show(overview, None, cx);
-        State::Hall(Self { account, places, waiting: None, noted: None, asked: None })
+        State::Hall(Self { account, places, waiting: None, asked: None })
     }
 
     pub(super) fn on_request(mut self, request: Request, waiting: Waiting, cx: &mut Cx) -> State {
@@ -53,11 +50,9 @@ impl Hall {
             Request::Exit(room) => room
                 .and_then(|room| self.here(room, &waiting, cx))
                 .map(|(key, room)| Command::Part(key, room)),
-            Request::Read(room, seq) => self.here(room, &waiting, cx).map(|(key, room)| {
-                self.noted = Some(rooms::encode_read(&room, seq, waiting.rid.as_ref()));
-                let notice = rooms::encode_read(&room, seq, None);
-                Command::Read(key, room, seq, notice)
-            }),
+            Request::Read(room, seq) => {
+                self.here(room, &waiting, cx).map(|(key, room)| Command::Read(key, room, seq))
+            }
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::History(query) => {
                 let find = |room: &RoomName, cx: &Cx| self.find(room, cx);
@@ -89,7 +84,6 @@ impl Hall {
 
     pub(super) fn on_reply(mut self, reply: Reply, cx: &mut Cx) -> State {
         let Some(waiting) = self.waiting.take() else { return State::Hall(self) };
-        let noted = self.noted.take();
         let rid = waiting.rid.as_ref();
         let bytes_max = cx.rules.limits.list_bytes_max;
         match reply {
@@ -111,8 +105,9 @@ impl Hall {
                 cx.send(reply::encode_done(Kind::Exit, &format!("Left {room}"), None::<&()>, rid));
                 cx.send(rooms::encode_out(&room));
             }
-            // A message itself, and that it is kept, come when it is.
-            Reply::Said => noted.into_iter().for_each(|frame| cx.send(frame)),
+            Reply::Read(room, seq) => cx.send(rooms::encode_read(&room, seq, rid)),
+            // The message itself, and that it is kept, come when it is.
+            Reply::Said => {}
             Reply::LoggedOut => {
                 cx.send(lobby::encode_logged_out(&self.account, rid));
                 return Auth::enter(cx);
@@ -139,6 +134,11 @@ impl Hall {
     pub(super) fn on_parted(&mut self, key: &NameKey, room: &RoomName, cx: &mut Cx) {
         self.places.remove(key);
         cx.send(rooms::encode_out(room));
+    }
+
+    /// Another device has shown the user what was said, so far.
+    pub(super) fn on_read(room: &RoomName, seq: u64, cx: &mut Cx) {
+        cx.send(rooms::encode_read(room, seq, None));
     }
 
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {

@@ -90,7 +90,8 @@ impl Lobby {
             | Reply::Overview(_)
             | Reply::People(_)
             | Reply::Joined(..)
-            | Reply::Parted(..) => {}
+            | Reply::Parted(..)
+            | Reply::Read(..) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }
@@ -176,7 +177,6 @@ pub(super) fn failure(denial: Denial) -> Failure {
             Code::TooManyRooms,
             "You are in as many rooms as one can be in, leave another one first",
         ),
-        Denial::NotSaidYet => Failure::new(Code::BadRequest, "No message of that `seq` was said there"),
         Denial::NotThere(room) => Failure::new(Code::NotInRoom, format!("You are not in {room}")),
         Denial::CidConflict => {
             Failure::new(Code::CidConflict, "You have sent another message with that `cid`, take a new one")

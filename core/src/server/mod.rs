@@ -403,6 +403,11 @@ impl Conn {
                     hall.on_joined(key.clone(), standing, &mut self.cx);
                 }
             }
+            Mail::Read(room, seq) => {
+                if let State::Hall(_) = &self.state {
+                    Hall::on_read(&room, seq, &mut self.cx);
+                }
+            }
             Mail::Parted(key, room) => {
                 if let State::Hall(hall) = &mut self.state {
                     hall.on_parted(&key, &room, &mut self.cx);

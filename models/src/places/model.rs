@@ -468,29 +468,48 @@ impl Model {
     }
 
     pub(super) fn part(&mut self, seat: usize, user: Name, name: Name) {
-        if !self.takes_part(user, name) {
+        if !self.stays(user, name) {
             return self.answer(seat, format!("denied NotThere({name:?})"));
         }
         self.write(seat, What::Place { user, room: name, step: PlaceStep::Part });
     }
 
     pub(super) fn read(&mut self, seat: usize, user: Name, name: Name, seq: u64) {
-        if !self.takes_part(user, name) {
+        if !self.stays(user, name) {
             return self.answer(seat, format!("denied NotThere({name:?})"));
         }
-        if self.find_room(name).is_some_and(|room| seq > room.last) {
-            return self.answer(seat, "denied NotSaidYet");
-        }
-        let mine = |place: &&mut Place| place.user == user && place.room == name && place.read < seq;
-        let Some(place) = self.places.iter_mut().find(mine) else { return self.answer(seat, "said") };
-        place.read = seq;
-        for device in self.devices(user) {
-            if device != seat {
-                self.tell(device, format!("read {name} {seq}"));
+        let seq = self.find_room(name).map_or(0, |room| seq.min(room.last));
+        let place = self.own_place(user, name).expect("they take part");
+        if seq > place.read {
+            place.read = seq;
+            for device in self.devices(user) {
+                if device != seat {
+                    self.tell(device, format!("also read {name} {seq}"));
+                }
+            }
+            // One note of a place is on its way at a time.
+            if !self.is_on_its_way(user, name, |step| matches!(step, PlaceStep::Read(_))) {
+                self.write(seat, What::Place { user, room: name, step: PlaceStep::Read(seq) });
             }
         }
-        self.write(seat, What::Place { user, room: name, step: PlaceStep::Read(seq) });
-        self.go_on_or_wait(seat);
+        let read = self.own_place(user, name).expect("they take part").read;
+        self.answer(seat, format!("read {name} {read}"));
+    }
+
+    fn own_place(&mut self, user: &str, room: &str) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.user == user && place.room == room)
+    }
+
+    /// Whether a user takes part in a room and is not about to leave it.
+    fn stays(&self, user: &str, room: &str) -> bool {
+        self.takes_part(user, room) && !self.is_on_its_way(user, room, |step| step == PlaceStep::Part)
+    }
+
+    fn is_on_its_way(&self, user: &str, room: &str, is_it: impl Fn(PlaceStep) -> bool) -> bool {
+        self.journal.iter().any(|entry| {
+            matches!(entry.what, What::Place { user: whose, room: which, step }
+                if whose == user && which == room && is_it(step))
+        })
     }
 
     /// To everybody in a room, or to a user; one in a room at a time says it there.
@@ -507,7 +526,7 @@ impl Model {
         let there = if is_device { room } else { Some(person.room) };
         if is_device
             && let Some(room) = there
-            && !self.takes_part(user, room)
+            && !self.stays(user, room)
         {
             return self.answer(seat, format!("denied NotThere({room:?})"));
         }
@@ -677,7 +696,16 @@ impl Model {
         let is_other = |device: &usize| !is_there || *device != seat;
         let others: Vec<usize> = self.devices(user).into_iter().filter(is_other).collect();
         let words = match step {
-            PlaceStep::Read(_) => return,
+            PlaceStep::Read(seq) => {
+                let read = self.own_place(user, room).map_or(0, |place| place.read);
+                if is_durable && read > seq && self.stays(user, room) {
+                    self.count += 1;
+                    let what = What::Place { user, room, step: PlaceStep::Read(read) };
+                    // It is nobody's answer.
+                    self.journal.push(Entry { number: self.count, seat, login: 0, what });
+                }
+                return;
+            }
             PlaceStep::Join | PlaceStep::Part if !is_durable => "denied NotKept".to_owned(),
             PlaceStep::Join => {
                 let last = self.find_room(room).expect("it does not give way").last;

@@ -14,13 +14,13 @@ impl Disk {
     }
 
     /// Takes what there is.
-    fn takes(&mut self, town: &mut Town, count_max: usize) -> usize {
+    pub(super) fn takes(&mut self, town: &mut Town, count_max: usize) -> usize {
         town.hub.take_appends(count_max, &mut self.group);
         self.group.len()
     }
 
     /// Has written what it took; or it has not.
-    fn has(&mut self, town: &mut Town, is_written: bool) {
+    pub(super) fn has(&mut self, town: &mut Town, is_written: bool) {
         let settled = self.group.drain(..).map(|append| {
             let outcome = match append.entry() {
                 _ if !is_written => Outcome::Failed,

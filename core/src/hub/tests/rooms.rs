@@ -47,7 +47,7 @@ fn a_list_of_a_room_that_gave_way_goes_to_nobody() {
         town.does(person, words);
     }
     let den = town.hub.poll_bulletin(town.now).unwrap();
-    assert_eq!(rosters(&den.snapshot), "den: ann bob");
+    assert_eq!(rosters(den.list().unwrap()), "den: ann bob");
     for (person, words) in [("bob", "exit"), ("ann", "exit"), ("ann", "create nook"), ("ann", "enter nook")] {
         town.does(person, words);
     }
