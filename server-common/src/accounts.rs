@@ -385,6 +385,14 @@ impl Accounts {
         self.store.read(Store::disabled)
     }
 
+    /// Whose accounts are deleted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn deleted(&self) -> Result<Vec<NameKey>, StoreError> {
+        self.store.read(Store::deleted)
+    }
+
     /// Lets go of some messages that are not kept any longer; see [`Store::cut`].
     ///
     /// # Errors

@@ -218,6 +218,15 @@ impl<W: Wake> Exchange<W> {
         });
     }
 
+    /// Tells these users to go, if they are here, and forgets where they take part, for their accounts are deleted.
+    pub fn forget(&self, now: Instant, users: &[NameKey]) {
+        self.with(now, None, |state| {
+            for user in users {
+                state.hub.forget(now, user, &mut state.deliveries);
+            }
+        });
+    }
+
     /// Tells every connection that the server stops, and takes no new ones.
     pub fn shut_down(&self, now: Instant) {
         self.with(now, None, |state| {
@@ -335,6 +344,7 @@ impl<W: Wake> State<W> {
                 | Mail::Farewell(_)
                 | Mail::Refused(_)
                 | Mail::Joined(_)
+                | Mail::Read(..)
                 | Mail::Parted(..) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);

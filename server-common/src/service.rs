@@ -116,10 +116,14 @@ impl<W: Wake> Service<W> {
         self.backstage.clerk.keep(keep);
     }
 
-    /// Tells users to go whose accounts are shut out.
+    /// Tells users to go whose accounts are shut out or deleted. The latter take part in no room any more.
     pub(crate) fn dismiss_disabled(&self) {
-        match self.backstage.accounts.disabled() {
-            Ok(users) => self.server.exchange().dismiss(self.now(), &users),
+        let accounts = &self.backstage.accounts;
+        match accounts.disabled().and_then(|disabled| Ok((disabled, accounts.deleted()?))) {
+            Ok((disabled, deleted)) => {
+                self.server.exchange().dismiss(self.now(), &disabled);
+                self.server.exchange().forget(self.now(), &deleted);
+            }
             Err(error) => tracing::error!(%error, "who is shut out could not be looked up"),
         }
     }

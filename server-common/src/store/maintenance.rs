@@ -121,12 +121,24 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The keys of the accounts that are shut out, or deleted.
+    /// The keys of the accounts that are shut out, and not deleted.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn disabled(&self) -> Result<Vec<NameKey>, StoreError> {
-        let mut select = self.db.prepare("SELECT key, name FROM accounts WHERE is_disabled")?;
+        self.keys_where("is_disabled AND NOT is_deleted")
+    }
+
+    /// Whose accounts are deleted.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn deleted(&self) -> Result<Vec<NameKey>, StoreError> {
+        self.keys_where("is_deleted")
+    }
+
+    fn keys_where(&self, condition: &str) -> Result<Vec<NameKey>, StoreError> {
+        let mut select = self.db.prepare(&format!("SELECT key, name FROM accounts WHERE {condition}"))?;
         let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         rows.map(|row| {
             let (key, name) = row?;

@@ -36,7 +36,7 @@ pub(super) fn write(
     .map(drop)
 }
 
-/// All who take part in a room, whoever came first first.
+/// All who take part in a room, account by account.
 pub(super) fn all(db: &Connection) -> Result<Vec<StoredPlace>, StoreError> {
     let mut select = db.prepare(
         "SELECT accounts.key, accounts.name, rooms.key, read FROM places
@@ -125,7 +125,7 @@ mod tests {
         }
 
         fn reads(&mut self, who: ConnId, where_: &str, seq: u64) {
-            self.does(who, Command::Read(key(where_), room(where_), seq, Vec::new().into()));
+            self.does(who, Command::Read(key(where_), room(where_), seq));
         }
 
         fn joins(&mut self, who: ConnId, where_: &str) {

@@ -119,7 +119,7 @@ fn nobody_logs_in_to_a_deleted_account_or_gets_its_name() {
     assert_eq!(store.logins(&alice, now).unwrap(), None);
     assert!(store.find(&alice).unwrap().is_none());
     assert_eq!(
-        store.disabled().unwrap(),
+        store.deleted().unwrap(),
         std::slice::from_ref(&alice.key),
         "a login there is ends with those of the others"
     );
