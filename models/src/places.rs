@@ -669,7 +669,8 @@ fn shown(mail: &Mail) -> String {
             format!("overview [{}] in [{}]", crowds.join(", "), places.join(", "))
         }
         Mail::Reply(Reply::People(roster)) => format!("people {} [{}]", roster.room, people(roster)),
-        Mail::Reply(Reply::Joined(_, place, roster)) => {
+        Mail::Reply(Reply::Joined(joined)) => {
+            let (_, place, roster) = &**joined;
             format!("joined {} [{}]", standing(place), people(roster))
         }
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),

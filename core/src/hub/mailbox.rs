@@ -138,6 +138,9 @@ fn cost(mail: &Mail) -> usize {
 /// What a place in the queue takes, in bytes, whatever stands in it. A message that waits for many takes one of each.
 pub const PLACE_BYTES: usize = size_of::<Mail>();
 
+// Every delivery moves one. What is larger and rare is boxed.
+const _: () = assert!(size_of::<Mail>() <= 5 * size_of::<usize>());
+
 /// What is around a message's text, roughly: keys, and two names of the usual length.
 const ENVELOPE_BYTES: usize = 128;
 /// An empty queue of this many entries is kept for the next burst.

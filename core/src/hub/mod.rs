@@ -151,7 +151,7 @@ pub enum Reply {
     /// These are in the room.
     People(Roster),
     /// The user takes part in the room now, and these are there.
-    Joined(NameKey, Standing, Roster),
+    Joined(Box<(NameKey, Standing, Roster)>),
     /// The user takes part in it no more.
     Parted(NameKey, RoomName),
     /// The user has read so far in the room.

@@ -4,6 +4,7 @@
 //! room or to go out of it is durable before it happens, like what is said: so it has its place among the messages, and who
 //! leaves hears first what was said before.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::collections::btree_map;
 use alloc::sync::Arc;
@@ -254,7 +255,7 @@ impl Hub {
                 self.joined(now, from, &account, id, deliveries);
                 self.watch(from, id)
                     .zip(self.standing(&account.key, id))
-                    .map(|(roster, standing)| Ok(Reply::Joined(key, standing, roster)))
+                    .map(|(roster, standing)| Ok(Reply::Joined(Box::new((key, standing, roster)))))
             }
             PlacingStep::Part => {
                 self.parted(now, Some(from), &account.key, id, deliveries);

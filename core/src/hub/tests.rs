@@ -249,7 +249,8 @@ fn shown(mail: &Mail) -> String {
             format!("overview [{crowds}] in [{places}]")
         }
         Mail::Reply(Reply::People(roster)) => format!("people [{}]", shown_roster(roster)),
-        Mail::Reply(Reply::Joined(_, standing, roster)) => {
+        Mail::Reply(Reply::Joined(joined)) => {
+            let (_, standing, roster) = &**joined;
             format!("joined {} [{}]", shown_standing(standing), shown_roster(roster))
         }
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),

@@ -92,7 +92,8 @@ impl Hall {
                 rooms::encode_roster(&roster, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
             }
             Reply::Created(room) => cx.send(lobby::encode_created(&room, rid)),
-            Reply::Joined(key, standing, roster) => {
+            Reply::Joined(joined) => {
+                let (key, standing, roster) = *joined;
                 let data = Entrance { username: self.account.name.as_str(), room: standing.room.as_str() };
                 let message = format!("Welcome to {}", standing.room);
                 cx.send(reply::encode_done(Kind::Enter, &message, Some(&data), rid));

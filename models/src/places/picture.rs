@@ -41,7 +41,8 @@ impl Picture {
                 places.iter().for_each(|(_, standing)| self.join(standing));
             }
             Mail::Reply(Reply::People(roster)) => self.see(roster),
-            Mail::Reply(Reply::Joined(_, standing, roster)) => {
+            Mail::Reply(Reply::Joined(joined)) => {
+                let (_, standing, roster) = &**joined;
                 self.join(standing);
                 self.see(roster);
             }
