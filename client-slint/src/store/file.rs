@@ -16,8 +16,10 @@ use crate::files::{make_private, private_dir, private_file};
 pub struct File {
     pub(super) db: Connection,
     path: PathBuf,
-    /// The account that all is about, by its number in the file.
+    /// The account that all was about when something was written last, by its number in the file.
     pub(super) account: Option<i64>,
+    /// Who has logged in and out since: it could not be written, and comes before all that is written next.
+    unwritten: Vec<Request>,
     is_synchronous: bool,
 }
 
@@ -60,29 +62,44 @@ impl File {
         &self.path
     }
 
+    /// The account that all is about. There is none while it could not be written who that is: nobody is to read, or to
+    /// write among, what is another's.
+    pub(super) fn account(&self) -> Option<i64> {
+        self.account.filter(|_| self.unwritten.is_empty())
+    }
+
     /// Writes what is asked for, all of it or nothing. What a person typed, and what lets them in, is on the disk when this
     /// returns; the rest has left this program, and survives its end but not a power cut.
     ///
     /// # Errors
-    /// What SQLite says. Then nothing of it is written.
+    /// What SQLite says. Then nothing of it is written; who has logged in or out is written with what comes next.
     pub fn write(&mut self, batch: &[Request]) -> rusqlite::Result<()> {
-        if !batch.iter().any(is_written) {
+        let mut unwritten = std::mem::take(&mut self.unwritten);
+        if unwritten.is_empty() && !batch.iter().any(is_written) {
             return Ok(());
         }
-        self.set_synchronous(batch.iter().any(must_last))?;
-        let mut account = self.account;
-        let transaction = self.db.transaction()?;
-        let mut forgets = false;
-        for request in batch {
-            apply(&transaction, &mut account, request)?;
-            forgets |= matches!(request, Request::Forget);
+        if let Err(error) = self.commit(&unwritten, batch) {
+            unwritten.extend(batch.iter().filter_map(in_or_out));
+            self.unwritten = unwritten;
+            return Err(error);
         }
-        transaction.commit()?;
-        self.account = account;
-        if forgets {
+        if unwritten.iter().chain(batch).any(|request| matches!(request, Request::Forget)) {
             // What was deleted is not to be found in the log either.
             self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
+        Ok(())
+    }
+
+    fn commit(&mut self, before: &[Request], batch: &[Request]) -> rusqlite::Result<()> {
+        let requests = || before.iter().chain(batch);
+        self.set_synchronous(requests().any(must_last))?;
+        let mut account = self.account;
+        let transaction = self.db.transaction()?;
+        for request in requests() {
+            apply(&transaction, &mut account, request)?;
+        }
+        transaction.commit()?;
+        self.account = account;
         Ok(())
     }
 
@@ -111,7 +128,8 @@ impl File {
         db.pragma_update(None, "foreign_keys", true)?;
         // What was logged out of leaves nothing behind on a page that is free.
         db.pragma_update(None, "secure_delete", true)?;
-        let mut file = Self { db, path: path.to_owned(), account: None, is_synchronous: false };
+        let mut file =
+            Self { db, path: path.to_owned(), account: None, unwritten: Vec::new(), is_synchronous: false };
         file.is_synchronous = true;
         file.db.pragma_update(None, "synchronous", "FULL")?;
         let transaction = file.db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
@@ -200,6 +218,26 @@ fn is_written(request: &Request) -> bool {
         | Request::Fate(..)
         | Request::Drop(_)
         | Request::Seen(..) => true,
+    }
+}
+
+/// Whom all that follows is about, if a request says that.
+fn in_or_out(request: &Request) -> Option<Request> {
+    match request {
+        Request::Begin(account) => Some(Request::Begin(account.clone())),
+        Request::Forget => Some(Request::Forget),
+        Request::Session(_)
+        | Request::SessionEnded
+        | Request::Place(_)
+        | Request::Read(_)
+        | Request::Typed(_)
+        | Request::Fate(..)
+        | Request::Drop(_)
+        | Request::Seen(..)
+        | Request::Open(_)
+        | Request::Older(..)
+        | Request::Rooms
+        | Request::Order(_) => None,
     }
 }
 

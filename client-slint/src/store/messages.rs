@@ -14,7 +14,7 @@ impl File {
     /// What SQLite says.
     pub fn open_room(&self, room: &str) -> rusqlite::Result<Opened> {
         let nothing = Opened { room: room.to_owned(), ..Opened::default() };
-        let Some(account) = self.account else { return Ok(nothing) };
+        let Some(account) = self.account() else { return Ok(nothing) };
         let outbox = outbox::of_room(&self.db, account, room)?;
         let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(Opened { outbox, ..nothing }) };
         let (has_older, seen): (bool, i64) = self
@@ -32,7 +32,7 @@ impl File {
     /// What SQLite says.
     pub fn older(&self, room: &str, before: u64) -> rusqlite::Result<Older> {
         let mut older = Older { room: room.to_owned(), lines: Vec::new(), has_more: false };
-        let Some(account) = self.account else { return Ok(older) };
+        let Some(account) = self.account() else { return Ok(older) };
         let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(older) };
         older.lines = self.page(account, id, room, before.cast_signed())?;
         let first = older.lines.iter().find(|line| line.peer.is_none()).map(|line| line.posted.seq);
@@ -45,7 +45,7 @@ impl File {
     /// # Errors
     /// What SQLite says.
     pub fn unseen(&self) -> rusqlite::Result<Vec<Unseen>> {
-        let Some(account) = self.account else { return Ok(Vec::new()) };
+        let Some(account) = self.account() else { return Ok(Vec::new()) };
         let name: String =
             self.db.query_row("SELECT name FROM accounts WHERE id = ?1", [account], |row| row.get(0))?;
         let mut select = self.db.prepare_cached(

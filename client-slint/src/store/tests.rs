@@ -177,6 +177,43 @@ fn what_is_asked_for_at_once_is_written_whole_or_not_at_all() {
 }
 
 #[test]
+fn who_could_not_be_written_down_sees_and_changes_nothing_of_who_was_there_before() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[Request::Read(reading(1..=3)), typed("a")]).unwrap();
+    file.db
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON accounts BEGIN SELECT raise(ABORT, 'full'); END")
+        .unwrap();
+    file.write(&[begin("bob"), session("of bob")]).unwrap_err();
+    assert_eq!(shown(&file), "");
+    assert_eq!(file.unseen().unwrap(), []);
+    file.write(&[session("of bob"), typed("b"), Request::Drop("a".into())]).unwrap_err();
+    file.db.execute_batch("DROP TRIGGER full").unwrap();
+    file.write(&[typed("c"), session("of bob")]).unwrap();
+    assert_eq!(shown(&file), "~c");
+    let (_other, mut file) = desk.after_a_crash();
+    assert_eq!(file.last_login(None).unwrap().unwrap().account.name, "bob");
+    file.write(&[begin("ann")]).unwrap();
+    assert_eq!(shown(&file), "1 2 3 ~a");
+}
+
+#[test]
+fn who_could_not_be_forgotten_is_with_what_is_written_next() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[typed("a")]).unwrap();
+    file.db
+        .execute_batch("CREATE TRIGGER full BEFORE DELETE ON accounts BEGIN SELECT raise(ABORT, 'full'); END")
+        .unwrap();
+    file.write(&[Request::Forget]).unwrap_err();
+    file.write(&[typed("b")]).unwrap_err();
+    assert_eq!(shown(&file), "");
+    file.db.execute_batch("DROP TRIGGER full").unwrap();
+    file.write(&[begin("bob")]).unwrap();
+    assert!(!desk.contains("typed a"));
+}
+
+#[test]
 fn a_room_is_kept_without_a_hole() {
     let desk = Desk::new();
     let mut file = desk.with_ann();
