@@ -185,14 +185,10 @@ impl Log {
         }
     }
 
-    /// Takes a message that failed out: what it said, and to whom.
-    pub fn take_failed(&mut self, id: u32) -> Option<(String, Option<Arc<str>>)> {
-        let index = self.index_of(id)?;
-        if !matches!(self.rows[index].delivery, Delivery::Failed | Delivery::Uncertain) {
-            return None;
-        }
-        self.waiting -= 1;
-        self.remove(index).map(|row| (row.text.into_string(), row.peer))
+    /// A message of one's own that did not arrive, or may not have.
+    pub fn failed(&self, id: u32) -> Option<&Row> {
+        let row = &self.rows[self.index_of(id)?];
+        matches!(row.delivery, Delivery::Failed | Delivery::Uncertain).then_some(row)
     }
 
     /// Takes a message out that waits for its place and will not be shown there.
@@ -414,9 +410,10 @@ mod tests {
         assert!(log.confirm(second));
         follow(&mut log, &mut mirror);
         assert_eq!(shown(&log), ":two :one!");
-        assert_eq!(log.take_failed(second), None);
-        let (text, peer) = log.take_failed(first).unwrap();
-        assert_eq!((text.as_str(), peer.as_deref()), ("one", Some("bob")));
+        assert!(log.failed(second).is_none());
+        let row = log.failed(first).unwrap();
+        assert_eq!((row.text.as_ref(), row.peer.as_deref()), ("one", Some("bob")));
+        log.drop_waiting(first);
         follow(&mut log, &mut mirror);
         log.receive(minute(1), "ann", "x".into(), None, false);
         follow(&mut log, &mut mirror);

@@ -397,7 +397,7 @@ fn past((index, line): (usize, &str)) -> Past {
     Past { from: from.into(), text: text.into(), posted, is_own: from == "ann", said, cid: None }
 }
 
-/// What the file tells: `den seen 1: bob@1=one; waits 9=hello` opens a room, `older den: …` is what stands before, and
+/// What the file tells: `den seen 1: bob@1=one; waits 9=hello; waits 10 to bob=hello` opens a room, `older den: …` is what stands before, and
 /// `unseen: den 2 1` counts.
 fn told(step: &str) -> Result<Told, String> {
     let (words, value) = step.split_once(": ").unwrap_or((step, ""));
@@ -437,10 +437,11 @@ fn opened(how: &[&str], value: &str) -> Result<Opened, String> {
             _ => None,
         };
         if let Some(state) = state {
+            let (what, to) = what.split_once(" to ").map_or((what, None), |(what, to)| (what, Some(to)));
             opened.outbox.push(Outgoing {
                 cid: what.rsplit(' ').next().unwrap_or_default().into(),
                 room: opened.room.clone(),
-                to: None,
+                to: to.map(str::to_owned),
                 text: text.into(),
                 typed_ms: minute(index as u64),
                 state,

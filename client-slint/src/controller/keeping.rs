@@ -8,6 +8,7 @@ use chatroom_core::name::{RoomName, UserName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
+use super::room::said_before;
 use super::{Controller, Effect, Order, Page, Phrase};
 use crate::address::Invitation;
 use crate::format::clean;
@@ -180,14 +181,17 @@ impl Controller {
         let Outgoing { cid, to, text, typed_ms, state, .. } = outgoing;
         let (at, own) = (self.at(typed_ms), self.screen.lobby.username.clone());
         let id = self.log.borrow_mut().send(at, &own, &text, to.as_deref());
-        let cid = Cid::parse(&cid)?;
-        self.keeping.cids.insert(id, cid.clone());
+        let cid = Cid::parse(&cid);
+        if let Some(cid) = &cid {
+            self.keeping.cids.insert(id, cid.clone());
+        }
         let delivery = match state {
-            Fate::Waiting => {
-                let to = to.and_then(|to| UserName::parse(&to).ok());
-                let text = Text::try_from(text.as_str()).ok()?;
-                return Some(Command::Say { to, text, id: id.into(), cid: Some(cid) });
-            }
+            Fate::Waiting => match said_before(to.as_deref(), &text).ok().zip(cid) {
+                Some(((to, text), cid)) => {
+                    return Some(Command::Say { to, text, id: id.into(), cid: Some(cid) });
+                }
+                None => Delivery::Failed,
+            },
             Fate::Failed => Delivery::Failed,
             Fate::Uncertain => Delivery::Uncertain,
         };

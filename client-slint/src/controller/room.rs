@@ -66,10 +66,17 @@ impl Controller {
 
     /// Say again what did not arrive.
     pub fn retry(&mut self, id: u32) {
-        let Some((text, peer)) = self.log.borrow_mut().take_failed(id) else { return };
-        // Both were checked when they were said first.
-        let Ok(text) = Text::try_from(text.as_str()) else { return };
-        let to = peer.and_then(|name| UserName::parse(&name).ok());
+        let said =
+            self.log.borrow().failed(id).map(|row| said_before(row.peer.as_deref(), row.text.as_ref()));
+        let (to, text) = match said {
+            Some(Ok(said)) => said,
+            Some(Err(hint)) => {
+                self.screen.room.hint = hint;
+                return;
+            }
+            None => return,
+        };
+        self.log.borrow_mut().drop_waiting(id);
         let failed = id;
         let id = self.show_sending(to.as_ref(), &text);
         let cid = self.keep_retried(failed, id);
@@ -78,7 +85,8 @@ impl Controller {
 
     /// Forget what did not arrive.
     pub fn discard(&mut self, id: u32) {
-        if self.log.borrow_mut().take_failed(id).is_some() {
+        if self.log.borrow().failed(id).is_some() {
+            self.log.borrow_mut().drop_waiting(id);
             let cid = self.take_name(Some(id.into()));
             self.keep_no_longer(cid);
         }
@@ -306,6 +314,13 @@ fn parse_draft(draft: &str) -> Result<(Option<UserName>, Text), Sentence> {
         (None, draft)
     };
     Ok((to, Text::try_from(text.trim_end())?))
+}
+
+/// What was typed before, to be said again to whom it was for. It is said to nobody if they cannot be addressed: what was
+/// private is never said to all.
+pub(super) fn said_before(to: Option<&str>, text: &str) -> Result<(Option<UserName>, Text), Sentence> {
+    let to = to.map(UserName::parse).transpose().map_err(of_user_name)?;
+    Ok((to, Text::try_from(text)?))
 }
 
 /// The name and the text of `\private name text`.
