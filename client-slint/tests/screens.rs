@@ -388,13 +388,14 @@ fn minute(number: u64) -> u64 {
 }
 
 /// A message that was said before, written `bob=hello`, or `ann#1=hello` if it waited; they are a minute from each other.
-/// `bob@7=hello` says its place.
+/// `bob@7=hello` says its place, and `bob@7=(deleted)` that nothing else is left of it.
 fn past((index, line): (usize, &str)) -> Past {
     let (from, text) = line.trim().split_once('=').unwrap_or((line, ""));
     let (from, seq) = placed(from);
     let (from, said) = from.split_once('#').map_or((from, None), |(from, said)| (from, said.parse().ok()));
     let posted = Posted { seq: seq.unwrap_or(index as u64 + 1), ts_ms: minute(seq.unwrap_or(index as u64)) };
-    Past { from: from.into(), text: text.into(), posted, is_own: from == "ann", said, cid: None }
+    let text = (text != "(deleted)").then(|| text.to_owned());
+    Past { from: from.into(), text, posted, is_own: from == "ann", said, cid: None }
 }
 
 /// What the file tells: `den seen 1: bob@1=one; waits 9=hello; waits 10 to bob=hello` opens a room, `older den: …` is what stands before, and

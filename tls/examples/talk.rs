@@ -234,7 +234,10 @@ fn show(event: Event) {
             println!("[from {from}] {}", clean(&text))
         }
         Event::Past { messages, .. } => {
-            messages.iter().for_each(|past| println!("<{}> {}", past.from, clean(&past.text)));
+            for past in &messages {
+                let text = past.text.as_deref().map_or("(deleted)".into(), clean);
+                println!("<{}> {text}", past.from);
+            }
         }
         // It holds no login over its end, and said what is said without a look at its place.
         Event::Session { .. } | Event::Acknowledged { .. } => {}

@@ -163,7 +163,7 @@ impl Controller {
         };
         for line in lines {
             let is_new = !line.is_own && line.peer.is_none() && line.posted.seq > seen;
-            let Past { at, author, text, peer, is_own } = self.past(line);
+            let Some(Past { at, author, text, peer, is_own }) = self.past(line) else { continue };
             let mut log = self.log.borrow_mut();
             let id = log.receive(at, &author, text, peer.as_deref(), is_own);
             if is_new && !log.is_marked() {
@@ -392,9 +392,20 @@ impl Controller {
             // It was dropped meanwhile, and the server has it.
             None => shown.has_older_at_server = true,
         }
-        let past: Vec<Past> = lines.into_iter().map(|line| self.past(line)).collect();
+        let has_lines = !lines.is_empty();
+        let past: Vec<Past> = lines.into_iter().filter_map(|line| self.past(line)).collect();
+        self.show_older(past, has_lines);
+    }
+
+    /// Shows what is older than all that was. Where all of a page was deleted, the person would see nothing come, and the
+    /// next one is asked for.
+    pub(super) fn show_older(&mut self, past: Vec<Past>, has_lines: bool) {
+        let is_invisible = past.is_empty() && has_lines;
         self.log.borrow_mut().prepend(past);
         self.show_whether_older();
+        if is_invisible {
+            self.read_older();
+        }
     }
 
     pub(super) fn show_whether_older(&mut self) {
@@ -425,14 +436,18 @@ impl Controller {
         }
     }
 
-    pub(super) fn past(&self, line: Line) -> Past {
-        Past {
+    /// What there is to show of a message, unless it was deleted.
+    pub(super) fn past(&self, line: Line) -> Option<Past> {
+        if line.text.is_empty() {
+            return None;
+        }
+        Some(Past {
             at: self.at(line.posted.ts_ms),
             author: clean(&line.author),
             text: clean(&line.text),
             peer: line.peer.as_deref().map(clean),
             is_own: line.is_own,
-        }
+        })
     }
 
     /// A moment, on this computer's clock.

@@ -197,30 +197,33 @@ impl Controller {
         }
         let said: Vec<Option<u64>> = past.iter().map(|past| past.said).collect();
         let lines: Vec<Line> = past.into_iter().map(|past| self.line_of(past)).collect();
-        let rows: Vec<Past> = lines.iter().cloned().map(|line| self.past(line)).collect();
+        let rows: Vec<Option<Past>> = lines.iter().cloned().map(|line| self.past(line)).collect();
         let is_missing_some = self.is_missing_some();
         self.keep_past(lines, is_older, is_anew, has_older);
+        if is_older {
+            let has_lines = !rows.is_empty();
+            return self.show_older(rows.into_iter().flatten().collect(), has_lines);
+        }
         let mut log = self.log.borrow_mut();
         if is_anew {
             log.clear_placed();
         }
         // What was said before anybody came in is nothing new.
-        let is_news = !is_older && !log.is_empty() && !is_anew;
-        if is_older {
-            log.prepend(rows);
-        } else {
-            for (row, said) in rows.into_iter().zip(said) {
-                let said = said.and_then(|said| u32::try_from(said).ok());
-                if said.is_some_and(|id| log.confirm(id)) {
-                    continue;
-                }
-                let Past { at, author, text, is_own, .. } = row;
-                let id = log.receive(at, &author, text, None, is_own);
-                if is_news && !is_own && !self.is_looking() {
-                    count_new(&mut self.screen.room.new_count, &mut log, id);
-                } else if !is_own && is_missing_some && !log.is_marked() {
-                    log.mark_unread(Some(id));
-                }
+        let is_news = !log.is_empty() && !is_anew;
+        for (row, said) in rows.into_iter().zip(said) {
+            let said = said.and_then(|said| u32::try_from(said).ok());
+            let Some(Past { at, author, text, is_own, .. }) = row else {
+                said.into_iter().for_each(|id| log.drop_waiting(id));
+                continue;
+            };
+            if said.is_some_and(|id| log.confirm(id)) {
+                continue;
+            }
+            let id = log.receive(at, &author, text, None, is_own);
+            if is_news && !is_own && !self.is_looking() {
+                count_new(&mut self.screen.room.new_count, &mut log, id);
+            } else if !is_own && is_missing_some && !log.is_marked() {
+                log.mark_unread(Some(id));
             }
         }
         drop(log);
@@ -233,7 +236,7 @@ impl Controller {
         Line {
             posted: past.posted,
             author: past.from,
-            text: past.text,
+            text: past.text.unwrap_or_default(),
             is_own: past.is_own,
             cid: cid.map(|cid| cid.as_str().to_owned()),
             peer: None,

@@ -51,7 +51,7 @@ impl File {
         let mut select = self.db.prepare_cached(
             "SELECT coalesce(shown_in, name) AS room, kind, text FROM conversations
             JOIN messages ON conversation = id AND seq > seen
-            WHERE account = ?1 AND NOT is_own ORDER BY room",
+            WHERE account = ?1 AND NOT is_own AND text <> '' ORDER BY room",
         )?;
         let mut rows = select.query([account])?;
         let mut unseen: Vec<Unseen> = Vec::new();

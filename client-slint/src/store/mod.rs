@@ -50,7 +50,7 @@ pub struct Line {
     pub posted: Posted,
     /// Who said it.
     pub author: String,
-    /// What was said.
+    /// What was said; empty if that was deleted. Then it is not shown, and kept for its place.
     pub text: String,
     /// Whether it is this account's own.
     pub is_own: bool,

@@ -236,6 +236,24 @@ fn a_room_is_kept_without_a_hole() {
 }
 
 #[test]
+fn what_was_deleted_makes_no_hole_and_is_nothing_unseen() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    let deleted = |seq| Line { text: String::new(), ..line(seq, "bob") };
+    let read_of = |lines| Reading { lines, ..reading([]) };
+    file.write(&[Request::Read(Reading {
+        has_older: true,
+        ..read_of(vec![deleted(5), line(6, "bob"), deleted(7)])
+    })])
+    .unwrap();
+    file.write(&[Request::Read(reading([8]))]).unwrap();
+    let older = Reading { is_older: true, has_older: true, ..read_of(vec![deleted(3), deleted(4)]) };
+    file.write(&[Request::Read(older), Request::Read(Reading { is_older: true, ..reading(1..=2) })]).unwrap();
+    assert_eq!(read(&file), Some((1, 8, false)));
+    assert_eq!(file.unseen().unwrap(), [Unseen { room: "den".into(), messages: 4, mentions: 0 }]);
+}
+
+#[test]
 fn the_oldest_are_dropped_and_the_server_is_asked_for_them() {
     let desk = Desk::new();
     let mut file = desk.with_ann();

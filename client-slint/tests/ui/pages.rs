@@ -378,10 +378,10 @@ fn check_how_far_they_move(pages: usize, pixels_max: f32) {
 fn past(numbers: std::ops::RangeInclusive<u64>, is_older: bool) -> Event {
     let line = |number: u64| Past {
         from: "bob".into(),
-        text: format!(
+        text: Some(format!(
             "message {number}:{}",
             " and so on".repeat(usize::try_from(number * 7 % 60).expect("it is small"))
-        ),
+        )),
         posted: Posted { seq: number, ts_ms: number * 60_000 },
         is_own: false,
         said: None,

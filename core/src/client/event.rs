@@ -129,8 +129,8 @@ pub enum Event {
 pub struct Past {
     /// Who said it.
     pub from: String,
-    /// What was said.
-    pub text: String,
+    /// What was said; `None` if that was deleted. It is not shown then, and has its place all the same.
+    pub text: Option<String>,
     /// Where it stands in its conversation, and when it was said.
     pub posted: Posted,
     /// Whether it was this account.

@@ -572,9 +572,8 @@ impl Client {
         };
         let (seqs, has_more) = (page.seqs(), page.has_more);
         if let Some(Turned { is_anew, shown }) = self.reading.turn(edge, seqs, has_more) {
-            // One that was deleted has its place, and nothing to show.
-            let lines = page.lines.into_iter().skip(shown).filter(|line| !line.text.is_empty());
-            let messages: Vec<Past> = lines.map(|line| self.past(line)).collect();
+            let messages: Vec<Past> =
+                page.lines.into_iter().skip(shown).map(|line| self.past(line)).collect();
             let (is_older, has_older) = (matches!(edge, Edge::Before(_)), self.reading.has_older());
             if !messages.is_empty() || is_anew || is_older {
                 self.event(Event::Past { messages, is_older, is_anew, has_older });
@@ -594,7 +593,7 @@ impl Client {
             is_own: Some(line.from.as_str()) == self.username(),
             said: waited.and_then(|say| say.said()),
             from: line.from,
-            text: line.text,
+            text: Some(line.text).filter(|text| !text.is_empty()),
             posted: Posted { seq: line.seq, ts_ms: line.ts },
             cid,
         }

@@ -188,7 +188,7 @@ fn shown_event(event: &Event) -> String {
             let line = |past: &Past| {
                 let said = past.said.map(|said| format!(", said {said}")).unwrap_or_default();
                 let own = if past.is_own { format!(" (own{said})") } else { String::new() };
-                format!("{}{own}: {}", past.from, past.text)
+                format!("{}{own}: {}", past.from, past.text.as_deref().unwrap_or("(deleted)"))
             };
             let kind = match (is_older, is_anew) {
                 (true, _) => "older",

@@ -148,7 +148,9 @@ impl Sleeper {
                 if is_anew {
                     return Err("begins anew, and what it showed was right".into());
                 }
-                messages.iter().for_each(|past| println!("{SHOWN}{}: {}", past.from, past.text));
+                for past in &messages {
+                    println!("{SHOWN}{}: {}", past.from, past.text.as_deref().unwrap_or_default());
+                }
             }
             Event::Refused { request, message, .. } => {
                 return Err(format!("was refused a {request}: {message}"));

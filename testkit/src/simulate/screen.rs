@@ -101,7 +101,7 @@ impl Screen {
                     self.see_own(past.said)?;
                     self.reached.extend(past.said.map(|_| "found_what_was_said"));
                 }
-                let lines = messages.iter().map(|past| (past.from.clone(), past.text.clone()));
+                let lines = messages.iter().filter_map(|past| Some((past.from.clone(), past.text.clone()?)));
                 let index = if *is_older { 0 } else { self.lines.len() };
                 self.lines.splice(index..index, lines);
             }

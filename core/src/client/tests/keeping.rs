@@ -96,14 +96,14 @@ fn who_enters_reads_what_was_said_before() {
 }
 
 #[test]
-fn what_was_deleted_is_not_shown_and_is_no_hole() {
+fn what_was_deleted_has_its_place_and_nothing_to_show() {
     let mut desk = Desk::that_keeps();
     let deleted = |page: String| page.replace(r#""text":"7""#, r#""text":"""#);
-    desk.check_hears(&deleted(page(6, 8, true)), "past [Bob: 6, Bob: 8], older there");
+    desk.check_hears(&deleted(page(6, 8, true)), "past [Bob: 6, Bob: (deleted), Bob: 8], older there");
     desk.check_hears(&said(9, "Bob", "9", ""), "Bob: 9");
     desk.comes_back(8);
     let since = page(9, 11, false).replace(r#""text":"10""#, r#""text":"""#);
-    desk.check_hears(&since, "past [Bob: 11], older there");
+    desk.check_hears(&since, "past [Bob: (deleted), Bob: 11], older there");
 }
 
 #[test]
