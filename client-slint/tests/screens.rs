@@ -398,14 +398,15 @@ fn past((index, line): (usize, &str)) -> Past {
     Past { from: from.into(), text, posted, is_own: from == "ann", said, cid: None }
 }
 
-/// What the file tells: `den seen 1: bob@1=one; waits 9=hello; waits 10 to bob=hello` opens a room, `older den: …` is what stands before, and
+/// What the file tells: `den seen 1: bob@1=one; waits 9=hello; waits 10 to bob=hello` opens a room, `older den 8: …` is what stands before, and
 /// `unseen: den 2 1` counts.
 fn told(step: &str) -> Result<Told, String> {
     let (words, value) = step.split_once(": ").unwrap_or((step, ""));
     let words: Vec<&str> = words.split(' ').collect();
     Ok(match words[..] {
-        ["older", room, ref how @ ..] => Told::Older(Older {
+        ["older", room, before, ref how @ ..] => Told::Older(Older {
             room: room.into(),
+            before: number(before)? as u64,
             lines: opened(&[room], value)?.lines,
             has_more: how.contains(&"more"),
         }),

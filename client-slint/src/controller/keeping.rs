@@ -381,11 +381,12 @@ impl Controller {
     }
 
     fn on_older(&mut self, older: Older) {
-        let Older { room, lines, has_more } = older;
-        if self.keeping.place.as_ref() != Some(&room) {
+        let Older { room, before, lines, has_more } = older;
+        let shown = &mut self.keeping.shown;
+        // It may have been asked for before the room was left, or before all that is shown began anew.
+        if self.keeping.place.as_ref() != Some(&room) || shown.first != before {
             return;
         }
-        let shown = &mut self.keeping.shown;
         (shown.is_asked, shown.has_older_in_file) = (false, has_more);
         match lines.iter().find(|line| line.peer.is_none()) {
             Some(first) => shown.first = first.posted.seq,

@@ -17,12 +17,13 @@ impl File {
         let Some(account) = self.account() else { return Ok(nothing) };
         let outbox = outbox::of_room(&self.db, account, room)?;
         let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(Opened { outbox, ..nothing }) };
-        let (has_older, seen): (bool, i64) = self
+        let has_older = has_older(&self.db, id)?;
+        let seen: i64 = self
             .db
-            .prepare_cached("SELECT has_older, seen FROM conversations WHERE id = ?1")?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT seen FROM conversations WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?;
         let read = ends(&self.db, id)?.map(|(first, last)| Span { first, last, has_older });
-        let lines = self.page(account, id, room, i64::MAX)?;
+        let lines = self.page(account, id, room, END)?;
         Ok(Opened { lines, read, seen: seen.cast_unsigned(), outbox, ..nothing })
     }
 
@@ -31,10 +32,12 @@ impl File {
     /// # Errors
     /// What SQLite says.
     pub fn older(&self, room: &str, before: u64) -> rusqlite::Result<Older> {
-        let mut older = Older { room: room.to_owned(), lines: Vec::new(), has_more: false };
+        let mut older = Older { room: room.to_owned(), before, lines: Vec::new(), has_more: false };
         let Some(account) = self.account() else { return Ok(older) };
         let Some(id) = find(&self.db, account, ROOM, room)? else { return Ok(older) };
-        older.lines = self.page(account, id, room, before.cast_signed())?;
+        // What is before a message that was dropped, the file has not.
+        let Some(ts) = time(&self.db, id, before)? else { return Ok(older) };
+        older.lines = self.page(account, id, room, (before.cast_signed(), ts))?;
         let first = older.lines.iter().find(|line| line.peer.is_none()).map(|line| line.posted.seq);
         older.has_more = first.is_some() && ends(&self.db, id)?.map(|(first, _)| first) < first;
         Ok(older)
@@ -68,8 +71,14 @@ impl File {
         Ok(unseen)
     }
 
-    /// The last messages of a room before a number, and the private ones that were shown among them.
-    fn page(&self, account: i64, id: i64, room: &str, before: i64) -> rusqlite::Result<Vec<Line>> {
+    /// The last messages of a room before a number and its time, and the private ones that were shown among them.
+    fn page(
+        &self,
+        account: i64,
+        id: i64,
+        room: &str,
+        (before, to): (i64, i64),
+    ) -> rusqlite::Result<Vec<Line>> {
         let mut select = self.db.prepare_cached(
             "SELECT seq, ts, author, text, is_own, NULL FROM messages
             WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
@@ -78,22 +87,21 @@ impl File {
         let mut lines: Vec<Line> =
             select.query_map(params![id, before, limit], line)?.collect::<Result<_, _>>()?;
         lines.reverse();
-        // Where nothing is before, private ones are shown from the first on.
-        let has_more = ends(&self.db, id)?
-            .is_some_and(|(first, _)| Some(first) < lines.first().map(|line| line.posted.seq));
+        // Where nothing is before, here or at the server, private ones are shown from the first on.
+        let has_more = has_older(&self.db, id)?
+            || ends(&self.db, id)?
+                .is_some_and(|(first, _)| Some(first) < lines.first().map(|line| line.posted.seq));
         let from = lines.first().filter(|_| has_more).map_or(0, |line| line.posted.ts_ms.cast_signed());
-        let to: Option<i64> = self
-            .db
-            .prepare_cached("SELECT ts FROM messages WHERE conversation = ?1 AND seq = ?2")?
-            .query_row(params![id, before], |row| row.get(0))
-            .optional()?;
         let mut select = self.db.prepare_cached(
             "SELECT seq, ts, author, text, is_own, name FROM conversations JOIN messages ON conversation = id
-            WHERE account = ?1 AND kind = ?2 AND shown_in = ?3 AND ts >= ?4 AND ts < ?5 ORDER BY ts",
+            WHERE account = ?1 AND kind = ?2 AND shown_in = ?3 AND ts >= ?4 AND ts < ?5
+            ORDER BY ts DESC, seq DESC LIMIT ?6",
         )?;
-        let private = select.query_map(params![account, PEER, room, from, to.unwrap_or(i64::MAX)], line)?;
+        let mut private: Vec<Line> = select
+            .query_map(params![account, PEER, room, from, to, limit], line)?
+            .collect::<Result<_, _>>()?;
+        private.reverse();
         for line in private {
-            let line = line?;
             let at = lines.partition_point(|other| other.posted.ts_ms <= line.posted.ts_ms);
             lines.insert(at, line);
         }
@@ -206,6 +214,18 @@ fn clear(db: &Connection, id: i64) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM messages WHERE conversation = ?1")?.execute([id]).map(drop)
 }
 
+/// Whether the server has messages before the first that there is.
+fn has_older(db: &Connection, id: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT has_older FROM conversations WHERE id = ?1")?.query_row([id], |row| row.get(0))
+}
+
+/// When a message was said, if there is one of that number.
+fn time(db: &Connection, id: i64, seq: u64) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT ts FROM messages WHERE conversation = ?1 AND seq = ?2")?
+        .query_row(params![id, seq.cast_signed()], |row| row.get(0))
+        .optional()
+}
+
 fn set_has_older(db: &Connection, id: i64, has_older: bool) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE conversations SET has_older = ?2 WHERE id = ?1")?
         .execute(params![id, has_older])
@@ -248,6 +268,9 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
         peer: row.get(5)?,
     })
 }
+
+/// Behind the last message, by number and time.
+const END: (i64, i64) = (i64::MAX, i64::MAX);
 
 /// The two kinds of conversation, as the file has them.
 const ROOM: i64 = 0;

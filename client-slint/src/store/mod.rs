@@ -169,6 +169,8 @@ pub struct Opened {
 pub struct Older {
     /// In which room.
     pub room: String,
+    /// Before which message they stand.
+    pub before: u64,
     /// The messages, private ones that were shown there among them.
     pub lines: Vec<Line>,
     /// Whether the file has still older ones.
@@ -287,7 +289,8 @@ impl Keeper {
                 Told::Opened(self.file.open_room(room).unwrap_or_else(|_| nothing()))
             }
             Request::Older(room, before) => {
-                let nothing = Older { room: room.clone(), lines: Vec::new(), has_more: false };
+                let nothing =
+                    Older { room: room.clone(), before: *before, lines: Vec::new(), has_more: false };
                 Told::Older(self.file.older(room, *before).unwrap_or(nothing))
             }
             Request::Rooms => Told::Rooms(self.file.unseen().unwrap_or_default()),
@@ -312,7 +315,7 @@ const BATCH_MAX: usize = 4_096;
 /// Messages that are kept of one conversation; beyond it the oldest are dropped. They are still at the server.
 pub const MESSAGES_MAX: u64 = 10_000;
 
-/// Messages that are told at once.
+/// Messages that are told at once of a room, and as many of its private ones.
 pub const PAGE_MESSAGES: usize = 200;
 
 /// Where the file is, in the folder of this user's data.

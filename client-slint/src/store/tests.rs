@@ -259,8 +259,9 @@ fn the_oldest_are_dropped_and_the_server_is_asked_for_them() {
     let mut file = desk.with_ann();
     file.write(&[Request::Read(reading(1..=MESSAGES_MAX + 50))]).unwrap();
     assert_eq!(read(&file), Some((51, MESSAGES_MAX + 50, true)));
-    let mut before = MESSAGES_MAX + 51;
-    let mut pages = 0;
+    let mut before = file.open_room("den").unwrap().lines[0].posted.seq;
+    assert_eq!(before, MESSAGES_MAX + 51 - PAGE_MESSAGES as u64);
+    let mut pages = 1;
     loop {
         let older = file.older("den", before).unwrap();
         let seqs: Vec<u64> = older.lines.iter().map(|line| line.posted.seq).collect();
@@ -289,6 +290,32 @@ fn private_messages_stand_where_they_were_shown_and_in_no_other_room() {
     assert_eq!(read(&file), Some((1, 3, false)));
     let older = file.older("den", 3).unwrap();
     assert_eq!(older.lines.len(), 3, "it is among what is older than the third");
+}
+
+#[test]
+fn private_messages_of_a_page_are_few_and_no_older_than_it() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    let many = PAGE_MESSAGES as u64 + 1;
+    let whispers = |minute| (1..=many).map(move |seq| private(minute * 1_000 + seq, minute, "bob", "psst"));
+    file.write(&whispers(2).chain(whispers(5)).collect::<Vec<_>>()).unwrap();
+    file.write(&[Request::Read(Reading { has_older: true, ..reading(4..=6) })]).unwrap();
+    let lines = file.open_room("den").unwrap().lines;
+    let numbers: Vec<u64> =
+        lines.iter().filter(|line| line.peer.is_some()).map(|line| line.posted.seq).collect();
+    assert_eq!(numbers, (5_002..=5_000 + many).collect::<Vec<_>>(), "the newest of the page");
+    file.write(&[Request::Read(Reading { is_older: true, ..reading(1..=3) })]).unwrap();
+    assert_eq!(file.older("den", 4).unwrap().lines.len(), 3 + PAGE_MESSAGES, "the others come with theirs");
+}
+
+#[test]
+fn before_a_message_that_was_dropped_the_file_has_nothing() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    file.write(&[Request::Read(reading(1..=3)), private(7, 2, "bob", "psst")]).unwrap();
+    file.write(&[Request::Read(reading(10..=11))]).unwrap();
+    let older = file.older("den", 3).unwrap();
+    assert_eq!((older.before, older.lines.len(), older.has_more), (3, 0, false));
 }
 
 #[test]
