@@ -286,7 +286,7 @@ impl Controller {
         self.keeping.is_begun = false;
     }
 
-    /// They have logged out.
+    /// They log out.
     pub(super) fn forget_account(&mut self) {
         self.ask(Request::Forget);
         self.keeping.is_begun = false;

@@ -32,8 +32,12 @@ impl Controller {
             if is_new { weakness::of(password, username) } else { Sentence::default() };
     }
 
-    /// Log out.
+    /// Log out. From here on nothing of the account is kept, whatever becomes of the wish.
     pub fn log_out(&mut self) {
+        self.forget_account();
+        if self.is_away() {
+            return self.disconnect();
+        }
         self.command(Command::Logout);
     }
 
@@ -82,6 +86,12 @@ impl Controller {
         self.turn_to(Page::Lobby);
         let username = self.screen.lobby.username.clone();
         self.begin(&username);
+    }
+
+    /// The server may hold them to be logged in still. Here they are not, and do not come back by themselves.
+    pub(super) fn on_logout_failed(&mut self, why: Sentence) {
+        self.disconnect();
+        self.on_notice(why);
     }
 
     pub(super) fn on_logged_out(&mut self) {

@@ -171,7 +171,8 @@ impl Controller {
             Event::Session { token, .. } => self.ask(Request::Session(token)),
             Event::Returned { username, room } => self.on_returned(username, room),
             Event::LoggedOut => {
-                self.forget_account();
+                // If it was not their wish, what is kept stays.
+                self.interrupt();
                 self.on_logged_out();
             }
             Event::Rooms(rooms) => self.on_rooms(rooms),
@@ -212,7 +213,7 @@ impl Controller {
         retry_ms: Option<u64>,
     ) {
         // The client itself answers so what it could not send.
-        let is_offline = code.is_none() && self.screen.banner.phrase != Phrase::Nothing;
+        let is_offline = code.is_none() && self.is_away();
         let sentence = match is_offline {
             true => Phrase::NotConnected.into(),
             false => Sentence::of_refusal(code, message, retry_ms),
@@ -222,7 +223,8 @@ impl Controller {
             Kind::Create => self.on_create_refused(sentence),
             Kind::Enter => self.on_enter_refused(sentence),
             Kind::Msg => self.on_msg_refused(said, code, sentence),
-            Kind::Exit | Kind::Logout => self.on_notice(sentence),
+            Kind::Exit => self.on_notice(sentence),
+            Kind::Logout => self.on_logout_failed(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             // It is in one room at a time.
@@ -238,7 +240,8 @@ impl Controller {
             Kind::Create => self.on_create_refused(Phrase::NoAnswer.into()),
             Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
             Kind::Msg => self.on_msg_silence(said),
-            Kind::Exit | Kind::Logout => self.on_notice(Phrase::NoAnswer.into()),
+            Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
+            Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
@@ -260,6 +263,11 @@ impl Controller {
         if matches!(page, Page::Lobby | Page::Room) {
             self.command(Command::List);
         }
+    }
+
+    /// Whether there is no connection, or the client is on its way back to where they were.
+    fn is_away(&self) -> bool {
+        self.screen.banner.phrase != Phrase::Nothing
     }
 
     fn command(&mut self, command: Command) {

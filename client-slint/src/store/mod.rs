@@ -116,7 +116,7 @@ pub enum Request {
     SessionEnded,
     /// They are in this room, or in none.
     Place(Option<String>),
-    /// They have logged out: nothing of the account is kept.
+    /// They log out: nothing of the account is kept.
     Forget,
     /// This was read.
     Read(Reading),
