@@ -461,10 +461,10 @@ fn opened(how: &[&str], value: &str) -> Result<Opened, String> {
             peer: peer.map(str::to_owned),
         });
     }
-    let mut seqs = opened.lines.iter().filter(|line| line.peer.is_none()).map(|line| line.posted.seq);
-    if let Some(first) = seqs.next() {
-        let last = seqs.next_back().unwrap_or(first);
-        let first = if how.contains(&"more") { first - 1 } else { first };
+    let mut places = opened.lines.iter().filter(|line| line.peer.is_none()).map(|line| line.posted);
+    if let Some(first) = places.next() {
+        let last = places.next_back().unwrap_or(first);
+        let first = if how.contains(&"more") { first.seq - 1 } else { first.seq };
         opened.read = Some(Span { first, last, has_older: how.contains(&"older") });
     }
     Ok(opened)
@@ -507,7 +507,7 @@ fn shown_request(request: &Request) -> String {
 /// What a client begins with.
 fn shown_kept(kept: &Kept) -> String {
     let room = kept.room.as_ref().map_or("the lobby", |room| room.as_str());
-    let read = kept.read.map(|read| format!(" from {} to {}", read.first, read.last)).unwrap_or_default();
+    let read = kept.read.map(|read| format!(" from {} to {}", read.first, read.last.seq)).unwrap_or_default();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
 }
@@ -544,7 +544,7 @@ fn shown_effect(effect: Effect) -> String {
         Effect::Store(request) => shown_request(&request),
         Effect::Order(Order::Command(command)) => shown_command(&command),
         Effect::Order(Order::Know(room, read)) => {
-            format!("know {} from {} to {}", room.as_str(), read.first, read.last)
+            format!("know {} from {} to {}", room.as_str(), read.first, read.last.seq)
         }
         Effect::Order(Order::Connect(_) | Order::GoOn(..)) => "connect".into(),
         Effect::Order(Order::Trust) => "trust".into(),

@@ -154,7 +154,7 @@ impl Controller {
         self.keeping.place = Some(room);
         self.keeping.shown = Shown {
             first,
-            last: read.map_or(0, |read| read.last),
+            last: read.map_or(0, |read| read.last.seq),
             seen,
             has_older_in_file: read.is_some_and(|read| read.first < first),
             has_older_at_server: read.is_some_and(|read| read.has_older),
@@ -345,6 +345,10 @@ impl Controller {
             if !is_older {
                 shown.last = last;
             }
+        }
+        if is_anew {
+            // A server that has lost what was seen counts on from where it is.
+            shown.seen = shown.seen.min(shown.last);
         }
         shown.has_older_at_server = has_older;
         let of = Conversation::Room(room.clone());

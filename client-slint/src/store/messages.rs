@@ -22,7 +22,13 @@ impl File {
             .db
             .prepare_cached("SELECT seen FROM conversations WHERE id = ?1")?
             .query_row([id], |row| row.get(0))?;
-        let read = ends(&self.db, id)?.map(|(first, last)| Span { first, last, has_older });
+        let read = match ends(&self.db, id)? {
+            Some((first, last)) => time(&self.db, id, last)?.map(|ts| {
+                let last = Posted { seq: last, ts_ms: ts.cast_unsigned() };
+                Span { first, last, has_older }
+            }),
+            None => None,
+        };
         let lines = self.page(account, id, room, END)?;
         Ok(Opened { lines, read, seen: seen.cast_unsigned(), outbox, ..nothing })
     }

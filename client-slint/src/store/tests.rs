@@ -127,7 +127,7 @@ fn shown(file: &File) -> String {
 }
 
 fn read(file: &File) -> Option<(u64, u64, bool)> {
-    file.open_room("den").unwrap().read.map(|read| (read.first, read.last, read.has_older))
+    file.open_room("den").unwrap().read.map(|read| (read.first, read.last.seq, read.has_older))
 }
 
 #[test]

@@ -41,7 +41,7 @@ use crate::frame::{Decoder, Frame};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{self, Caps, Greeting};
 use crate::message::history::{Edge, ReceivedLine, ReceivedPage};
-use crate::message::push::{Posted, ReceivedAck, ReceivedList, ReceivedMsg};
+use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
 use crate::message::reply::{LIST_ROOM, Place, Received};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
 use crate::name::{PUBLIC, RoomName};
@@ -499,8 +499,8 @@ impl Client {
         // A private one has its place among those of its two sides, which are not read here.
         match msg.posted.filter(|_| msg.peer.is_none() && self.caps.history) {
             None => self.show(msg),
-            Some(Posted { seq, .. }) => {
-                let heard = self.reading.hear(seq, msg);
+            Some(posted) => {
+                let heard = self.reading.hear(posted, msg);
                 self.on_heard(heard);
             }
         }
@@ -570,8 +570,8 @@ impl Client {
         let Some(Pending { command: Command::Recall(edge), .. }) = self.answered(Kind::History) else {
             return;
         };
-        let (seqs, has_more) = (page.seqs(), page.has_more);
-        if let Some(Turned { is_anew, shown }) = self.reading.turn(edge, seqs, has_more) {
+        let (ends, has_more) = (page.ends(), page.has_more);
+        if let Some(Turned { is_anew, shown }) = self.reading.turn(edge, ends, has_more) {
             let messages: Vec<Past> =
                 page.lines.into_iter().skip(shown).map(|line| self.past(line)).collect();
             let (is_older, has_older) = (matches!(edge, Edge::Before(_)), self.reading.has_older());
@@ -592,9 +592,9 @@ impl Client {
         Past {
             is_own: Some(line.from.as_str()) == self.username(),
             said: waited.and_then(|say| say.said()),
+            posted: line.posted(),
             from: line.from,
             text: Some(line.text).filter(|text| !text.is_empty()),
-            posted: Posted { seq: line.seq, ts_ms: line.ts },
             cid,
         }
     }

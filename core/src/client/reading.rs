@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::message::history::Edge;
-use crate::message::push::ReceivedMsg;
+use crate::message::push::{Posted, ReceivedMsg};
 use crate::time::Instant;
 
 /// A part of a conversation that has no hole: what a client had read of it when its program ended.
@@ -14,8 +14,8 @@ use crate::time::Instant;
 pub struct Span {
     /// The number of its first message, at least 1.
     pub first: u64,
-    /// The number of its last one.
-    pub last: u64,
+    /// Where its last one stands. A server that has another one there has lost some of the conversation.
+    pub last: Posted,
     /// Whether the conversation has messages before the first.
     pub has_older: bool,
 }
@@ -23,9 +23,9 @@ pub struct Span {
 /// See the module. For the room that the client is in, or returns to.
 #[derive(Default)]
 pub(super) struct Reading {
-    /// The numbers of the first message that is shown and of the last; the last is 0 while none is.
+    /// The number of the first message that is shown, and where the last one stands.
     first: u64,
-    last: u64,
+    last: Option<Posted>,
     has_older: bool,
     pages: u32,
     is_catching_up: bool,
@@ -60,14 +60,14 @@ pub(super) enum Heard {
 impl Reading {
     /// Of a room of which so much is shown already.
     pub(super) fn on_from(Span { first, last, has_older }: Span) -> Self {
-        Self { first, last, has_older, ..Self::default() }
+        Self { first, last: Some(last), has_older, ..Self::default() }
     }
 
     /// Where to read from, to see what is newest; from now on what is said waits for that.
     pub(super) fn catch_up(&mut self) -> Edge {
         self.is_catching_up = true;
         self.again_at = None;
-        match self.last {
+        match self.last_seq() {
             // Too much for one look: it begins anew at the end.
             _ if self.pages >= PAGES_MAX => Edge::End,
             0 => Edge::End,
@@ -83,7 +83,7 @@ impl Reading {
     /// What is older than all that is shown, if there is any. Who shows less than was read says from where on.
     pub(super) fn older(&mut self, shown: Edge) -> Option<Edge> {
         if let Edge::Before(first) = shown
-            && (self.first.saturating_add(1)..=self.last).contains(&first)
+            && (self.first.saturating_add(1)..=self.last_seq()).contains(&first)
         {
             (self.first, self.has_older) = (first, true);
         }
@@ -95,47 +95,56 @@ impl Reading {
     }
 
     /// A message was said.
-    pub(super) fn hear(&mut self, seq: u64, msg: ReceivedMsg) -> Heard {
+    pub(super) fn hear(&mut self, posted: Posted, msg: ReceivedMsg) -> Heard {
         if self.is_catching_up {
             self.held.push(msg);
             return Heard::Waits;
         }
-        if seq <= self.last {
+        let last = self.last_seq();
+        if posted.seq <= last {
             return Heard::Before(msg);
         }
-        if seq > self.last.saturating_add(1) && self.last > 0 {
+        if posted.seq > last.saturating_add(1) && last > 0 {
             self.held.push(msg);
             return Heard::Hole;
         }
-        self.show(seq);
+        self.show(posted);
         Heard::Next(msg)
     }
 
-    /// A page has come, with messages from one number to another. `None` if it is of no use.
-    pub(super) fn turn(&mut self, edge: Edge, seqs: Option<(u64, u64)>, has_more: bool) -> Option<Turned> {
+    /// A page has come, with messages from one place to another. `None` if it is of no use.
+    pub(super) fn turn(
+        &mut self,
+        edge: Edge,
+        ends: Option<(Posted, Posted)>,
+        has_more: bool,
+    ) -> Option<Turned> {
+        let first_seq = ends.map(|(first, _)| first.seq);
         match edge {
             Edge::Before(seq) if seq == self.first => {
                 self.has_older = has_more;
-                self.first = seqs.map_or(self.first, |(first, _)| first);
+                self.first = first_seq.unwrap_or(self.first);
                 Some(Turned { is_anew: false, shown: 0 })
             }
             Edge::End if self.is_catching_up => {
-                let is_anew = self.is_lost || self.last > 0;
+                let is_anew = self.is_lost || self.last.is_some();
                 self.has_older = has_more;
-                (self.first, self.last) = seqs.unwrap_or((0, 0));
+                self.first = first_seq.unwrap_or_default();
+                self.last = ends.map(|(_, last)| last);
                 (self.pages, self.is_catching_up, self.is_lost) = (0, false, false);
                 Some(Turned { is_anew, shown: 0 })
             }
-            Edge::After(seq) if self.is_catching_up && seq + 1 == self.last => match seqs {
-                Some((first, last)) if first == self.last => {
-                    self.last = last;
+            Edge::After(seq) if self.is_catching_up && seq + 1 == self.last_seq() => match ends {
+                Some((first, last)) if Some(first) == self.last => {
+                    self.last = Some(last);
                     self.pages = if has_more { self.pages + 1 } else { 0 };
                     self.is_catching_up = has_more;
                     Some(Turned { is_anew: false, shown: 1 })
                 }
-                // It is another conversation than the one that is shown: the server has lost some of it.
+                // It is another conversation than the one that is shown: the server has lost some of it, and perhaps given
+                // its numbers again.
                 Some(_) | None => {
-                    (self.first, self.last, self.is_lost) = (0, 0, true);
+                    (self.first, self.last, self.is_lost) = (0, None, true);
                     None
                 }
             },
@@ -160,11 +169,10 @@ impl Reading {
             return Vec::new();
         }
         let held = core::mem::take(&mut self.held).into_iter().map(|msg| {
-            let seq = msg.posted.map_or(0, |posted| posted.seq);
-            if seq <= self.last {
+            let Some(posted) = msg.posted.filter(|posted| posted.seq > self.last_seq()) else {
                 return Heard::Before(msg);
-            }
-            self.show(seq);
+            };
+            self.show(posted);
             Heard::Next(msg)
         });
         held.collect()
@@ -178,11 +186,16 @@ impl Reading {
         self.held = Vec::new();
     }
 
-    fn show(&mut self, seq: u64) {
+    /// The number of the last message that is shown; 0 while none is.
+    fn last_seq(&self) -> u64 {
+        self.last.map_or(0, |last| last.seq)
+    }
+
+    fn show(&mut self, posted: Posted) {
         if self.first == 0 {
-            self.first = seq;
+            self.first = posted.seq;
         }
-        self.last = seq;
+        self.last = Some(posted);
     }
 }
 
@@ -192,14 +205,17 @@ const PAGES_MAX: u32 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::push::Posted;
+
+    fn posted(seq: u64) -> Posted {
+        Posted { seq, ts_ms: seq * 1_000 }
+    }
 
     fn msg(seq: u64) -> ReceivedMsg {
-        ReceivedMsg { posted: Some(Posted { seq, ts_ms: 0 }), ..ReceivedMsg::default() }
+        ReceivedMsg { posted: Some(posted(seq)), ..ReceivedMsg::default() }
     }
 
     fn hear(reading: &mut Reading, seq: u64) -> &'static str {
-        match reading.hear(seq, msg(seq)) {
+        match reading.hear(posted(seq), msg(seq)) {
             Heard::Next(_) => "next",
             Heard::Waits => "waits",
             Heard::Before(_) => "before",
@@ -222,7 +238,8 @@ mod tests {
         seqs: Option<(u64, u64)>,
         has_more: bool,
     ) -> Option<(bool, usize)> {
-        reading.turn(edge, seqs, has_more).map(|Turned { is_anew, shown }| (is_anew, shown))
+        let ends = seqs.map(|(first, last)| (posted(first), posted(last)));
+        reading.turn(edge, ends, has_more).map(|Turned { is_anew, shown }| (is_anew, shown))
     }
 
     #[test]
@@ -241,7 +258,7 @@ mod tests {
 
     #[test]
     fn who_shows_less_than_was_read_reads_on_from_there() {
-        let mut reading = Reading::on_from(Span { first: 1, last: 9, has_older: false });
+        let mut reading = Reading::on_from(Span { first: 1, last: posted(9), has_older: false });
         assert_eq!(reading.older(Edge::Before(u64::MAX)), None);
         assert_eq!(reading.older(Edge::Before(1)), None);
         assert_eq!(reading.older(Edge::Before(10)), None);
@@ -305,6 +322,16 @@ mod tests {
             assert_eq!(turn(&mut reading, Edge::End, Some((1, 2)), false), Some((true, 0)));
             assert_eq!(hear(&mut reading, 3), "next");
         }
+    }
+
+    #[test]
+    fn a_server_that_has_another_message_of_that_number_has_lost_what_is_shown() {
+        let mut reading = Reading::on_from(Span { first: 1, last: posted(8), has_older: false });
+        let edge = reading.catch_up();
+        let ends = (Posted { ts_ms: 9_999, ..posted(8) }, posted(20));
+        assert_eq!(reading.turn(edge, Some(ends), false), None);
+        assert_eq!(reading.catch_up(), Edge::End);
+        assert_eq!(turn(&mut reading, Edge::End, Some((1, 20)), false), Some((true, 0)));
     }
 
     #[test]

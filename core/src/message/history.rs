@@ -174,9 +174,15 @@ impl ReceivedPage {
         Ok(Self { lines, has_more: more.is_some_and(|more| more.get() == "true") })
     }
 
-    /// The numbers of its first message and of its last.
-    pub(crate) fn seqs(&self) -> Option<(u64, u64)> {
-        Some((self.lines.first()?.seq, self.lines.last()?.seq))
+    /// Where its first message stands, and its last.
+    pub(crate) fn ends(&self) -> Option<(Posted, Posted)> {
+        Some((self.lines.first()?.posted(), self.lines.last()?.posted()))
+    }
+}
+
+impl ReceivedLine {
+    pub(crate) fn posted(&self) -> Posted {
+        Posted { seq: self.seq, ts_ms: self.ts }
     }
 }
 

@@ -76,9 +76,8 @@ impl Screen {
                 if private_with.is_none() {
                     self.lines.push((from.clone(), text.clone()));
                     if let Some(posted) = posted {
-                        let read =
-                            self.read.get_or_insert(Span { first: posted.seq, last: 0, has_older: false });
-                        read.last = posted.seq;
+                        let (first, last) = (posted.seq, *posted);
+                        self.read.get_or_insert(Span { first, last, has_older: false }).last = last;
                     }
                 }
             }
@@ -164,7 +163,7 @@ fn extended(read: Option<Span>, messages: &[Past], is_older: bool, has_older: bo
     let Some((first, last)) = messages.first().zip(messages.last()) else {
         return read.map(|read| Span { has_older, ..read });
     };
-    let (first, last) = (first.posted.seq, last.posted.seq);
+    let (first, last) = (first.posted.seq, last.posted);
     Some(match read {
         Some(read) if is_older => Span { first, has_older, ..read },
         Some(read) => Span { last, has_older, ..read },

@@ -1,6 +1,7 @@
 //! At a server that keeps what is said: nothing is lost or shown twice, whatever becomes of the connection.
 
 use super::*;
+use crate::message::push::Posted;
 
 const HELLO: &str =
     r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping"],"client":"chatroom 0.1.0"}"#;
@@ -19,6 +20,11 @@ fn page(from: u64, to: u64, more: bool) -> String {
     )
 }
 
+/// Where a message stands, each a second after the one before.
+fn posted(seq: u64) -> Posted {
+    Posted { seq, ts_ms: seq * 1_000 }
+}
+
 fn after(seq: u64) -> String {
     format!(r#"> {{"type":"history","data":{{"room":"den","after":{seq}}}}}"#)
 }
@@ -26,12 +32,14 @@ fn after(seq: u64) -> String {
 fn said(seq: u64, from: &str, text: &str, cid: &str) -> String {
     let cid = if cid.is_empty() { String::new() } else { format!(r#","cid":"{cid}""#) };
     format!(
-        r#"{{"type":"msg","status":"ok","data":{{"to":"public","from":"{from}","text":"{text}","room":"den","seq":{seq},"ts":1{cid}}}}}"#
+        r#"{{"type":"msg","status":"ok","data":{{"to":"public","from":"{from}","text":"{text}","room":"den","seq":{seq},"ts":{seq}000{cid}}}}}"#
     )
 }
 
 fn ack(seq: u64, cid: &str) -> String {
-    format!(r#"{{"type":"ack","status":"ok","data":{{"cid":"{cid}","room":"den","seq":{seq},"ts":1}}}}"#)
+    format!(
+        r#"{{"type":"ack","status":"ok","data":{{"cid":"{cid}","room":"den","seq":{seq},"ts":{seq}000}}}}"#
+    )
 }
 
 /// What the client calls its messages.
@@ -348,7 +356,7 @@ impl Desk {
         let kept = Kept {
             token: Token::new(String::from("one").into()),
             room: RoomName::parse("den").ok(),
-            read: (last > 0).then_some(Span { first: 1, last, has_older: false }),
+            read: (last > 0).then_some(Span { first: 1, last: posted(last), has_older: false }),
             outbox,
         };
         Self { client: Client::that_goes_on([7; 12], kept), ..Self::default() }
@@ -399,7 +407,7 @@ fn what_the_server_had_already_is_told_to_be_said_and_not_shown_in_a_wrong_place
         &page(5_001, 5_002, true),
         &format!("anew [Bob: 5001, Bob: 5002], older there, {}", sent("arrived", "a")),
     );
-    let dup = ack(4, "a").replace(r#""ts":1"#, r#""ts":1,"dup":true"#);
+    let dup = ack(4, "a").replace(r#""ts":4000"#, r#""ts":4000,"dup":true"#);
     desk.check_hears(&dup, "7 acknowledged as 4");
     assert_eq!(desk.client.unsaid(), 0);
     desk.want("say on");
@@ -434,8 +442,17 @@ fn a_login_that_ended_meanwhile_leaves_all_that_waits_to_the_program() {
 }
 
 #[test]
+fn a_server_that_was_set_back_and_went_on_is_read_anew() {
+    let mut desk = Desk::that_goes_on(3, Vec::new());
+    desk.connects(&after(2));
+    let other = page(3, 5, false).replace(r#""ts":3000"#, r#""ts":7000"#);
+    desk.check_hears(&other, RECALL);
+    desk.check_hears(&page(1, 5, false), "anew [Bob: 1, Bob: 2, Bob: 3, Bob: 4, Bob: 5]");
+}
+
+#[test]
 fn a_room_that_is_known_is_read_on_and_another_one_from_its_end() {
-    let read = Span { first: 5, last: 9, has_older: true };
+    let read = Span { first: 5, last: posted(9), has_older: true };
     let mut desk = Desk::that_keeps();
     desk.hear(&page(1, 1, false));
     desk.want("exit");
