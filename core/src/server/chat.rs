@@ -11,9 +11,9 @@ use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Post, Reply, Whisper};
 use crate::message::Kind;
 use crate::message::push::{self, ListKind};
-use crate::message::reply::{self, Code};
-use crate::message::request::{Claim, Msg, Request, shown};
-use crate::name::{Account, NameKey, PUBLIC, RoomName};
+use crate::message::reply;
+use crate::message::request::{Claim, Msg, Request};
+use crate::name::{Account, RoomName};
 
 /// Somebody is in a room.
 pub(super) struct Chat {
@@ -122,17 +122,7 @@ impl Chat {
             past::refuse_elsewhere(room, waiting, cx);
             return None;
         }
-        let to = match msg.to {
-            None => None,
-            Some(Ok(name)) => {
-                let key = NameKey::new(cx.rules.key_of, name.as_str());
-                (key.as_str() != PUBLIC).then_some((key, name))
-            }
-            Some(to @ Err(_)) => {
-                cx.refuse(waiting, Code::NotInRoom, format!("{} not in {}", shown(&to), self.room));
-                return None;
-            }
-        };
+        let to = speech::receiver(msg.to, |name| format!("{name} not in {}", self.room), waiting, cx)?;
         let name = &self.account.name;
         Some(match (to, cx.rules.history) {
             (to, true) => {

@@ -13,10 +13,10 @@ use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Overview, Post, Reply, Whisper};
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
-use crate::message::request::{Claim, Msg, Request, shown};
+use crate::message::request::{Claim, Msg, Request};
 use crate::message::rooms::{self, Standing};
 use crate::message::{Kind, Rid};
-use crate::name::{Account, NameError, NameKey, PUBLIC, RoomName};
+use crate::name::{Account, NameError, NameKey, RoomName};
 
 /// Somebody is in any number of rooms.
 pub(super) struct Hall {
@@ -158,17 +158,7 @@ impl Hall {
             Some(room) => Some(self.here(room, waiting, cx)?),
             None => None,
         };
-        let to = match msg.to {
-            None => None,
-            Some(Ok(name)) => {
-                let key = NameKey::new(cx.rules.key_of, name.as_str());
-                (key.as_str() != PUBLIC).then_some((key, name))
-            }
-            Some(to @ Err(_)) => {
-                cx.refuse(waiting, Code::NotInRoom, format!("{} is not here", shown(&to)));
-                return None;
-            }
-        };
+        let to = speech::receiver(msg.to, |name| format!("{name} is not here"), waiting, cx)?;
         if to.is_none() && room.is_none() {
             cx.refuse(waiting, Code::BadRequest, "`room` must say where this is to be said");
             return None;

@@ -2,6 +2,7 @@
 //! message is told.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::{Cx, Waiting};
 use crate::frame::Frame;
@@ -9,8 +10,9 @@ use crate::hub::{Kept, Whisper};
 use crate::message::hello::Caps;
 use crate::message::push;
 use crate::message::reply::Code;
+use crate::message::request::shown;
 use crate::message::{Text, TextError};
-use crate::name::{Account, NameError, NameKey, UserName};
+use crate::name::{Account, NameError, NameKey, PUBLIC, UserName};
 
 /// The text of a message, if it can be said by who says it. Otherwise the request is answered with no.
 pub(super) fn check(
@@ -38,6 +40,26 @@ pub(super) fn check(
         cx.refuse(waiting, code, error.sentence());
     })
     .ok()
+}
+
+/// Whom a message is for; the inner `None` is everybody. One who can have no account is answered for as one who is absent.
+pub(super) fn receiver(
+    to: Option<Result<UserName, NameError>>,
+    absence: impl FnOnce(&str) -> String,
+    waiting: &Waiting,
+    cx: &mut Cx,
+) -> Option<Option<(NameKey, UserName)>> {
+    match to {
+        None => Some(None),
+        Some(Ok(name)) => {
+            let key = NameKey::new(cx.rules.key_of, name.as_str());
+            Some((key.as_str() != PUBLIC).then_some((key, name)))
+        }
+        Some(to @ Err(_)) => {
+            cx.refuse(waiting, Code::NotInRoom, absence(shown(&to)));
+            None
+        }
+    }
 }
 
 /// Encodes a private message for the connection of `own`, which it is for or from. What they are called is known there,
