@@ -93,24 +93,17 @@ impl Command {
 
     /// What the caller calls it, if it says something and the caller calls it anything.
     pub(super) fn cid(&self) -> Option<&Cid> {
-        match self {
-            Self::Say { cid, .. } => cid.as_ref(),
-            Self::Register(..)
-            | Self::Login(..)
-            | Self::Resume(_)
-            | Self::List
-            | Self::Create(_)
-            | Self::Enter(_)
-            | Self::Recall(_)
-            | Self::Exit
-            | Self::Logout => None,
-        }
+        self.names().and_then(|(_, cid)| cid)
     }
 
     /// The caller's number for it, if it says something.
     pub(super) fn said(&self) -> Option<u64> {
+        self.names().map(|(id, _)| id)
+    }
+
+    fn names(&self) -> Option<(u64, Option<&Cid>)> {
         match self {
-            Self::Say { id, .. } => Some(*id),
+            Self::Say { id, cid, .. } => Some((*id, cid.as_ref())),
             Self::Register(..)
             | Self::Login(..)
             | Self::Resume(_)

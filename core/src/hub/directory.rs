@@ -277,6 +277,15 @@ impl Directory {
         self.by_key.get(key).copied()
     }
 
+    /// The user of that name, if they are somebody.
+    pub(super) fn named(&self, key: &NameKey) -> Option<&User> {
+        self.user(self.find_user(key)?)
+    }
+
+    pub(super) fn named_mut(&mut self, key: &NameKey) -> Option<&mut User> {
+        self.user_mut(self.find_user(key)?)
+    }
+
     pub(super) fn everyone(&self) -> impl Iterator<Item = ConnId> + '_ {
         (0..)
             .zip(&self.slots)

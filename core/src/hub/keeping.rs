@@ -236,7 +236,7 @@ impl Hub {
     /// The connections that get a private message: the receiver's that is in one room at a time, if it is where it was said,
     /// and all devices of both, wherever they are, so that none misses a message of the conversation.
     fn readers(&self, message: &Message, receiver: &Account) -> Vec<ConnId> {
-        let find = |account: &Account| self.directory.user(self.directory.find_user(&account.key)?);
+        let find = |account: &Account| self.directory.named(&account.key);
         let mut readers = Vec::new();
         if let Some(receiver) = find(receiver) {
             readers.extend(receiver.single.filter(|id| self.is_at(*id, message.room())));

@@ -425,9 +425,7 @@ impl Hub {
 
     /// Tells a user to go, if they are here, by all of their connections; to the others they are gone from now on.
     pub fn dismiss(&mut self, now: Instant, user: &NameKey, why: Farewell, deliveries: &mut Deliveries) {
-        let Some(user) = self.directory.find_user(user).and_then(|user| self.directory.user(user)) else {
-            return;
-        };
+        let Some(user) = self.directory.named(user) else { return };
         let connections: Vec<ConnId> = user.single.into_iter().chain(user.devices.iter().copied()).collect();
         for id in connections {
             self.send_away(now, id, why, deliveries);
@@ -494,20 +492,28 @@ impl Hub {
         if caps.multi {
             return self.login_device(now, from, account, deliveries);
         }
-        let older = self.directory.find_user(&account.key).and_then(|user| self.directory.user(user)?.single);
-        if let Some(older) = older {
+        if let Some(older) = self.directory.named(&account.key).and_then(|user| user.single) {
             self.send_away(now, older, Farewell::Replaced, deliveries);
         }
-        let allowances = &mut self.allowances;
-        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
         let name = account.name.clone();
-        let seat = Seat::Single { room: LOBBY_ID, seen: 0 };
-        let since_append = self.last_append();
-        let gets_places = caps.ack;
-        self.directory
-            .login(from, Member { user, account, seat, gets_places, on_their_way: 0, since_append });
+        let user = self.seat(from, account, Seat::Single { room: LOBBY_ID, seen: 0 }, caps.ack);
         self.come(now, LOBBY_ID, from, user, &name);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
+    }
+
+    /// Gives a visitor's connection to a user.
+    fn seat(&mut self, from: ConnId, account: Account, seat: Seat, gets_places: bool) -> UserId {
+        let user = self.user_of(&account);
+        let since_append = self.last_append();
+        let member = Member { user, account, seat, gets_places, on_their_way: 0, since_append };
+        self.directory.login(from, member);
+        user
+    }
+
+    /// The user with that account, from now on if they were nobody; they may do what is left of what they might.
+    fn user_of(&mut self, account: &Account) -> UserId {
+        let allowances = &mut self.allowances;
+        self.directory.user_of(account, || allowances.remove(&account.key).unwrap_or_default())
     }
 
     fn list(&mut self, from: ConnId) -> Answer {
@@ -719,8 +725,10 @@ impl Hub {
         let is_alone = self.directory.user(user).is_none_or(|user| user.connections() <= 1);
         if is_alone || self.rooms.holds(id, user) == 0 {
             self.before_change(now, id);
+            self.rooms.join(id, from, user, name);
+        } else {
+            self.rooms.join_again(id, from, user);
         }
-        self.rooms.join(id, from, user, name);
     }
 
     /// A connection goes from a room, which others see unless its user stays by another one.

@@ -93,14 +93,8 @@ impl Hub {
         while let Some(oldest) = self.oldest_device_too_many(&account.key) {
             self.send_away(now, oldest, Farewell::Replaced, deliveries);
         }
-        let allowances = &mut self.allowances;
-        let user = self.directory.user_of(&account, || allowances.remove(&account.key).unwrap_or_default());
         let name = account.name.clone();
-        let seat = Seat::Device(BTreeSet::new());
-        let since_append = self.last_append();
-        let gets_places = true;
-        self.directory
-            .login(from, Member { user, account, seat, gets_places, on_their_way: 0, since_append });
+        let user = self.seat(from, account, Seat::Device(BTreeSet::new()), true);
         let rooms: Vec<RoomId> = self.directory.user(user)?.device_rooms().collect();
         for room in rooms {
             self.come(now, room, from, user, &name);
@@ -145,9 +139,9 @@ impl Hub {
     }
 
     pub(super) fn part(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
-        self.directory.member(from)?;
+        let account = self.directory.member(from)?.account.key.clone();
         let Some(id) = self.place_of(from, key) else { return Some(Err(Denial::NotThere(name))) };
-        self.own_place(from, id)?.is_leaving = true;
+        self.place_mut(&account, id)?.is_leaving = true;
         self.place(from, id, PlacingStep::Part)
     }
 
@@ -197,8 +191,7 @@ impl Hub {
 
     /// A user has read so far in a room, if they still take part in it.
     pub(super) fn has_read(&mut self, user: &NameKey, room: Option<RoomId>, seq: u64) {
-        let user = self.directory.find_user(user).and_then(|user| self.directory.user_mut(user));
-        if let Some(place) = room.zip(user).and_then(|(room, user)| user.places.get_mut(&room)) {
+        if let Some(place) = room.and_then(|room| self.place_mut(user, room)) {
             place.read = seq.max(place.read);
         }
     }
@@ -209,16 +202,14 @@ impl Hub {
         self.rooms.find(key).filter(|id| user.places.get(id).is_some_and(|place| !place.is_leaving))
     }
 
-    fn own_place(&mut self, from: ConnId, id: RoomId) -> Option<&mut Place> {
-        let user = self.directory.member(from)?.user;
-        self.directory.user_mut(user)?.places.get_mut(&id)
+    /// The place of a user in a room, if they take part in it.
+    fn place_mut(&mut self, user: &NameKey, id: RoomId) -> Option<&mut Place> {
+        self.directory.named_mut(user)?.places.get_mut(&id)
     }
 
     /// A user takes part nowhere any more, for their account is deleted.
     pub(super) fn part_from_all(&mut self, now: Instant, account: &NameKey, deliveries: &mut Deliveries) {
-        let Some(user) = self.directory.find_user(account).and_then(|user| self.directory.user(user)) else {
-            return;
-        };
+        let Some(user) = self.directory.named(account) else { return };
         for id in user.places.keys().copied().collect::<Vec<_>>() {
             self.parted(now, None, account, id, deliveries);
         }
@@ -244,9 +235,7 @@ impl Hub {
             PlacingStep::Read(seq) => return self.read_noted(from, &account, id, seq, is_durable),
             PlacingStep::Join if !is_durable => Some(Err(Denial::NotKept)),
             PlacingStep::Part if !is_durable => {
-                let user = self.directory.find_user(&account.key);
-                let user = user.and_then(|user| self.directory.user_mut(user));
-                if let Some(place) = user.and_then(|user| user.places.get_mut(&id)) {
+                if let Some(place) = self.place_mut(&account.key, id) {
                     place.is_leaving = false;
                 }
                 Some(Err(Denial::NotKept))
@@ -267,8 +256,7 @@ impl Hub {
 
     /// How far a user has read is on the disk, or could not be written. What they have read since is the next to be.
     fn read_noted(&mut self, from: ConnId, account: &Account, id: RoomId, seq: u64, is_durable: bool) {
-        let user = self.directory.find_user(&account.key).and_then(|user| self.directory.user_mut(user));
-        let Some(place) = user.and_then(|user| user.places.get_mut(&id)) else { return };
+        let Some(place) = self.place_mut(&account.key, id) else { return };
         place.is_noting = is_durable && place.read > seq && !place.is_leaving;
         if place.is_noting {
             let step = PlacingStep::Read(place.read);
@@ -285,8 +273,7 @@ impl Hub {
         id: RoomId,
         deliveries: &mut Deliveries,
     ) {
-        let allowances = &mut self.allowances;
-        let user = self.directory.user_of(account, || allowances.remove(&account.key).unwrap_or_default());
+        let user = self.user_of(account);
         let Some(last_seq) = self.rooms.get(id).map(|room| room.last_seq) else { return };
         let Some(found) = self.directory.user(user) else { return };
         let (devices, was_nowhere) = (found.devices.clone(), found.places.is_empty());
@@ -300,8 +287,7 @@ impl Hub {
             self.come(now, id, *device, user, &account.name);
         }
         let Some(room) = self.rooms.get(id) else { return };
-        let standing = Standing { room: room.name.clone(), last: last_seq, read: last_seq };
-        let place = Arc::new((room.key().clone(), standing));
+        let place = Arc::new((room.key().clone(), room.standing(last_seq)));
         let others = devices.into_iter().filter(|device| *device != from);
         deliveries.extend(others.map(|device| (device, Mail::Joined(Arc::clone(&place)))));
     }
@@ -382,23 +368,21 @@ impl Hub {
     }
 
     fn standing(&self, user: &NameKey, id: RoomId) -> Option<Standing> {
-        let place = self.directory.user(self.directory.find_user(user)?)?.places.get(&id)?;
-        let room = self.rooms.get(id)?;
-        Some(Standing { room: room.name.clone(), last: room.last_seq, read: place.read })
+        let place = self.directory.named(user)?.places.get(&id)?;
+        Some(self.rooms.get(id)?.standing(place.read))
     }
 
     fn overview(&mut self, user: UserId) -> Option<Overview> {
         let crowds = self.rooms.crowds();
         let places = self.directory.user(user)?.places.iter().filter_map(|(id, place)| {
             let room = self.rooms.get(*id)?;
-            let standing = Standing { room: room.name.clone(), last: room.last_seq, read: place.read };
-            Some((room.key().clone(), standing))
+            Some((room.key().clone(), room.standing(place.read)))
         });
         Some(Overview { crowds, places: places.collect() })
     }
 
     fn oldest_device_too_many(&self, user: &NameKey) -> Option<ConnId> {
-        let devices = &self.directory.user(self.directory.find_user(user)?)?.devices;
+        let devices = &self.directory.named(user)?.devices;
         devices.first().copied().filter(|_| devices.len() >= self.limits.account_devices_max)
     }
 }

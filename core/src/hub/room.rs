@@ -11,7 +11,7 @@ use super::presence::Pace;
 use super::watch::{Changes, Stir};
 use crate::message::names::Names;
 use crate::message::push::Roster;
-use crate::message::rooms::Crowd;
+use crate::message::rooms::{Crowd, Standing};
 use crate::name::{NameKey, NameLook, RoomName, UserName};
 use crate::time::Instant;
 
@@ -135,17 +135,22 @@ impl Rooms {
         person.map_or(0, |(_, connections)| *connections)
     }
 
+    /// Somebody comes who is not there.
     pub(super) fn join(&mut self, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         room.members.push(member);
-        if let Some((_, connections)) = room.people.iter_mut().find(|(other, _)| *other == user) {
-            *connections += 1;
-            return;
-        }
         room.people.push((user, 1));
         Arc::make_mut(&mut room.names).push(name.as_str());
         room.note(name, true);
         self.stir.changed(id, &room.name);
+    }
+
+    /// Somebody who is there comes by one more connection.
+    pub(super) fn join_again(&mut self, id: RoomId, member: ConnId, user: UserId) {
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        let Some((_, connections)) = room.people.iter_mut().find(|(other, _)| *other == user) else { return };
+        *connections += 1;
+        room.members.push(member);
     }
 
     pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
@@ -284,6 +289,11 @@ impl Room {
 
     pub(super) fn roster(&self) -> Roster {
         Roster { room: self.name.clone(), members: Arc::clone(&self.names) }
+    }
+
+    /// Where somebody stands who has read so far.
+    pub(super) fn standing(&self, read: u64) -> Standing {
+        Standing { room: self.name.clone(), last: self.last_seq, read }
     }
 
     pub(super) fn crowd(&self) -> Crowd {
