@@ -375,6 +375,20 @@ impl Client {
         }
     }
 
+    /// Passes over what comes until a frame begins like this.
+    ///
+    /// # Errors
+    /// When the connection ends before, or nothing comes.
+    pub fn receive_until(&mut self, beginning: &str) -> Result<String, String> {
+        loop {
+            match self.receive()? {
+                Next::Frame(json) if json.starts_with(beginning) => return Ok(json),
+                Next::Frame(_) => {}
+                Next::Closed => return Err(format!("disconnected while waiting for {beginning}")),
+            }
+        }
+    }
+
     /// The socket.
     pub fn stream(&self) -> &TcpStream {
         &self.stream

@@ -13,7 +13,7 @@ use std::time::Instant;
 use chatroom_core::name::Account;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, ffi, params};
 
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError, keys, open};
 
 /// What a database that was written anew takes on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +77,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn bytes(&self) -> Result<u64, StoreError> {
-        let select = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-        let bytes: i64 = self.db.query_row(select, [], |row| row.get(0))?;
-        Ok(super::messages::unsigned(bytes))
+        Ok(open::bytes(&self.db)?)
     }
 
     /// From here on nobody logs in to the account, nor says anything by it. Its number; `None` if there is no such account.

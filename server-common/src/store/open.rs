@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::messages::unsigned;
 use super::{StoreError, migrations};
 use crate::unix;
 
@@ -74,15 +75,17 @@ fn as_it_is(path: &Path) -> Result<Connection, OpenCause> {
 /// A large database is one of messages, whose pages are left out: to look at 10 million of them took 33 s, and a server is to
 /// be back at once. `check` looks at those too.
 fn damage(db: &Connection) -> rusqlite::Result<Option<String>> {
-    let size: i64 =
-        db.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
-            row.get(0)
-        })?;
-    if size > WHOLE_BYTES_MAX {
+    if bytes(db)? > WHOLE_BYTES_MAX {
         return damage_but_in_messages(db);
     }
     let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     Ok((found != "ok").then_some(found))
+}
+
+/// What the database takes on the disk, without the log beside it.
+pub(super) fn bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let select = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    Ok(unsigned(db.query_row(select, [], |row| row.get(0))?))
 }
 
 fn damage_but_in_messages(db: &Connection) -> rusqlite::Result<Option<String>> {
@@ -205,7 +208,7 @@ impl Error for OpenError {}
 const BUSY: Duration = Duration::from_secs(5);
 
 /// All pages of a database of so many bytes are looked at when a server starts. They are read in a second.
-const WHOLE_BYTES_MAX: i64 = 32 * 1024 * 1024;
+const WHOLE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use testkit::check::{Next, credentials};
+use testkit::check::credentials;
 use testkit::program::{Client, Program};
 use testkit::transcript::frame;
 
@@ -89,7 +89,7 @@ fn round_trips(talker: &mut Client) -> Result<Vec<Duration>, String> {
     while Instant::now() < end {
         let start = Instant::now();
         talker.send(&frame(br#"{"type":"msg","data":{"to":"public","text":"ping"}}"#));
-        while !until(talker, r#"{"type":"msg""#)?.contains(r#""from":"talker""#) {}
+        while !talker.receive_until(r#"{"type":"msg""#)?.contains(r#""from":"talker""#) {}
         times.push(start.elapsed());
         thread::sleep(Duration::from_millis(10));
     }
@@ -117,7 +117,7 @@ fn guess_on(
         let mut client = Client::open(address, true)?;
         while !is_over.load(Ordering::Relaxed) {
             client.send(&frame(credentials("login", name).as_bytes()));
-            until(&mut client, r#"{"type":"login""#)?;
+            client.receive_until(r#"{"type":"login""#)?;
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ fn spawn_member(
             if is_heard && own.is_some() {
                 member.send(&frame(br#"{"type":"msg","data":{"to":"public","text":"what was that?"}}"#));
             }
-            let json = until(&mut member, r#"{"type":"msg""#)?;
+            let json = member.receive_until(r#"{"type":"msg""#)?;
             is_heard = own.as_ref().is_some_and(|own| json.contains(own));
         }
         Ok(())
@@ -170,26 +170,15 @@ fn stop_all(threads: Vec<JoinHandle<Result<(), String>>>, is_over: &AtomicBool) 
 fn login(address: SocketAddr, name: &str, enters: bool) -> Result<Client, String> {
     let mut client = Client::open(address, true)?;
     client.send(&frame(credentials("login", name).as_bytes()));
-    if !until(&mut client, r#"{"type":"login""#)?.contains(r#""status":"ok""#) {
+    if !client.receive_until(r#"{"type":"login""#)?.contains(r#""status":"ok""#) {
         client.send(&frame(credentials("register", name).as_bytes()));
-        until(&mut client, r#"{"type":"register","status":"ok""#)?;
+        client.receive_until(r#"{"type":"register","status":"ok""#)?;
         client.send(&frame(credentials("login", name).as_bytes()));
-        until(&mut client, r#"{"type":"login","status":"ok""#)?;
+        client.receive_until(r#"{"type":"login","status":"ok""#)?;
     }
     if enters {
         client.send(&frame(br#"{"type":"enter","data":{"room":"example"}}"#));
-        until(&mut client, r#"{"type":"enter","status":"ok""#)?;
+        client.receive_until(r#"{"type":"enter","status":"ok""#)?;
     }
     Ok(client)
-}
-
-/// Reads on until a frame begins like this.
-fn until(client: &mut Client, beginning: &str) -> Result<String, String> {
-    loop {
-        match client.receive()? {
-            Next::Frame(json) if json.starts_with(beginning) => return Ok(json),
-            Next::Frame(_) => {}
-            Next::Closed => return Err(format!("disconnected while waiting for {beginning}")),
-        }
-    }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::check::{Next, credentials};
+use testkit::check::credentials;
 use testkit::program::{Client, Program};
 use testkit::transcript::frame;
 
@@ -94,7 +94,7 @@ impl Talker {
             self.said += 1;
             let start = Instant::now();
             self.client.send(&message(&format!("t{}", self.said)));
-            until(&mut self.client, r#"{"type":"ack","status":"ok""#)?;
+            self.client.receive_until(r#"{"type":"ack","status":"ok""#)?;
             times.push(start.elapsed());
             thread::sleep(PAUSE);
         }
@@ -106,7 +106,7 @@ impl Talker {
 fn fill(address: SocketAddr, name: &str, messages: u64) -> Result<(), String> {
     let mut client = log_in(address, name)?;
     client.send(&frame(format!(r#"{{"type":"create","data":{{"room":"{name}"}}}}"#).as_bytes()));
-    until(&mut client, r#"{"type":"create","status":"ok""#)?;
+    client.receive_until(r#"{"type":"create","status":"ok""#)?;
     go_to(&mut client, name)?;
     let mut said = 0;
     while said < messages {
@@ -115,7 +115,7 @@ fn fill(address: SocketAddr, name: &str, messages: u64) -> Result<(), String> {
             (said..said + batch).flat_map(|number| message(&format!("{name}-{number}"))).collect();
         client.send(&frames);
         for _ in 0..batch {
-            until(&mut client, r#"{"type":"ack","status":"ok""#)?;
+            client.receive_until(r#"{"type":"ack","status":"ok""#)?;
         }
         said += batch;
     }
@@ -138,7 +138,7 @@ fn enter(address: SocketAddr, name: &str) -> Result<Client, String> {
 
 fn go_to(client: &mut Client, room: &str) -> Result<(), String> {
     client.send(&frame(format!(r#"{{"type":"enter","data":{{"room":"{room}"}}}}"#).as_bytes()));
-    until(client, r#"{"type":"enter","status":"ok""#).map(drop)
+    client.receive_until(r#"{"type":"enter","status":"ok""#).map(drop)
 }
 
 fn log_in(address: SocketAddr, name: &str) -> Result<Client, String> {
@@ -146,18 +146,7 @@ fn log_in(address: SocketAddr, name: &str) -> Result<Client, String> {
     client.send(&frame(br#"{"type":"hello","proto":1,"caps":["ack"]}"#));
     for kind in ["register", "login"] {
         client.send(&frame(credentials(kind, name).as_bytes()));
-        until(&mut client, &format!(r#"{{"type":"{kind}","status":"ok""#))?;
+        client.receive_until(&format!(r#"{{"type":"{kind}","status":"ok""#))?;
     }
     Ok(client)
-}
-
-/// Reads on until a frame begins like this.
-fn until(client: &mut Client, beginning: &str) -> Result<String, String> {
-    loop {
-        match client.receive()? {
-            Next::Frame(json) if json.starts_with(beginning) => return Ok(json),
-            Next::Frame(_) => {}
-            Next::Closed => return Err(format!("disconnected while waiting for {beginning}")),
-        }
-    }
 }
