@@ -75,7 +75,7 @@ impl File {
     /// What SQLite says. Then nothing of it is written; who has logged in or out is written with what comes next.
     pub fn write(&mut self, batch: &[Request]) -> rusqlite::Result<()> {
         let mut unwritten = std::mem::take(&mut self.unwritten);
-        if unwritten.is_empty() && !batch.iter().any(is_written) {
+        if unwritten.is_empty() && batch.iter().all(|request| trace(request) == Trace::None) {
             return Ok(());
         }
         if let Err(error) = self.commit(&unwritten, batch) {
@@ -92,7 +92,7 @@ impl File {
 
     fn commit(&mut self, before: &[Request], batch: &[Request]) -> rusqlite::Result<()> {
         let requests = || before.iter().chain(batch);
-        self.set_synchronous(requests().any(must_last))?;
+        self.set_synchronous(requests().any(|request| trace(request) == Trace::OfAll))?;
         let mut account = self.account;
         let transaction = self.db.transaction()?;
         for request in requests() {
@@ -204,20 +204,28 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whether a request changes the file.
-fn is_written(request: &Request) -> bool {
+/// What is left of a request in the file, and for how long.
+#[derive(PartialEq, Eq)]
+enum Trace {
+    /// Nothing: it changes nothing there.
+    None,
+    /// What survives the end of this program, and could be had again after a power cut.
+    OfProgram,
+    /// What could not be had again after a power cut, or would be done twice.
+    OfAll,
+}
+
+fn trace(request: &Request) -> Trace {
     match request {
-        Request::Open(_) | Request::Older(..) | Request::Rooms | Request::Order(_) => false,
+        Request::Open(_) | Request::Older(..) | Request::Rooms | Request::Order(_) => Trace::None,
+        Request::Place(_) | Request::Read(_) | Request::Seen(..) => Trace::OfProgram,
         Request::Begin(_)
         | Request::Session(_)
         | Request::SessionEnded
-        | Request::Place(_)
         | Request::Forget
-        | Request::Read(_)
         | Request::Typed(_)
         | Request::Fate(..)
-        | Request::Drop(_)
-        | Request::Seen(..) => true,
+        | Request::Drop(_) => Trace::OfAll,
     }
 }
 
@@ -238,26 +246,6 @@ fn in_or_out(request: &Request) -> Option<Request> {
         | Request::Older(..)
         | Request::Rooms
         | Request::Order(_) => None,
-    }
-}
-
-/// Whether what it says could not be had again after a power cut, or would be done twice.
-fn must_last(request: &Request) -> bool {
-    match request {
-        Request::Begin(_)
-        | Request::Session(_)
-        | Request::SessionEnded
-        | Request::Forget
-        | Request::Typed(_)
-        | Request::Fate(..)
-        | Request::Drop(_) => true,
-        Request::Place(_)
-        | Request::Read(_)
-        | Request::Seen(..)
-        | Request::Open(_)
-        | Request::Older(..)
-        | Request::Rooms
-        | Request::Order(_) => false,
     }
 }
 

@@ -56,15 +56,7 @@ fn two_people_need_one_program() {
 #[ignore = "needs a display: run it with .ci/on-display"]
 fn what_is_typed_without_a_server_is_read_once_when_there_is_one_though_the_window_was_killed() {
     let binary = server("chatroom-server-smol");
-    let server = Program::start(&binary, &[]).expect("the server starts");
-    let address = server.address().to_string();
-    let mut witness = Witness::log_in(server);
-    let mut ann = Seat::open(&witness.invitation().to_string(), 0);
-    come_in(&ann, "ann", &address);
-    witness.sees("ann", "example");
-    witness.enter("example");
-    ann.say("hello");
-    witness.hears("ann", "hello");
+    let (mut witness, mut ann, address) = ann_and_a_witness(&binary);
     witness.say("good evening");
     ann.wait_until_kept("good evening");
 
@@ -94,16 +86,7 @@ fn what_is_typed_without_a_server_is_read_once_when_there_is_one_though_the_wind
 #[test]
 #[ignore = "needs a display: run it with .ci/on-display"]
 fn what_was_sent_and_not_answered_when_the_window_was_killed_is_read_once() {
-    let binary = server("chatroom-server-smol");
-    let server = Program::start(&binary, &[]).expect("the server starts");
-    let address = server.address().to_string();
-    let mut witness = Witness::log_in(server);
-    let mut ann = Seat::open(&witness.invitation().to_string(), 0);
-    come_in(&ann, "ann", &address);
-    witness.sees("ann", "example");
-    witness.enter("example");
-    ann.say("hello");
-    witness.hears("ann", "hello");
+    let (mut witness, mut ann, _) = ann_and_a_witness(&server("chatroom-server-smol"));
 
     // The server sleeps while the message comes, so that nobody can answer it before its author is gone.
     witness.signal_server("-STOP");
@@ -134,6 +117,21 @@ fn without_a_display_a_sentence_says_what_to_install() {
         "{said}"
     );
     assert!(said.trim_end().lines().count() == 1 && !said.contains(".rs"), "{said}");
+}
+
+/// A server, somebody in the room `example` of it who is no window, and ann there at one, who has said hello. Also where the
+/// server is.
+fn ann_and_a_witness(binary: &Path) -> (Witness, Seat, String) {
+    let server = Program::start(binary, &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    let ann = Seat::open(&witness.invitation().to_string(), 0);
+    come_in(&ann, "ann", &address);
+    witness.sees("ann", "example");
+    witness.enter("example");
+    ann.say("hello");
+    witness.hears("ann", "hello");
+    (witness, ann, address)
 }
 
 fn two_windows_talk_and_find_back(name: &str) {
