@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{Command, End, Event, Kept, Past, Room, Span};
+use chatroom_core::client::{self, Command, End, Event, Kept, Past, Room, Span};
 use chatroom_core::message::Kind;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
@@ -299,6 +299,11 @@ fn link(step: &str) -> Result<Link, String> {
     })
 }
 
+/// The room that all is shown in.
+fn den() -> client::Conversation {
+    client::Conversation::Room(chatroom_core::name::RoomName::parse("den").expect("it is a name"))
+}
+
 fn event(step: &str) -> Result<Event, String> {
     let (words, value) =
         step.split_once(": ").or(step.strip_suffix(':').map(|words| (words, ""))).unwrap_or((step, ""));
@@ -329,18 +334,19 @@ fn event(step: &str) -> Result<Event, String> {
         ["members", room] => Event::Members(Room { name: room.into(), members: names(&value) }),
         ["created"] => Event::Created { message: value },
         ["entered", room] => Event::Entered { room: room.into() },
-        ["left"] => Event::Left,
+        ["left"] => Event::Left { room: "den".into() },
         ["message", from] => message(from, value, None, None)?,
         ["whisper", from] => message(from, value, None, Some(from))?,
         ["echo", id] => message("ann", value, Some(id), None)?,
         ["echo"] => message("ann", value, None, None)?,
         ["acknowledged", id] => {
-            Event::Acknowledged { said: number(id)? as u64, posted: Posted { seq: 1, ts_ms: 0 } }
+            Event::Acknowledged { of: den(), said: number(id)? as u64, posted: Posted { seq: 1, ts_ms: 0 } }
         }
         ["session", token] => {
             Event::Session { username: "ann".into(), token: Token::new(token.to_owned().into()) }
         }
         ["past", ref how @ ..] => Event::Past {
+            of: den(),
             messages: value.split(';').filter(|line| !line.is_empty()).enumerate().map(past).collect(),
             is_older: how.contains(&"older"),
             is_anew: how.contains(&"anew"),
@@ -366,6 +372,7 @@ fn message(from: &str, text: String, said: Option<&str>, with: Option<&str>) -> 
         (Some(said), seq)
     });
     Ok(Event::Message {
+        of: den(),
         from: from.into(),
         text,
         is_own: from == "ann",
@@ -507,7 +514,8 @@ fn shown_request(request: &Request) -> String {
 /// What a client begins with.
 fn shown_kept(kept: &Kept) -> String {
     let room = kept.room.as_ref().map_or("the lobby", |room| room.as_str());
-    let read = kept.read.map(|read| format!(" from {} to {}", read.first, read.last.seq)).unwrap_or_default();
+    let read = |(_, read): &(_, Span)| format!(" from {} to {}", read.first, read.last.seq);
+    let read: String = kept.read.iter().map(read).collect();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
 }
@@ -543,8 +551,8 @@ fn shown_effect(effect: Effect) -> String {
         Effect::GoOn(invitation, kept) => format!("go on at {invitation}: {}", shown_kept(&kept)),
         Effect::Store(request) => shown_request(&request),
         Effect::Order(Order::Command(command)) => shown_command(&command),
-        Effect::Order(Order::Know(room, read)) => {
-            format!("know {} from {} to {}", room.as_str(), read.first, read.last.seq)
+        Effect::Order(Order::Know(of, read)) => {
+            format!("know {} from {} to {}", of.name(), read.first, read.last.seq)
         }
         Effect::Order(Order::Connect(_) | Order::GoOn(..)) => "connect".into(),
         Effect::Order(Order::Trust) => "trust".into(),
@@ -573,15 +581,20 @@ fn shown_command(command: &Command) -> String {
                 .as_ref()
                 .map(|cid| format!(" as {}", cid.as_str().rsplit('-').next().unwrap_or_default()));
             let cid = cid.unwrap_or_default();
-            let to = to.as_ref().map(|to| format!(" to {}", to.as_str())).unwrap_or_default();
+            let to = match to {
+                client::Conversation::Room(_) => String::new(),
+                client::Conversation::Peer(to) => format!(" to {}", to.as_str()),
+            };
             let text = text.as_str();
             let text =
                 if text.len() > 100 { format!("{} bytes", text.len()) } else { text.replace('\n', "\\n") };
             format!("say {id}{to}{cid}: {text}")
         }
-        Command::Recall(Edge::Before(seq)) if *seq < u64::MAX => format!("older than {seq}"),
-        Command::Recall(_) => "older".into(),
-        Command::Exit => "exit".into(),
+        Command::Recall(_, Edge::Before(seq)) if *seq < u64::MAX => format!("older than {seq}"),
+        Command::Recall(..) => "older".into(),
+        Command::Look(of) => format!("look at {}", of.name()),
+        Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
+        Command::Exit(_) => "exit".into(),
         Command::Logout => "logout".into(),
     }
 }

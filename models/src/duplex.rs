@@ -11,7 +11,7 @@ use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::name::{KeyFn, RoomName};
+use chatroom_core::name::{KeyFn, LOBBY, RoomName};
 use chatroom_core::phase::Phase;
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
@@ -132,7 +132,9 @@ impl World {
             Step::Want(words) => {
                 let line = &mut self.lines[index];
                 if !self.is_patient || !line.client.is_waiting() {
-                    let command = command(words, 0).unwrap_or_else(|| panic!("nobody can want: {words}"));
+                    let here = line.client.room().unwrap_or(LOBBY);
+                    let command =
+                        command(words, here, 0).unwrap_or_else(|| panic!("nobody can want: {words}"));
                     line.tell(now, client::Input::Command(command));
                 }
             }
@@ -331,7 +333,9 @@ impl Line {
             | Event::Session { .. }
             | Event::Created { .. }
             | Event::Entered { .. }
-            | Event::Left
+            | Event::Left { .. }
+            | Event::Crowds(_)
+            | Event::Places(_)
             | Event::Refused { .. }
             | Event::Returned { .. }
             | Event::Unanswered { .. }

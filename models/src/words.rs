@@ -1,15 +1,17 @@
 //! What a person wants, in words: `login ann 1234`, `enter den`, `whisper Bob psst`.
 
-use chatroom_core::client::Command;
+use chatroom_core::client::{Command, Conversation};
 use chatroom_core::message::Text;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
 use zeroize::Zeroizing;
 
-/// What the words ask for; `None` where a client could not ask for it. `id` numbers what is said.
-pub fn command(words: &str, id: u64) -> Option<Command> {
+/// What the words ask for; `None` where a client could not ask for it. `here` is the room that what is said is for, and `id`
+/// numbers it.
+pub fn command(words: &str, here: &str, id: u64) -> Option<Command> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let room = || RoomName::parse(rest).ok();
+    let here = || RoomName::parse(here).ok();
     let text = |text: &str| Text::try_from(text).ok();
     let user = || {
         let (name, rest) = rest.split_once(' ')?;
@@ -25,12 +27,12 @@ pub fn command(words: &str, id: u64) -> Option<Command> {
         "list" => Command::List,
         "create" => Command::Create(room()?),
         "enter" => Command::Enter(room()?),
-        "say" => Command::Say { to: None, text: text(rest)?, id, cid: None },
+        "say" => Command::Say { to: Conversation::Room(here()?), text: text(rest)?, id, cid: None },
         "whisper" => {
             let (to, said) = user()?;
-            Command::Say { to: Some(to), text: text(said)?, id, cid: None }
+            Command::Say { to: Conversation::Peer(to), text: text(said)?, id, cid: None }
         }
-        "exit" => Command::Exit,
+        "exit" => Command::Exit(here()?),
         "logout" => Command::Logout,
         _ => return None,
     })

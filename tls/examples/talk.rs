@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
-use chatroom_core::client::{Client, Command, Event, Input, Output, Room};
+use chatroom_core::client::{Client, Command, Conversation, Event, Input, Output, Room};
 use chatroom_core::frame::Frame;
 use chatroom_core::message::Text;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::name::{LOBBY, RoomName, UserName};
 use chatroom_core::secret::{Password, Token};
 use tls::{ClientConfig, Pipe, Trust, pem};
 
@@ -98,7 +98,8 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     println!("{HELP}");
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
-        match parse(line.trim_end()) {
+        let here = lock(&talk).client.room().map(str::to_owned);
+        match parse(line.trim_end(), here.as_deref()) {
             Ok(Some(command)) => {
                 lock(&talk).handle(Input::Command(command)).map_err(|error| error.to_string())?
             }
@@ -177,11 +178,12 @@ fn read(stream: &mut TcpStream, talk: &Mutex<Talk>) -> Result<(), String> {
     lock(talk).look_at_the_clock().map_err(|error| error.to_string())
 }
 
-/// What a line means; `None` is the wish to leave, an error says what is wrong with it.
-fn parse(line: &str) -> Result<Option<Command>, String> {
+/// What a line means, said in the room that is `here`; `None` is the wish to leave, an error says what is wrong with it.
+fn parse(line: &str, here: Option<&str>) -> Result<Option<Command>, String> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let user = |name: &str| UserName::parse(name).map_err(|error| error.sentence().to_owned());
     let room = |name: &str| RoomName::parse(name).map_err(|error| error.sentence().to_owned());
+    let here = || room(here.unwrap_or(LOBBY));
     let text = |text: &str| Text::try_from(text).map_err(|error| error.sentence().to_owned());
     let password =
         |text: &str| Password::parse(text.to_owned().into()).map_err(|_| "a password is missing".to_owned());
@@ -197,12 +199,14 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         "/rooms" => Command::List,
         "/create" => Command::Create(room(rest)?),
         "/enter" => Command::Enter(room(rest)?),
-        "/exit" => Command::Exit,
+        "/exit" => Command::Exit(here()?),
         "/logout" => Command::Logout,
         "/quit" => return Ok(None),
-        "\\private" => Command::Say { to: Some(user(first)?), text: text(second)?, id: 0, cid: None },
+        "\\private" => {
+            Command::Say { to: Conversation::Peer(user(first)?), text: text(second)?, id: 0, cid: None }
+        }
         command if command.starts_with('/') => return Err(HELP.to_owned()),
-        _ => Command::Say { to: None, text: text(line)?, id: 0, cid: None },
+        _ => Command::Say { to: Conversation::Room(here()?), text: text(line)?, id: 0, cid: None },
     }))
 }
 
@@ -225,7 +229,7 @@ fn show(event: Event) {
         Event::Members(room) => show_room(&room),
         Event::Created { message } => println!("* {message}"),
         Event::Entered { room } => println!("* you are in {room}"),
-        Event::Left => println!("* you are in the lobby"),
+        Event::Left { .. } => println!("* you are in the lobby"),
         Event::Message { from, text, private_with: None, .. } => println!("<{from}> {}", clean(&text)),
         Event::Message { text, is_own: true, private_with: Some(to), .. } => {
             println!("[to {to}] {}", clean(&text))
@@ -241,6 +245,8 @@ fn show(event: Event) {
         }
         // It holds no login over its end, and said what is said without a look at its place.
         Event::Session { .. } | Event::Acknowledged { .. } => {}
+        // It is in one room at a time.
+        Event::Crowds(_) | Event::Places(_) => {}
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{Command, Kept};
+use chatroom_core::client::{self, Command, Kept};
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::name::{LOBBY, RoomName, UserName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
@@ -89,13 +89,14 @@ impl Controller {
         self.screen.lobby.username = account.name;
         self.screen.banner = Phrase::Connecting.into();
         self.screen.page = Page::Lobby;
-        let mut kept = Kept { token, room: None, read: None, outbox: Vec::new() };
+        let mut kept = Kept { token, room: None, read: Vec::new(), outbox: Vec::new() };
         if let Some((room, opened)) =
             place.and_then(|opened| Some((RoomName::parse(&opened.room).ok()?, opened)))
         {
             self.log.borrow_mut().clear();
             self.show_room(opened.room.clone());
-            (kept.room, kept.read) = (Some(room), opened.read);
+            let of = client::Conversation::Room(room.clone());
+            (kept.room, kept.read) = (Some(room), Vec::from_iter(opened.read.map(|read| (of, read))));
             kept.outbox = self.fill(opened);
         }
         self.effects.push_back(Effect::GoOn(invitation, Box::new(kept)));
@@ -127,7 +128,7 @@ impl Controller {
     fn on_opened(&mut self, opened: Opened) {
         let Some(room) = self.keeping.next.take_if(|room| room.as_str() == opened.room) else { return };
         if let Some(read) = opened.read {
-            self.order(Order::Know(room.clone(), read));
+            self.order(Order::Know(client::Conversation::Room(room.clone()), read));
         }
         self.keeping.opened = Some(opened);
         self.command(Command::Enter(room));
@@ -188,7 +189,7 @@ impl Controller {
         let delivery = match state {
             Fate::Waiting => match said_before(to.as_deref(), &text).ok().zip(cid) {
                 Some(((to, text), cid)) => {
-                    return Some(Command::Say { to, text, id: id.into(), cid: Some(cid) });
+                    return Some(self.say_as(to, text, id, Some(cid)));
                 }
                 None => Delivery::Failed,
             },
@@ -197,6 +198,19 @@ impl Controller {
         };
         self.log.borrow_mut().fail(id, delivery);
         None
+    }
+
+    /// The room that is shown; without one, where nothing can be said.
+    pub(super) fn here(&self) -> RoomName {
+        let room = self.keeping.place.as_deref().unwrap_or(LOBBY);
+        RoomName::parse(room).or_else(|_| RoomName::parse(LOBBY)).expect("the lobby's name is one")
+    }
+
+    /// The wish to say something in the room that is shown, to everybody or to one.
+    pub(super) fn say_as(&self, to: Option<UserName>, text: Text, id: u32, cid: Option<Cid>) -> Command {
+        let here = || client::Conversation::Room(self.here());
+        let to = to.map_or_else(here, client::Conversation::Peer);
+        Command::Say { to, text, id: id.into(), cid }
     }
 
     /// Writes down what was typed, before it is sent. What it is called from now on.
@@ -252,7 +266,7 @@ impl Controller {
 
     /// Whether no further message can be typed while these wait.
     pub(super) fn is_outbox_full(&self) -> bool {
-        self.keeping.is_begun && self.log.borrow().waiting() >= chatroom_core::client::WAITING_MAX
+        self.keeping.is_begun && self.log.borrow().waiting() >= client::WAITING_MAX
     }
 
     /// Somebody has logged in, and what they read and type is kept from now on.
@@ -370,7 +384,7 @@ impl Controller {
     pub(super) fn ask_for_older(&mut self) {
         let shown = &mut self.keeping.shown;
         if !self.keeping.is_begun || shown.first == 0 {
-            return self.command(Command::OLDER);
+            return self.command(Command::older(client::Conversation::Room(self.here())));
         }
         let first = shown.first;
         if shown.has_older_in_file {
@@ -380,7 +394,8 @@ impl Controller {
                 self.ask(Request::Older(room, first));
             }
         } else {
-            self.command(Command::Recall(chatroom_core::message::history::Edge::Before(first)));
+            let of = client::Conversation::Room(self.here());
+            self.command(Command::Recall(of, chatroom_core::message::history::Edge::Before(first)));
         }
     }
 
@@ -484,7 +499,7 @@ mod tests {
         let place = Some(Opened { room: "den".into(), ..Opened::default() });
         let token = chatroom_core::secret::Token::new("token".to_owned().into());
         controller.go_on(Login { account, token, place }, "s:1".parse().expect("it is an address"));
-        for number in 0..chatroom_core::client::WAITING_MAX {
+        for number in 0..client::WAITING_MAX {
             assert!(controller.send("hello"), "{number}");
         }
         assert!(!controller.send("one too many"));

@@ -176,16 +176,18 @@ impl Controller {
                 self.on_logged_out();
             }
             Event::Rooms(rooms) => self.on_rooms(rooms),
+            // It is in one room at a time.
+            Event::Crowds(_) | Event::Places(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
-            Event::Left => self.on_left(),
-            Event::Message { from, text, is_own, said, private_with, posted, cid } => {
+            Event::Left { .. } => self.on_left(),
+            Event::Message { of: _, from, text, is_own, said, private_with, posted, cid } => {
                 self.keep_said(&from, &text, is_own, said, private_with.as_deref(), posted, cid);
                 self.on_message(&from, &text, is_own, said, private_with.as_deref());
             }
             Event::Acknowledged { said, .. } => self.on_acknowledged(said),
-            Event::Past { messages, is_older, is_anew, has_older } => {
+            Event::Past { of: _, messages, is_older, is_anew, has_older } => {
                 self.on_past(messages, is_older, is_anew, has_older);
             }
             Event::Refused { request, said, code, message, retry_ms } => {

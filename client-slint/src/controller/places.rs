@@ -52,7 +52,7 @@ impl Controller {
             Page::Room if self.screen.room.name == name => {}
             Page::Room => {
                 self.next_room = Some(room);
-                self.command(Command::Exit);
+                self.command(Command::Exit(self.here()));
             }
             Page::Lobby => self.go_into(room),
             Page::Connect | Page::Login => {}
@@ -62,7 +62,7 @@ impl Controller {
     /// Back to the lobby.
     pub fn leave(&mut self) {
         self.next_room = None;
-        self.command(Command::Exit);
+        self.command(Command::Exit(self.here()));
     }
 
     pub(super) fn on_rooms(&mut self, rooms: Vec<client::Room>) {

@@ -6,7 +6,7 @@ use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::UserName;
 
-use super::{Command, Controller, Effect, Page, Phrase, Sentence};
+use super::{Controller, Effect, Page, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::{Delivery, Log, Past};
 use crate::screen::Selected;
@@ -80,7 +80,7 @@ impl Controller {
         let failed = id;
         let id = self.show_sending(to.as_ref(), &text);
         let cid = self.keep_retried(failed, id);
-        self.command(Command::Say { to, text, id: id.into(), cid });
+        self.command(self.say_as(to, text, id, cid));
     }
 
     /// Forget what did not arrive.
@@ -119,7 +119,7 @@ impl Controller {
     fn say(&mut self, to: Option<UserName>, text: Text) {
         let id = self.show_sending(to.as_ref(), &text);
         let cid = self.keep_typed(id, to.as_ref(), &text);
-        self.command(Command::Say { to, text, id: id.into(), cid });
+        self.command(self.say_as(to, text, id, cid));
     }
 
     fn show_sending(&mut self, to: Option<&UserName>, text: &Text) -> u32 {

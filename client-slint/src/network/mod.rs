@@ -11,8 +11,7 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use chatroom_core::client::{Command, Event, Kept, Span};
-use chatroom_core::name::RoomName;
+use chatroom_core::client::{Command, Conversation, Event, Kept, Span};
 pub(crate) use route::nonce;
 use smol::channel::{self, Sender};
 use tls::Fingerprint;
@@ -30,8 +29,8 @@ pub enum Order {
     Trust,
     /// Ask the server for this.
     Command(Command),
-    /// So much is known of the room that is entered next.
-    Know(RoomName, Span),
+    /// So much is known of a conversation that is not read yet.
+    Know(Conversation, Span),
     /// Try again now.
     RetryNow,
     /// Be connected to no server.

@@ -300,8 +300,8 @@ impl Route {
             Happened::Deadline => self.tell_client(Input::Timeout),
             Happened::Uprooted => return Ok(Turn::On),
             Happened::Order(Ok(Order::Command(command))) => self.tell_client(Input::Command(command)),
-            Happened::Order(Ok(Order::Know(room, read))) => {
-                self.client.know(room, read);
+            Happened::Order(Ok(Order::Know(of, read))) => {
+                self.client.know(of, read);
                 return Ok(Turn::On);
             }
             Happened::Order(Ok(Order::Trust | Order::RetryNow)) => return Ok(Turn::On),

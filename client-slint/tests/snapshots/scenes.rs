@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, room};
+use crate::seat::{Seat, den, room};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -287,6 +287,7 @@ fn say(seat: &Seat, draft: &str) -> u64 {
 fn say_and_hear(seat: &Seat, draft: &str) {
     let said = Some(say(seat, draft));
     seat.hear(Event::Message {
+        of: den(),
         from: "ann".into(),
         text: String::new(),
         is_own: true,
@@ -299,6 +300,7 @@ fn say_and_hear(seat: &Seat, draft: &str) {
 
 fn hear_private(seat: &Seat, from: &str, text: &str) {
     seat.hear(Event::Message {
+        of: den(),
         from: from.into(),
         text: text.into(),
         is_own: false,

@@ -13,7 +13,7 @@ use jiff::civil::date;
 use slint::ComponentHandle as _;
 use slint::platform::Key;
 
-use crate::seat::Seat;
+use crate::seat::{Seat, den};
 
 fn refused(request: Kind, code: &str) -> Event {
     Event::Refused { request, said: None, code: Some(code.into()), message: "no".into(), retry_ms: None }
@@ -219,6 +219,7 @@ fn a_message_is_a_row_that_says_who_and_when() {
 fn a_whisper_says_that_it_is_one() {
     let seat = Seat::in_room();
     seat.hear(Event::Message {
+        of: den(),
         from: "bob".into(),
         text: "psst".into(),
         is_own: false,
@@ -311,7 +312,7 @@ fn a_room_that_is_opened_again_is_shown_from_its_first_message_on() {
         controller.apply(
             date(2026, 11, 24).at(9, 0, 0, 0),
             [
-                News::Client(Event::Left),
+                News::Client(Event::Left { room: "den".into() }),
                 News::Client(Event::Entered { room: "den".into() }),
                 News::Client(past(1..=3, false)),
             ],
@@ -387,7 +388,13 @@ fn past(numbers: std::ops::RangeInclusive<u64>, is_older: bool) -> Event {
         said: None,
         cid: None,
     };
-    Event::Past { messages: numbers.map(line).collect(), is_older, is_anew: false, has_older: true }
+    Event::Past {
+        of: den(),
+        messages: numbers.map(line).collect(),
+        is_older,
+        is_anew: false,
+        has_older: true,
+    }
 }
 
 #[test]
@@ -445,7 +452,7 @@ fn control_k_leads_to_another_room() {
     seat.type_text("gar");
     seat.press(Key::Return);
     assert_eq!(seat.take_done(), "list, exit");
-    seat.hear(Event::Left);
+    seat.hear(Event::Left { room: "den".into() });
     assert_eq!(seat.take_done(), "enter garden");
 }
 

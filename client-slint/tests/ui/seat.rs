@@ -6,7 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use chatroom_core::client::{Command, Event, Room};
+use chatroom_core::client::{Command, Conversation, Event, Room};
+use chatroom_core::name::RoomName;
 use client_slint::adapters::{Desk, Window, Wish};
 use client_slint::controller::{Controller, Effect};
 use client_slint::log::Log;
@@ -101,6 +102,7 @@ impl Seat {
     /// Somebody says something to everybody.
     pub fn hear_message(&self, from: &str, text: &str) {
         self.hear(Event::Message {
+            of: den(),
             from: from.into(),
             text: text.into(),
             is_own: false,
@@ -173,6 +175,11 @@ impl Seat {
         self.0.now.set(now);
     }
 
+    /// The room that all is said in.
+    pub fn den() -> Conversation {
+        Conversation::Room(RoomName::parse("den").expect("it is a name"))
+    }
+
     /// Pages that were switched to come to be.
     pub fn settle(&self) {
         settle();
@@ -212,6 +219,11 @@ pub fn room(name: &str, members: &[&str]) -> Room {
     Room { name: name.into(), members: members.iter().map(|name| (*name).into()).collect() }
 }
 
+/// The room that all is said in.
+pub fn den() -> Conversation {
+    Conversation::Room(RoomName::parse("den").expect("it is a name"))
+}
+
 /// Pages that were switched to come to be.
 fn settle() {
     mock_elapsed_time(std::time::Duration::from_millis(20));
@@ -228,11 +240,13 @@ fn shown(effect: &Effect) -> String {
             Command::Create(room) => format!("create {}", room.as_str()),
             Command::Enter(room) => format!("enter {}", room.as_str()),
             Command::Say { to, text, .. } => match to {
-                Some(to) => format!("say to {}: {}", to.as_str(), text.as_str()),
-                None => format!("say: {}", text.as_str()),
+                Conversation::Peer(to) => format!("say to {}: {}", to.as_str(), text.as_str()),
+                Conversation::Room(_) => format!("say: {}", text.as_str()),
             },
-            Command::Recall(_) => "older".into(),
-            Command::Exit => "exit".into(),
+            Command::Recall(..) => "older".into(),
+            Command::Look(of) => format!("look at {}", of.name()),
+            Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
+            Command::Exit(_) => "exit".into(),
             Command::Logout => "logout".into(),
         },
         Effect::GoOn(invitation, _) => format!("go on at {}", invitation.address),

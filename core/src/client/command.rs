@@ -1,7 +1,6 @@
 //! What a person wants of a client.
 
-use alloc::string::String;
-
+use super::Conversation;
 use crate::frame::Frame;
 use crate::message::history::Edge;
 use crate::message::{Cid, Kind, Text, request};
@@ -25,8 +24,8 @@ pub enum Command {
     Enter(RoomName),
     /// Say something.
     Say {
-        /// The one in the room whom it is for; `None` for everybody.
-        to: Option<UserName>,
+        /// Where. In one room at a time that is the room, and a private message is said to one who is there too.
+        to: Conversation,
         /// What to say.
         text: Text,
         /// The caller's own number for it, which the events about it carry as `said`.
@@ -36,17 +35,24 @@ pub enum Command {
         cid: Option<Cid>,
     },
     /// Read what was said before. The client does so by itself where it enters; a person asks for what is older than all
-    /// that is shown: [`Command::OLDER`], or, where less is shown than was read, what is before the first that is.
-    Recall(Edge),
-    /// Go back to the lobby.
-    Exit,
+    /// that is shown: [`Command::older`], or, where less is shown than was read, what is before the first that is.
+    Recall(Conversation, Edge),
+    /// Where many rooms are taken part in, elsewhere nothing: a person looks at this conversation now. It is read before the
+    /// others, and who is in the room is told, until another is looked at.
+    Look(Conversation),
+    /// The same: a person has seen all that was said there up to that number.
+    Read(Conversation, u64),
+    /// Take part in a room no more; in one room at a time: go back to the lobby, from whatever room.
+    Exit(RoomName),
     /// Log out.
     Logout,
 }
 
 impl Command {
     /// Read what is older than all that is shown.
-    pub const OLDER: Self = Self::Recall(Edge::Before(u64::MAX));
+    pub const fn older(of: Conversation) -> Self {
+        Self::Recall(of, Edge::Before(u64::MAX))
+    }
 
     pub(super) fn kind(&self) -> Kind {
         match self {
@@ -57,37 +63,58 @@ impl Command {
             Self::Create(_) => Kind::Create,
             Self::Enter(_) => Kind::Enter,
             Self::Say { .. } => Kind::Msg,
-            Self::Recall(_) => Kind::History,
-            Self::Exit => Kind::Exit,
+            Self::Recall(..) => Kind::History,
+            Self::Look(_) => Kind::Roster,
+            Self::Read(..) => Kind::Read,
+            Self::Exit(_) => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
     }
 
-    /// `room` is the one that the client is in, and `cid` what a message is called that is to be kept.
-    pub(super) fn encode(&self, own_name: &str, room: &str, cid: Option<&Cid>) -> Frame {
-        match self {
+    /// The request, if there is one for who is in one room at a time: `room` is that one, and `cid` what a message is called
+    /// that is to be kept.
+    pub(super) fn encode(&self, own_name: &str, room: &str, cid: Option<&Cid>) -> Option<Frame> {
+        Some(match self {
             Self::Register(username, password, invite) => {
                 request::encode_register(username, password, invite.as_ref())
             }
             Self::Login(username, password) => request::encode_login(username, password),
             Self::Resume(token) => request::encode_resume(token),
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
-            Self::Recall(edge) => request::encode_history(room, *edge),
-            Self::Say { to, text, .. } => match cid {
-                Some(cid) => request::encode_kept_msg(own_name, to.as_ref(), text, room, cid),
-                None => request::encode_msg(own_name, to.as_ref(), text),
-            },
-            Self::List | Self::Exit | Self::Logout => request::encode_bare(self.kind()),
+            Self::Recall(_, edge) => request::encode_history(room, *edge),
+            Self::Say { to, text, .. } => {
+                let to = match to {
+                    Conversation::Room(_) => None,
+                    Conversation::Peer(peer) => Some(peer),
+                };
+                match cid {
+                    Some(cid) => request::encode_kept_msg(own_name, to, text, room, cid),
+                    None => request::encode_msg(own_name, to, text),
+                }
+            }
+            Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
+            Self::Look(_) | Self::Read(..) => return None,
+        })
+    }
+
+    /// A whisper to `public` is a word to everybody in the `room`: that is what a server takes it for.
+    pub(super) fn normalized(self, room: Option<&RoomName>) -> Self {
+        match (self, room) {
+            (Self::Say { to: Conversation::Peer(to), text, id, cid }, Some(room))
+                if to.as_str().eq_ignore_ascii_case(PUBLIC) =>
+            {
+                Self::Say { to: Conversation::Room(room.clone()), text, id, cid }
+            }
+            (command, _) => command,
         }
     }
 
-    /// A whisper to `public` is a word to everybody: that is what a server takes it for.
-    pub(super) fn normalized(self) -> Self {
-        match self {
-            Self::Say { to: Some(to), text, id, cid } if to.as_str().eq_ignore_ascii_case(PUBLIC) => {
-                Self::Say { to: None, text, id, cid }
-            }
-            command => command,
+    /// Whether who is in that room says it there.
+    pub(super) fn can_be_said_in(&self, room: &RoomName) -> bool {
+        match self.said_to() {
+            Some(to @ Conversation::Room(_)) => to.is_of(room),
+            Some(Conversation::Peer(_)) => true,
+            None => false,
         }
     }
 
@@ -110,16 +137,18 @@ impl Command {
             | Self::List
             | Self::Create(_)
             | Self::Enter(_)
-            | Self::Recall(_)
-            | Self::Exit
+            | Self::Recall(..)
+            | Self::Look(_)
+            | Self::Read(..)
+            | Self::Exit(_)
             | Self::Logout => None,
         }
     }
 
-    /// Whom a private message is for.
-    pub(super) fn peer(self) -> Option<String> {
+    /// Where it is said, if it says something.
+    pub(super) fn said_to(&self) -> Option<&Conversation> {
         match self {
-            Self::Say { to, .. } => to.map(|name| String::from(name.as_str())),
+            Self::Say { to, .. } => Some(to),
             _ => None,
         }
     }

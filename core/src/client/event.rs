@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::{Conversation, Place};
 use crate::message::hello::Greeting;
 use crate::message::push::Posted;
+use crate::message::rooms::Crowd;
 use crate::message::{Cid, Kind};
 use crate::secret::Token;
 
@@ -19,7 +21,7 @@ pub enum Event {
     Greeted(Greeting),
     /// The account exists now.
     Registered,
-    /// Logged in, in the lobby.
+    /// Logged in: in the lobby, or in all the rooms that the account takes part in.
     LoggedIn {
         /// The name, as it was typed at registration.
         username: String,
@@ -36,29 +38,39 @@ pub enum Event {
     Returned {
         /// The name, as it was typed at registration.
         username: String,
-        /// The room; `None` in the lobby, also where the room could not be entered again.
+        /// The room; `None` in the lobby, also where the room could not be entered again, and where many rooms are taken part in.
         room: Option<String>,
     },
     /// Logged out.
     LoggedOut,
     /// All rooms, the lobby among them.
     Rooms(Vec<Room>),
-    /// Who is in this client's room.
+    /// The same where many rooms are taken part in: all there are, and how many people are in each.
+    Crowds(Vec<Crowd>),
+    /// All conversations that the account takes part in: rooms and private ones. After a login and a return, and when one is
+    /// added, left, or read elsewhere. It does not come for each message: those have their numbers.
+    Places(Vec<Place>),
+    /// Who is in this client's room, or in the one that is [looked at](super::Command::Look).
     Members(Room),
     /// The room that was wanted exists now.
     Created {
         /// The server's sentence.
         message: String,
     },
-    /// In a room.
+    /// In a room: in that alone, or in one more.
     Entered {
         /// Its name.
         room: String,
     },
-    /// Back in the lobby.
-    Left,
+    /// No more in a room: back in the lobby, or in one less.
+    Left {
+        /// Its name.
+        room: String,
+    },
     /// Somebody said something.
     Message {
+        /// Where it is shown: in one room at a time that room, also for a private one.
+        of: Conversation,
         /// Who said it.
         from: String,
         /// What was said.
@@ -78,14 +90,18 @@ pub enum Event {
     /// A message of this client's has its place, and is not shown: its place is among what was left out when all that is
     /// shown began anew.
     Acknowledged {
+        /// Where it would be shown.
+        of: Conversation,
         /// The number of the [`Say`](super::Command::Say).
         said: u64,
         /// Its place.
         posted: Posted,
     },
-    /// What was said before in this room, the oldest first. It comes after entering and after a return, and when somebody
-    /// has asked for what is [older](super::Command::OLDER).
+    /// What was said before, the oldest first. It comes after entering and after a return, and when somebody has asked for
+    /// what is [older](super::Command::older).
     Past {
+        /// Where.
+        of: Conversation,
         /// The messages.
         messages: Vec<Past>,
         /// Whether they are older than all that is shown, and not newer.

@@ -84,6 +84,11 @@ impl Home {
         self.has_room() && self.step != Step::There
     }
 
+    /// The room to come back to.
+    pub(super) fn room(&self) -> Option<&RoomName> {
+        self.room.as_ref()
+    }
+
     /// The person is in this room, or in none.
     pub(super) fn set_room(&mut self, room: Option<RoomName>) {
         self.room = room;

@@ -24,6 +24,7 @@
 
 mod backoff;
 mod command;
+mod conversation;
 mod event;
 mod home;
 mod outbox;
@@ -42,7 +43,7 @@ use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{self, Caps, Greeting};
 use crate::message::history::{Edge, ReceivedLine, ReceivedPage};
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
-use crate::message::reply::{LIST_ROOM, Place, Received};
+use crate::message::reply::{self, LIST_ROOM, Received};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
 use crate::name::{PUBLIC, RoomName};
 use crate::phase::Phase;
@@ -51,13 +52,13 @@ use crate::time::Instant;
 
 pub use backoff::Backoff;
 pub use command::Command;
+pub use conversation::{Conversation, Place, Span};
 pub use event::{End, Event, Past, Room};
 use home::{Home, LOGIN_PAUSE, Step};
 pub use outbox::WAITING_MAX;
 use outbox::{Outbox, Waiting};
 use pulse::Pulse;
 pub use pulse::{DOUBT_PATIENCE, PING_PATIENCE, SILENCE_MAX};
-pub use reading::Span;
 use reading::{Heard, Reading, Turned};
 use state::{Pending, State};
 pub use vigil::{LOOK_MAX, STOPPED_MIN, Vigil};
@@ -112,8 +113,8 @@ pub struct Client {
     reading: Reading,
     /// Whether the server is still there.
     pulse: Pulse,
-    /// What is known of the room that it is about to enter.
-    known: Option<(RoomName, Span)>,
+    /// What is known of conversations that it has not read yet.
+    known: Vec<(Conversation, Span)>,
 }
 
 /// What a client had when its program ended, for the one that goes on where it was.
@@ -122,9 +123,9 @@ pub struct Kept {
     pub token: Token,
     /// The room that it was in.
     pub room: Option<RoomName>,
-    /// What it has read of that room.
-    pub read: Option<Span>,
-    /// What was said there and not answered, the oldest first: each a [`Command::Say`] with the `cid` that it had.
+    /// What it has read of each conversation.
+    pub read: Vec<(Conversation, Span)>,
+    /// What was said and not answered, the oldest first: each a [`Command::Say`] with the `cid` that it had.
     pub outbox: Vec<Command>,
 }
 
@@ -156,8 +157,10 @@ impl Client {
     /// to the account, to the room, to what was read there and to what was not said yet.
     pub fn that_goes_on(nonce: [u8; 12], kept: Kept) -> Self {
         let mut client = Self::that_keeps(nonce);
+        let of = kept.room.clone().map(Conversation::Room);
         client.home = Some(Home::with_token(kept.token, kept.room));
-        client.reading = kept.read.map(Reading::on_from).unwrap_or_default();
+        client.known = kept.read;
+        client.reading = client.begin_reading(of.as_ref());
         for say in kept.outbox.into_iter().rev() {
             let cid = say.cid().cloned();
             client.outbox.put_back(say, cid);
@@ -165,9 +168,10 @@ impl Client {
         client
     }
 
-    /// So much of a room is known already, if that is what is entered next: it is read on from there.
-    pub fn know(&mut self, room: RoomName, read: Span) {
-        self.known = Some((room, read));
+    /// So much of a conversation is known already. When it is read next, it is read on from there. Say it before entering.
+    pub fn know(&mut self, of: Conversation, read: Span) {
+        self.known.retain(|(known, _)| !known.is(&of));
+        self.known.push((of, read));
     }
 
     /// Tells the client what happened. Drain [`Client::poll_output`] after each call.
@@ -234,14 +238,17 @@ impl Client {
 
     /// The room this client is in; `None` in the lobby.
     pub fn room(&self) -> Option<&str> {
-        self.state.room()
+        self.state.room().map(RoomName::as_str)
     }
 
     fn on_command(&mut self, command: Command) {
         let kind = command.kind();
         // What is said on the way back to the room is sent there.
         if kind == Kind::Msg && self.phase() != Some(Phase::Chat) && self.will_be_back() {
-            return self.say(command.normalized());
+            return self.say(command);
+        }
+        if matches!(command, Command::Look(_) | Command::Read(..)) && self.phase() != Some(Phase::Hall) {
+            return;
         }
         let Some(phase) = self.phase() else {
             return self.refuse(&command, "There is no connection to a server");
@@ -255,9 +262,9 @@ impl Client {
                 retry_ms: None,
             });
         }
-        match command.normalized() {
+        match command {
             say @ Command::Say { .. } => self.say(say),
-            leave @ Command::Exit => {
+            leave @ Command::Exit(_) => {
                 // Too late is better than never: in the lobby nothing can be said any more.
                 for Waiting { say, cid } in self.outbox.take_all() {
                     self.send_say(say, cid);
@@ -265,12 +272,14 @@ impl Client {
                 self.send(leave);
             }
             // Of a room that it is in, and one page at a time.
-            Command::Recall(shown) => {
-                let can_read = phase == Phase::Chat && self.caps.history && !self.is_asking(Kind::History);
+            Command::Recall(of, shown) => {
+                let is_here = self.state.room().is_some_and(|here| of.is_of(here));
+                let can_read = is_here && self.caps.history && !self.is_asking(Kind::History);
                 if can_read && let Some(edge) = self.reading.older(shown) {
-                    self.send(Command::Recall(edge));
+                    self.send(Command::Recall(of, edge));
                 }
             }
+            Command::Look(_) | Command::Read(..) => {}
             command @ (Command::Register(..)
             | Command::Login(..)
             | Command::Resume(_)
@@ -282,6 +291,11 @@ impl Client {
     }
 
     fn say(&mut self, say: Command) {
+        let here = self.state.room().or_else(|| self.home.as_ref().and_then(Home::room));
+        let say = say.normalized(here);
+        if !here.is_some_and(|here| say.can_be_said_in(here)) {
+            return self.refuse(&say, "You are not in that room");
+        }
         match self.outbox.push(say) {
             Ok(()) => self.send_next(),
             Err(say) => self.refuse(&say, "Too many messages wait to be sent, say this again later"),
@@ -290,9 +304,14 @@ impl Client {
 
     /// Sends the next message, if it may be sent.
     fn send_next(&mut self) {
-        if self.may_say()
+        while self.may_say()
             && let Some(Waiting { say, cid }) = self.outbox.pop(self.now)
         {
+            // It waited since before the end of a program, for another room.
+            if !self.state.room().is_some_and(|here| say.can_be_said_in(here)) {
+                self.refuse(&say, LEFT_UNSAID);
+                continue;
+            }
             self.send_say(say, cid);
         }
     }
@@ -321,8 +340,10 @@ impl Client {
 
     fn send_as(&mut self, command: Command, cid: Option<Cid>) {
         let (name, room) = (self.username().unwrap_or_default(), self.room().unwrap_or_default());
-        self.outputs.push_back(Output::Frame(command.encode(name, room, cid.as_ref())));
-        self.pending.push_back(Pending { command, cid, asked_at: self.now });
+        let Some(frame) = command.encode(name, room, cid.as_ref()) else { return };
+        self.outputs.push_back(Output::Frame(frame));
+        let room = self.state.room().cloned();
+        self.pending.push_back(Pending { command, cid, room, asked_at: self.now });
     }
 
     fn on_timeout(&mut self) {
@@ -519,12 +540,19 @@ impl Client {
     /// What stands before the last that is shown is shown itself, unless all that is shown began anew since it was sent.
     fn acknowledge(&mut self, msg: ReceivedMsg) {
         let Some(say) = msg.cid.as_ref().and_then(|cid| self.waited(cid)) else { return };
-        if let (Some(said), Some(posted)) = (say.said(), msg.posted) {
-            self.event(Event::Acknowledged { said, posted });
+        if let (Some(said), Some(posted), Some(of)) = (say.said(), msg.posted, self.here()) {
+            self.event(Event::Acknowledged { of, said, posted });
         }
     }
 
+    /// Where what comes now is shown: in the room that it is in, or has left since it said something there.
+    fn here(&self) -> Option<Conversation> {
+        let asked_in = || self.pending.iter().find_map(|pending| pending.room.as_ref());
+        self.state.room().or_else(asked_in).cloned().map(Conversation::Room)
+    }
+
     fn show(&mut self, msg: ReceivedMsg) {
+        let Some(of) = self.here() else { return };
         let is_own = Some(msg.from.as_str()) == self.username();
         let is_public = msg.to == PUBLIC;
         // Both copies of a private message carry their reader's name: whom an own one went to, only its sender knows.
@@ -537,10 +565,13 @@ impl Client {
             }
         };
         let said = waited.as_ref().and_then(Command::said);
-        let peer = || waited.and_then(Command::peer).unwrap_or_else(|| msg.from.clone());
+        let peer = || match waited.as_ref().and_then(Command::said_to) {
+            Some(Conversation::Peer(peer)) => String::from(peer.as_str()),
+            Some(Conversation::Room(_)) | None => msg.from.clone(),
+        };
         let private_with = (!is_public).then(|| msg.peer.unwrap_or_else(peer));
         let ReceivedMsg { from, text, posted, cid, .. } = msg;
-        self.event(Event::Message { from, text, is_own, said, private_with, posted, cid });
+        self.event(Event::Message { of, from, text, is_own, said, private_with, posted, cid });
     }
 
     /// A message is kept. Most have come by then like everybody's; one that was kept before comes with this alone.
@@ -548,10 +579,19 @@ impl Client {
         let pending = self.pending.iter().find(|pending| pending.cid.as_ref() == Some(&ack.cid));
         let Some(Pending { command: Command::Say { to, text, .. }, .. }) = pending else { return };
         let own = String::from(self.username().unwrap_or_default());
-        let peer = to.as_ref().map(|to| String::from(to.as_str()));
+        let peer = match to {
+            Conversation::Room(_) => None,
+            Conversation::Peer(peer) => Some(String::from(peer.as_str())),
+        };
         let to = if peer.is_some() { own.clone() } else { String::from(PUBLIC) };
         let text = String::from(text.as_str());
         self.on_msg(ReceivedMsg { to, from: own, text, posted: ack.posted, cid: Some(ack.cid), peer });
+    }
+
+    /// Begins where it was, if that is known.
+    fn begin_reading(&mut self, of: Option<&Conversation>) -> Reading {
+        let index = of.and_then(|of| self.known.iter().position(|(known, _)| known.is(of)));
+        index.map(|index| Reading::on_from(self.known.swap_remove(index).1)).unwrap_or_default()
     }
 
     /// Reads what was said while this client was not here, up to what is said now.
@@ -559,15 +599,16 @@ impl Client {
         if !self.caps.history {
             return;
         }
+        let Some(of) = self.here() else { return };
         let edge = self.reading.catch_up();
         // If another page is on its way, this one is asked for when that has come.
         if !self.is_asking(Kind::History) {
-            self.send(Command::Recall(edge));
+            self.send(Command::Recall(of, edge));
         }
     }
 
     fn on_page(&mut self, page: ReceivedPage) {
-        let Some(Pending { command: Command::Recall(edge), .. }) = self.answered(Kind::History) else {
+        let Some(Pending { command: Command::Recall(of, edge), .. }) = self.answered(Kind::History) else {
             return;
         };
         let (ends, has_more) = (page.ends(), page.has_more);
@@ -576,7 +617,7 @@ impl Client {
                 page.lines.into_iter().skip(shown).map(|line| self.past(line)).collect();
             let (is_older, has_older) = (matches!(edge, Edge::Before(_)), self.reading.has_older());
             if !messages.is_empty() || is_anew || is_older {
-                self.event(Event::Past { messages, is_older, is_anew, has_older });
+                self.event(Event::Past { of, messages, is_older, is_anew, has_older });
             }
         }
         if self.reading.is_catching_up() {
@@ -618,13 +659,20 @@ impl Client {
             Kind::Login | Kind::Resume => self.on_logged_in(kind, done, pending),
             Kind::Create if self.step_of_return(kind) == Step::Creating => self.enter_again(),
             Kind::Create => self.event(Event::Created { message: done.message }),
-            Kind::Enter => self.on_entered(done.place.room.unwrap_or_default()),
+            Kind::Enter => match done.place.room.map(|room| RoomName::parse(&room)) {
+                Some(Ok(room)) => self.on_entered(room),
+                Some(Err(_)) | None => self.accuse("it answered `enter` without a room that can be"),
+            },
             Kind::Exit => {
+                let room = self.state.room().cloned();
+                let meant = pending.and_then(|pending| pending.room);
                 self.state = core::mem::take(&mut self.state).left();
                 self.reading = Reading::default();
                 self.go_home_to(None);
                 self.refuse_unsaid(LEFT_UNSAID);
-                self.event(Event::Left);
+                if let Some(room) = room.or(meant) {
+                    self.event(Event::Left { room: String::from(room.as_str()) });
+                }
             }
             Kind::Logout => {
                 self.state = State::Auth;
@@ -666,17 +714,16 @@ impl Client {
         session.into_iter().for_each(|session| self.event(session));
     }
 
-    fn on_entered(&mut self, room: String) {
+    fn on_entered(&mut self, room: RoomName) {
         let is_return = self.step_of_return(Kind::Enter) != Step::There;
         self.state = core::mem::take(&mut self.state).entered(room.clone());
         if is_return {
             self.arrive();
         } else {
-            let name = RoomName::parse(&room).ok();
-            let known = self.known.take().filter(|(known, _)| Some(known) == name.as_ref());
-            self.reading = known.map(|(_, read)| Reading::on_from(read)).unwrap_or_default();
-            self.go_home_to(name);
-            self.event(Event::Entered { room });
+            let name = String::from(room.as_str());
+            self.reading = self.begin_reading(Some(&Conversation::Room(room.clone())));
+            self.go_home_to(Some(room));
+            self.event(Event::Entered { room: name });
         }
         self.catch_up();
         self.send_next();
@@ -910,7 +957,7 @@ enum Incoming {
 /// What good news may carry.
 struct Done {
     message: String,
-    place: Place,
+    place: reply::Place,
 }
 
 impl Incoming {
@@ -961,7 +1008,7 @@ impl Incoming {
             Kind::List => Self::Rooms(ReceivedList::decode(envelope).map_err(fault)?),
             Kind::Msg => Self::Msg(ReceivedMsg::decode(envelope).map_err(fault)?),
             Kind::Login | Kind::Resume | Kind::Enter => {
-                let place = Place::decode(envelope).map_err(fault)?;
+                let place = reply::Place::decode(envelope).map_err(fault)?;
                 if kind == Kind::Enter && place.room.is_none() {
                     return Err("it answered `enter` without a room");
                 }
@@ -976,7 +1023,7 @@ impl Incoming {
             Kind::Rooms | Kind::Roster | Kind::Read => Self::Unknown,
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
-                Self::Done(kind, Done { message, place: Place::default() })
+                Self::Done(kind, Done { message, place: reply::Place::default() })
             }
         })
     }

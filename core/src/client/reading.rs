@@ -5,20 +5,10 @@
 
 use alloc::vec::Vec;
 
+use super::Span;
 use crate::message::history::Edge;
 use crate::message::push::{Posted, ReceivedMsg};
 use crate::time::Instant;
-
-/// A part of a conversation that has no hole: what a client had read of it when its program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The number of its first message, at least 1.
-    pub first: u64,
-    /// Where its last one stands. A server that has another one there has lost some of the conversation.
-    pub last: Posted,
-    /// Whether the conversation has messages before the first.
-    pub has_older: bool,
-}
 
 /// See the module. For the room that the client is in, or returns to.
 #[derive(Default)]

@@ -3,10 +3,11 @@
 use alloc::string::String;
 
 use crate::message::Cid;
+use crate::name::RoomName;
 use crate::phase::Phase;
 use crate::time::Instant;
 
-use super::{Command, Event};
+use super::{Command, Conversation, Event};
 
 #[derive(Default)]
 pub(super) enum State {
@@ -18,7 +19,7 @@ pub(super) enum State {
     },
     Chat {
         username: String,
-        room: String,
+        room: RoomName,
     },
 }
 
@@ -27,11 +28,13 @@ pub(super) struct Pending {
     pub(super) command: Command,
     /// What the message is called, if it is one that is to be kept.
     pub(super) cid: Option<Cid>,
+    /// The room that it was asked in.
+    pub(super) room: Option<RoomName>,
     pub(super) asked_at: Instant,
 }
 
 impl State {
-    pub(super) fn entered(self, room: String) -> Self {
+    pub(super) fn entered(self, room: RoomName) -> Self {
         match self {
             Self::Lobby { username } | Self::Chat { username, .. } => Self::Chat { username, room },
             state @ (Self::Offline | Self::Auth) => state,
@@ -61,7 +64,7 @@ impl State {
         }
     }
 
-    pub(super) fn room(&self) -> Option<&str> {
+    pub(super) fn room(&self) -> Option<&RoomName> {
         match self {
             Self::Chat { room, .. } => Some(room),
             Self::Offline | Self::Auth | Self::Lobby { .. } => None,
@@ -73,15 +76,19 @@ impl Pending {
     /// Whether this is the message that says `text`, to everybody or to one.
     pub(super) fn is_msg(&self, is_public: bool, said: &str) -> bool {
         match &self.command {
-            Command::Say { to, text, .. } => to.is_none() == is_public && text.as_str() == said,
+            Command::Say { to, text, .. } => {
+                matches!(to, Conversation::Room(_)) == is_public && text.as_str() == said
+            }
             Command::Register(..)
             | Command::Login(..)
             | Command::Resume(_)
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)
-            | Command::Recall(_)
-            | Command::Exit
+            | Command::Recall(..)
+            | Command::Look(_)
+            | Command::Read(..)
+            | Command::Exit(_)
             | Command::Logout => false,
         }
     }

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::message::Text;
+use crate::message::rooms::Crowd;
 use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
@@ -66,7 +67,8 @@ impl Desk {
 
     /// One command in words: `enter den`, `say hello`, `whisper bob psst`.
     fn want(&mut self, words: &str) {
-        self.tell(Input::Command(command(words)));
+        let here = self.client.room().and_then(|room| RoomName::parse(room).ok());
+        self.tell(Input::Command(command(words, here)));
     }
 
     fn hear(&mut self, json: &str) {
@@ -108,7 +110,14 @@ impl Desk {
     }
 }
 
-fn command(words: &str) -> Command {
+/// The room that most is about.
+fn den() -> Conversation {
+    Conversation::Room(RoomName::parse("den").unwrap())
+}
+
+/// What is said is for the room that the client is in, or is to come back to.
+fn command(words: &str, here: Option<RoomName>) -> Command {
+    let here = here.map_or_else(den, Conversation::Room);
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let user = |name: &str| UserName::parse(name).unwrap();
     let room = || RoomName::parse(rest).unwrap();
@@ -129,12 +138,12 @@ fn command(words: &str) -> Command {
         "list" => Command::List,
         "create" => Command::Create(room()),
         "enter" => Command::Enter(room()),
-        "say" => Command::Say { to: None, text: text(rest), id: 7, cid: None },
+        "say" => Command::Say { to: here, text: text(rest), id: 7, cid: None },
         "whisper" => {
             let (to, rest) = rest.split_once(' ').unwrap();
-            Command::Say { to: Some(user(to)), text: text(rest), id: 7, cid: None }
+            Command::Say { to: Conversation::Peer(user(to)), text: text(rest), id: 7, cid: None }
         }
-        "exit" => Command::Exit,
+        "exit" => Command::Exit(RoomName::parse("den").unwrap()),
         "logout" => Command::Logout,
         _ => panic!("{verb} is no command"),
     }
@@ -169,7 +178,7 @@ fn shown_event(event: &Event) -> String {
         Event::Registered => "registered".into(),
         Event::LoggedIn { username } => format!("logged in {username}"),
         Event::Session { username, token } => format!("{username} may show {}", token.expose()),
-        Event::Acknowledged { said, posted } => format!("{said} acknowledged as {}", posted.seq),
+        Event::Acknowledged { said, posted, .. } => format!("{said} acknowledged as {}", posted.seq),
         Event::Returned { username, room } => {
             format!("{username} returned to {}", room.as_deref().unwrap_or("the lobby"))
         }
@@ -178,13 +187,22 @@ fn shown_event(event: &Event) -> String {
         Event::Members(room) => format!("members [{}]", roster(room)),
         Event::Created { message } => format!("created ({message})"),
         Event::Entered { room } => format!("entered {room}"),
-        Event::Left => "left".into(),
+        Event::Left { .. } => "left".into(),
+        Event::Crowds(crowds) => {
+            let shown = |crowd: &Crowd| format!("{}: {}", crowd.room, crowd.people);
+            format!("crowds [{}]", crowds.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        Event::Places(places) => {
+            let shown =
+                |place: &Place| format!("{} {} of {}", shown_conversation(&place.of), place.read, place.last);
+            format!("places [{}]", places.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
         Event::Message { from, text, is_own, private_with, .. } => {
             let own = if *is_own { " (own)" } else { "" };
             let private = private_with.as_ref().map(|peer| format!(" [with {peer}]")).unwrap_or_default();
             format!("{from}{own}{private}: {text}")
         }
-        Event::Past { messages, is_older, is_anew, has_older } => {
+        Event::Past { messages, is_older, is_anew, has_older, .. } => {
             let line = |past: &Past| {
                 let said = past.said.map(|said| format!(", said {said}")).unwrap_or_default();
                 let own = if past.is_own { format!(" (own{said})") } else { String::new() };
@@ -207,6 +225,13 @@ fn shown_event(event: &Event) -> String {
         Event::Notice { code, message } => {
             format!("notice, {} ({message})", code.as_deref().unwrap_or("no code"))
         }
+    }
+}
+
+fn shown_conversation(of: &Conversation) -> String {
+    match of {
+        Conversation::Room(room) => format!("{room}"),
+        Conversation::Peer(peer) => format!("@{peer}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use chatroom_core::client::{Client, Command, End, Event, Input, LOOK_MAX, Output, Vigil};
+use chatroom_core::client::{Client, Command, Conversation, End, Event, Input, LOOK_MAX, Output, Vigil};
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::message::Text;
 use chatroom_core::name::{RoomName, UserName};
@@ -99,12 +99,12 @@ impl Sleeper {
             return Ok(());
         }
         self.says_at = Instant::now() + PAUSE;
-        if self.client.room().is_none() {
-            return Ok(());
-        }
+        let Some(room) = self.client.room() else { return Ok(()) };
+        let to =
+            RoomName::parse(room).map(Conversation::Room).map_err(|error| error.sentence().to_owned())?;
         self.said += 1;
         let text = Text::parse(words(self.said)).map_err(|error| error.sentence().to_owned())?;
-        self.tell(line, Input::Command(Command::Say { to: None, text, id: self.said as u64, cid: None }))
+        self.tell(line, Input::Command(Command::Say { to, text, id: self.said as u64, cid: None }))
     }
 
     fn tell(&mut self, line: &mut Line, input: Input<'_>) -> Result<(), String> {
@@ -169,7 +169,9 @@ impl Sleeper {
             | Event::Rooms(_)
             | Event::Members(_)
             | Event::Created { .. }
-            | Event::Left => {}
+            | Event::Left { .. }
+            | Event::Crowds(_)
+            | Event::Places(_) => {}
         }
         Ok(None)
     }

@@ -9,10 +9,10 @@ mod events;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chatroom_core::client::{Backoff, Client, Command, Input, Output};
+use chatroom_core::client::{Backoff, Client, Command, Conversation, Input, Output};
 use chatroom_core::frame::Frame;
 use chatroom_core::message::{Kind, Text};
-use chatroom_core::name::UserName;
+use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::phase::Phase;
 use chatroom_core::secret::Password;
 use fastrand::Rng;
@@ -194,9 +194,7 @@ impl Guest {
             Some(Phase::Chat) => match stage {
                 Stage::Storm if is_time => self.talk(line),
                 Stage::Calm if self.last_word.is_none() => self.last_word = self.say(line, None),
-                Stage::Leaving if self.client.unsaid() == 0 => {
-                    self.command(line, Command::Exit, Kind::Exit);
-                }
+                Stage::Leaving if self.client.unsaid() == 0 => self.leave(line),
                 Stage::Storm | Stage::Calm | Stage::Leaving => {}
             },
             // It is in one room at a time.
@@ -220,7 +218,7 @@ impl Guest {
     fn talk(&mut self, line: &mut Line) {
         self.act_at = Instant::now() + Duration::from_millis(self.rng.u64(500..3_500));
         match self.rng.u8(..20) {
-            0 => self.command(line, Command::Exit, Kind::Exit),
+            0 => self.leave(line),
             1..4 => {
                 let to = self.rng.choice(&self.neighbours).copied().filter(|to| *to != self.number);
                 _ = self.say(line, to);
@@ -231,12 +229,25 @@ impl Guest {
         }
     }
 
+    fn leave(&mut self, line: &mut Line) {
+        if let Some(room) = self.room() {
+            self.command(line, Command::Exit(room), Kind::Exit);
+        }
+    }
+
+    fn room(&self) -> Option<RoomName> {
+        self.client.room().and_then(|room| RoomName::parse(room).ok())
+    }
+
     /// Says something. Its number, if there is a room to say it in.
     fn say(&mut self, line: &mut Line, to: Option<usize>) -> Option<usize> {
         let room = self.town.room(self.client.room()?)?;
         let (id, words) = self.town.ledger.borrow_mut().say(self.number, room, to, Instant::now());
         let text = Text::parse(words).expect("a guest's words fit into a message");
-        let to = to.map(|to| UserName::parse(&name(to)).expect("a guest's name is one"));
+        let to = match to {
+            Some(to) => Conversation::Peer(UserName::parse(&name(to)).expect("a guest's name is one")),
+            None => Conversation::Room(self.room()?),
+        };
         self.tell(line, Input::Command(Command::Say { to, text, id: id as u64, cid: None }));
         Some(id)
     }

@@ -10,6 +10,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::message::Envelope;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::request::{Head, Request};
+use chatroom_core::name::LOBBY;
 use chatroom_core::phase::Phase;
 use models::words::command;
 
@@ -90,7 +91,8 @@ impl Bench {
     fn want(&mut self, line: &Line<'_>) {
         let id = self.outcomes.len() as u64;
         let Ok(words) = String::from_utf8(line.bytes()) else { return };
-        let Some(command) = command(words.trim_start(), id) else { return };
+        let here = self.client.room().unwrap_or(LOBBY);
+        let Some(command) = command(words.trim_start(), here, id) else { return };
         if matches!(command, chatroom_core::client::Command::Say { .. }) {
             self.outcomes.insert(id, 0);
         }
@@ -169,7 +171,9 @@ impl Bench {
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }
-            | Event::Left
+            | Event::Left { .. }
+            | Event::Crowds(_)
+            | Event::Places(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

@@ -25,7 +25,7 @@ fn step(line: Line<'_>, left_ms: &mut u64) -> Option<(usize, Step)> {
     let step = match line.verb {
         b'c' => {
             let words = String::from_utf8(rest.bytes()).ok()?.trim_start().to_owned();
-            command(&words, 0).map(|_| Step::Want(words))?
+            command(&words, chatroom_core::name::LOBBY, 0).map(|_| Step::Want(words))?
         }
         b't' => {
             let mut numbers = rest.numbers().map(|number| usize::try_from(number).unwrap_or(usize::MAX));

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use chatroom_core::client::{Command, Event, Kept, Past, Span};
+use chatroom_core::client::{Command, Conversation, Event, Kept, Past, Span};
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::{RoomName, UserName};
+use chatroom_core::name::{LOBBY, RoomName, UserName};
 use chatroom_core::secret::Token;
 
 /// A screen.
@@ -32,7 +32,7 @@ pub struct Screen {
 /// A message that was typed.
 struct Outgoing {
     id: u64,
-    to: Option<UserName>,
+    to: Conversation,
     text: Text,
     cid: Cid,
 }
@@ -40,6 +40,8 @@ struct Outgoing {
 impl Screen {
     /// Its person says something, which is called so from now on.
     pub fn say(&mut self, id: u64, to: Option<UserName>, text: Text, cid: Cid) -> Command {
+        let here = || Conversation::Room(self.name().unwrap_or_else(lobby));
+        let to = to.map_or_else(here, Conversation::Peer);
         if self.room.is_some() {
             self.outbox.push(Outgoing { id, to: to.clone(), text: text.clone(), cid: cid.clone() });
         }
@@ -54,8 +56,8 @@ impl Screen {
         };
         Some(Kept {
             token: self.token.clone()?,
-            room: self.room.as_ref().and_then(|room| RoomName::parse(room).ok()),
-            read: self.read,
+            room: self.name(),
+            read: self.name().map(Conversation::Room).zip(self.read).into_iter().collect(),
             outbox: self.outbox.iter().map(say).collect(),
         })
     }
@@ -68,7 +70,7 @@ impl Screen {
                 self.token = None;
                 self.begin(None);
             }
-            Event::Left | Event::Returned { room: None, .. } => self.begin(None),
+            Event::Left { .. } | Event::Returned { room: None, .. } => self.begin(None),
             Event::Session { token, .. } => self.token = Some(token.clone()),
             Event::Returned { .. } => self.has_returned = true,
             Event::Message { from, text, said, private_with, posted, .. } => {
@@ -84,7 +86,7 @@ impl Screen {
             // The server has said no. What the client gives up itself its program still has.
             Event::Refused { said: Some(said), code: Some(_), .. } => self.forget(*said),
             Event::Acknowledged { said, .. } => self.see_own(Some(*said))?,
-            Event::Past { messages, is_older, is_anew, has_older } => {
+            Event::Past { messages, is_older, is_anew, has_older, .. } => {
                 if *is_anew {
                     self.lines.clear();
                     self.read = None;
@@ -107,6 +109,11 @@ impl Screen {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The room.
+    pub fn name(&self) -> Option<RoomName> {
+        self.room.as_ref().and_then(|room| RoomName::parse(room).ok())
     }
 
     /// How much it shows.
@@ -156,6 +163,11 @@ impl Screen {
             _ => Ok(()),
         }
     }
+}
+
+/// Where nothing can be said.
+pub fn lobby() -> RoomName {
+    RoomName::parse(LOBBY).expect("it is a name")
 }
 
 /// What is shown, and a page more.

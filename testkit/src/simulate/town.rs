@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::Instant;
-use chatroom_core::client::{Client, Command, Input};
+use chatroom_core::client::{self, Client, Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
 use chatroom_core::message::history::{Edge, Window};
@@ -28,6 +28,7 @@ use super::desk::{Asked, Disk, Office};
 use super::line::{Bell, Line, Plain, Rung};
 use super::model::{Conversation, Happened, LOCAL, Model, Seen};
 use super::names::{EXAMPLE, Name, room};
+use super::screen::lobby;
 use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
 use super::swarm::Swarm;
 
@@ -379,6 +380,9 @@ impl Town {
                 let cid = Cid::parse(&format!("program {line} says {}", self.said)).expect("it is short");
                 self.lines[line].screen.say(self.said, to, text, cid)
             }
+            Wish::Older => Command::older(client::Conversation::Room(
+                self.lines[line].screen.name().unwrap_or_else(lobby),
+            )),
             wish => command(wish),
         };
         self.tell_client(line, Input::Command(command))
@@ -685,9 +689,8 @@ fn command(wish: &Wish) -> Command {
         Wish::List => Command::List,
         Wish::Create(name) => Command::Create(room(name)),
         Wish::Enter(name) => Command::Enter(room(name)),
-        Wish::Say(..) => unreachable!("what is said gets a name"),
-        Wish::Older => Command::OLDER,
-        Wish::Exit => Command::Exit,
+        Wish::Say(..) | Wish::Older => unreachable!("these are of the room that is shown"),
+        Wish::Exit => Command::Exit(lobby()),
         Wish::Logout => Command::Logout,
     }
 }

@@ -95,11 +95,11 @@ fn who_enters_reads_what_was_said_before() {
     desk.check_hears(&page(7, 8, true), "past [Bob: 7, Bob: 8], older there, Bob: 9");
     desk.check_hears(&said(9, "Bob", "9", ""), "");
     desk.check_hears(&said(10, "Cid", "hi", ""), "Cid: hi");
-    desk.tell(Input::Command(Command::OLDER));
-    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::older(den())));
+    desk.tell(Input::Command(Command::older(den())));
     desk.check(r#"> {"type":"history","data":{"room":"den","before":7}}"#);
     desk.check_hears(&page(5, 6, false), "older [Bob: 5, Bob: 6]");
-    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::older(den())));
     desk.check("");
 }
 
@@ -204,7 +204,7 @@ fn what_was_still_on_its_way_to_the_disk_is_not_said_again() {
 fn a_page_that_is_older_does_not_hide_a_hole() {
     let mut desk = Desk::that_keeps();
     desk.hear(&page(5, 6, true));
-    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::older(den())));
     desk.log.clear();
     desk.check_hears(&said(8, "Bob", "8", ""), "");
     desk.check_hears(&page(1, 4, false), &format!("older [Bob: 1, Bob: 2, Bob: 3, Bob: 4], {}", after(5)));
@@ -310,7 +310,7 @@ fn what_is_older_is_not_asked_for_on_the_way_back() {
     desk.hear(GREETED);
     desk.hear(LOGGED_IN);
     desk.log.clear();
-    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::older(den())));
     desk.check("");
 }
 
@@ -341,7 +341,7 @@ const RESUME: &str = r#"> {"type":"resume","data":{"token":"one"}}"#;
 
 /// What a program says that remembers what it calls its messages.
 fn named(text: &str, cid: &str) -> Command {
-    Command::Say { to: None, text: Text::try_from(text).unwrap(), id: 7, cid: Cid::parse(cid) }
+    Command::Say { to: den(), text: Text::try_from(text).unwrap(), id: 7, cid: Cid::parse(cid) }
 }
 
 fn sent(text: &str, cid: &str) -> String {
@@ -356,7 +356,9 @@ impl Desk {
         let kept = Kept {
             token: Token::new(String::from("one").into()),
             room: RoomName::parse("den").ok(),
-            read: (last > 0).then_some(Span { first: 1, last: posted(last), has_older: false }),
+            read: Vec::from_iter(
+                (last > 0).then_some((den(), Span { first: 1, last: posted(last), has_older: false })),
+            ),
             outbox,
         };
         Self { client: Client::that_goes_on([7; 12], kept), ..Self::default() }
@@ -457,17 +459,17 @@ fn a_room_that_is_known_is_read_on_and_another_one_from_its_end() {
     desk.hear(&page(1, 1, false));
     desk.want("exit");
     desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
-    desk.client.know(RoomName::parse("den").unwrap(), read);
+    desk.client.know(den(), read);
     desk.want("enter den");
     desk.log.clear();
     desk.check_hears(ENTERED, &format!("entered den, {}", after(8)));
     desk.check_hears(&page(9, 10, false), "past [Bob: 10], older there");
-    desk.tell(Input::Command(Command::OLDER));
+    desk.tell(Input::Command(Command::older(den())));
     desk.check(r#"> {"type":"history","data":{"room":"den","before":5}}"#);
     desk.hear(&page(1, 4, false));
     desk.want("exit");
     desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
-    desk.client.know(RoomName::parse("attic").unwrap(), read);
+    desk.client.know(Conversation::Room(RoomName::parse("attic").unwrap()), read);
     desk.want("enter den");
     desk.log.clear();
     desk.check_hears(ENTERED, &format!("entered den, {RECALL}"));

@@ -95,3 +95,28 @@ fn nothing_an_original_server_was_recorded_to_say_is_a_fault() {
         }
     }
 }
+
+#[test]
+fn what_is_meant_for_one_room_is_not_said_in_another() {
+    let say = |room: &str| Command::Say {
+        to: Conversation::Room(RoomName::parse(room).unwrap()),
+        text: Text::try_from("psst").unwrap(),
+        id: 7,
+        cid: None,
+    };
+    let mut desk = Desk::in_room();
+    desk.tell(Input::Command(say("attic")));
+    desk.check("msg refused, no code (You are not in that room)");
+    // However it is spelled.
+    desk.tell(Input::Command(say("DEN")));
+    desk.check(r#"> {"type":"msg","data":{"from":"Ann","to":"public","text":"psst"}}"#);
+}
+
+#[test]
+fn nothing_happens_where_one_looks_who_is_in_one_room_alone() {
+    for mut desk in [Desk::default(), Desk::connected(), Desk::in_lobby(), Desk::in_room()] {
+        desk.tell(Input::Command(Command::Look(den())));
+        desk.tell(Input::Command(Command::Read(den(), 7)));
+        desk.check("");
+    }
+}

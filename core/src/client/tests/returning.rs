@@ -198,7 +198,7 @@ fn a_connection_lost_on_the_way_back_starts_it_over() {
 #[test]
 fn a_message_said_on_the_way_back_is_refused_with_its_number() {
     let mut desk = Desk::on_the_way();
-    desk.client.handle(desk.now, Input::Command(command("say hello")));
+    desk.client.handle(desk.now, Input::Command(command("say hello", None)));
     let Some(Output::Event(Event::Refused { said, .. })) = desk.client.poll_output() else {
         panic!("a message said in the lobby is refused");
     };

@@ -35,6 +35,9 @@ impl Guest {
                 self.is_done = true;
             }
             Event::Greeted(_) | Event::Rooms(_) => {}
+            Event::Crowds(_) | Event::Places(_) => {
+                self.accuse("was told of many rooms without asking for it")
+            }
             Event::Members(room) => {
                 self.neighbours = room.members.iter().filter_map(|name| guest(name)).collect();
                 if self.client.room() != Some(&room.name) || !self.neighbours.contains(&self.number) {
@@ -42,7 +45,7 @@ impl Guest {
                 }
             }
             Event::Entered { room } => self.on_entered(&room, now),
-            Event::Left => {
+            Event::Left { .. } => {
                 self.asked = None;
                 self.has_room = false;
                 self.town.ledger.borrow_mut().leave(self.number, self.asked_at);
