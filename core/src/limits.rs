@@ -32,6 +32,16 @@ pub const JSON_DEPTH_MAX: usize = 8;
 /// A frame from server to client has at most this many bytes of JSON.
 pub const SERVER_FRAME_BYTES_MAX: usize = 256 * 1024;
 
+/// A client remembers at most this many rooms of those that a server tells of; what is beyond it is passed over.
+pub const ROOMS_TOLD_MAX: usize = 65_536;
+/// A client remembers at most this many of the people in a room that it looks at.
+pub const MEMBERS_TOLD_MAX: usize = 65_536;
+/// A client remembers where it is in at most this many conversations. What is said in others is shown as it comes.
+pub const CONVERSATIONS_MAX: usize = 10_000;
+/// What is said while a client reads what was said before waits for that in so much memory at most. What is beyond it
+/// is read like what was said before.
+pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// What a server's operator may choose. The defaults are the ones PROTOCOL.md promises.
 ///
 /// The last word of a name is its unit. A server reads these at its start; a value that contradicts another is

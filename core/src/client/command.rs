@@ -81,19 +81,42 @@ impl Command {
             Self::Login(username, password) => request::encode_login(username, password),
             Self::Resume(token) => request::encode_resume(token),
             Self::Create(room) | Self::Enter(room) => request::encode_room(self.kind(), room),
-            Self::Recall(_, edge) => request::encode_history(room, *edge),
+            Self::Recall(_, edge) => request::encode_history(Some(room), None, *edge),
             Self::Say { to, text, .. } => {
-                let to = match to {
-                    Conversation::Room(_) => None,
-                    Conversation::Peer(peer) => Some(peer),
-                };
+                let to = to.peer();
                 match cid {
-                    Some(cid) => request::encode_kept_msg(own_name, to, text, room, cid),
+                    Some(cid) => request::encode_kept_msg(own_name, to, text, Some(room), cid),
                     None => request::encode_msg(own_name, to, text),
                 }
             }
             Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
             Self::Look(_) | Self::Read(..) => return None,
+        })
+    }
+
+    /// The request, if there is one for who is in many rooms at once.
+    pub(super) fn encode_of_many(&self, own_name: &str, cid: Option<&Cid>) -> Option<Frame> {
+        Some(match self {
+            Self::Create(room)
+            | Self::Enter(room)
+            | Self::Exit(room)
+            | Self::Look(Conversation::Room(room)) => request::encode_room(self.kind(), room),
+            Self::Recall(of, edge) => {
+                let peer = of.peer().map(UserName::as_str);
+                request::encode_history(of.room().map(RoomName::as_str), peer, *edge)
+            }
+            Self::Say { to, text, .. } => {
+                let room = to.room().map(RoomName::as_str);
+                request::encode_kept_msg(own_name, to.peer(), text, room, cid?)
+            }
+            Self::Read(Conversation::Room(room), seq) => request::encode_read(room, *seq),
+            Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),
+            Self::Logout => request::encode_bare(self.kind()),
+            Self::Register(..)
+            | Self::Login(..)
+            | Self::Resume(_)
+            | Self::List
+            | Self::Look(Conversation::Peer(_)) => return None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What is talked about with whom.
 
+use alloc::string::String;
+
 use crate::message::push::Posted;
 use crate::name::{RoomName, UserName};
 
@@ -34,6 +36,13 @@ pub struct Span {
     pub has_older: bool,
 }
 
+/// What two spellings of one conversation have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    is_private: bool,
+    name: String,
+}
+
 impl Conversation {
     /// Its name: the room's, or that of the other side.
     pub fn name(&self) -> &str {
@@ -43,18 +52,39 @@ impl Conversation {
         }
     }
 
-    /// Whether it is that of this room.
-    pub(super) fn is_of(&self, room: &RoomName) -> bool {
-        self.is(&Self::Room(room.clone()))
+    /// The one that a server names by one of the two.
+    pub(super) fn received(room: Option<&str>, peer: Option<&str>) -> Option<Self> {
+        match (room, peer) {
+            (_, Some(peer)) => UserName::parse(peer).ok().map(Self::Peer),
+            (Some(room), None) => RoomName::parse(room).ok().map(Self::Room),
+            (None, None) => None,
+        }
     }
 
-    /// Whether two are one, spelled differently perhaps.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Room(_), Self::Room(_)) | (Self::Peer(_), Self::Peer(_)) => {
-                self == other || self.name().to_lowercase() == other.name().to_lowercase()
-            }
-            (Self::Room(_), Self::Peer(_)) | (Self::Peer(_), Self::Room(_)) => false,
+    pub(super) fn key(&self) -> Key {
+        let is_private = match self {
+            Self::Room(_) => false,
+            Self::Peer(_) => true,
+        };
+        Key { is_private, name: self.name().to_lowercase() }
+    }
+
+    pub(super) fn room(&self) -> Option<&RoomName> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::Peer(_) => None,
         }
+    }
+
+    pub(super) fn peer(&self) -> Option<&UserName> {
+        match self {
+            Self::Room(_) => None,
+            Self::Peer(peer) => Some(peer),
+        }
+    }
+
+    /// Whether it is that of this room.
+    pub(super) fn is_of(&self, room: &RoomName) -> bool {
+        self.key() == Self::Room(room.clone()).key()
     }
 }

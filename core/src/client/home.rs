@@ -12,6 +12,8 @@ use super::Command;
 pub(super) struct Home {
     proof: Proof,
     room: Option<RoomName>,
+    /// It was in many rooms at once, to which nobody has to come back, or may have been.
+    is_of_many: bool,
     step: Step,
 }
 
@@ -48,12 +50,12 @@ impl Home {
             (None, Some(Command::Login(username, password))) => Proof::Password(username, password),
             (None, _) => return None,
         };
-        Some(Self { proof, room: None, step: Step::There })
+        Some(Self { proof, room: None, is_of_many: false, step: Step::There })
     }
 
     /// Of a login that is older than this client: all of the way back is to be gone.
     pub(super) fn with_token(token: Token, room: Option<RoomName>) -> Self {
-        Self { proof: Proof::Token(token), room, step: Step::LoggingIn }
+        Self { proof: Proof::Token(token), room, is_of_many: true, step: Step::LoggingIn }
     }
 
     /// The next time the way back goes with this.
@@ -74,14 +76,23 @@ impl Home {
         self.step = Step::LoggingIn;
     }
 
-    /// Whether there is a room to come back to.
-    pub(super) fn has_room(&self) -> bool {
-        self.room.is_some()
+    /// Whether there is somewhere to come back to where something can be said.
+    pub(super) fn has_place(&self) -> bool {
+        self.room.is_some() || self.is_of_many
     }
 
-    /// Whether there is a room to come back to, and it was not reached.
-    pub(super) fn is_away_from_a_room(&self) -> bool {
-        self.has_room() && self.step != Step::There
+    /// The same, and it was not reached.
+    pub(super) fn is_away(&self) -> bool {
+        self.has_place() && self.step != Step::There
+    }
+
+    pub(super) fn is_of_many(&self) -> bool {
+        self.is_of_many
+    }
+
+    /// Whether it is in many rooms at once, or in one.
+    pub(super) fn set_of_many(&mut self, is_of_many: bool) {
+        self.is_of_many = is_of_many;
     }
 
     /// The room to come back to.

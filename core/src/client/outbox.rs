@@ -7,7 +7,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use super::Command;
+use super::{Command, Conversation};
 use crate::message::Cid;
 use crate::time::Instant;
 
@@ -72,13 +72,23 @@ impl Outbox {
         Ok(())
     }
 
-    /// The next message, if one may be sent now.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Waiting> {
+    /// The next message, if one may be sent now: the first whose conversation is ready for it.
+    pub(super) fn pop(&mut self, now: Instant, is_ready: impl Fn(&Conversation) -> bool) -> Option<Waiting> {
         if self.held_until.is_some_and(|at| now < at) {
             return None;
         }
         self.held_until = None;
-        self.waiting.pop_front()
+        let index = self.waiting.iter().position(|waiting| waiting.say.said_to().is_some_and(&is_ready))?;
+        self.waiting.remove(index)
+    }
+
+    /// All messages of one conversation, whether they may be sent now or not.
+    pub(super) fn take_all_of(&mut self, of: &Conversation) -> VecDeque<Waiting> {
+        let key = of.key();
+        let is_of = |waiting: &Waiting| waiting.say.said_to().is_some_and(|to| to.key() == key);
+        let (theirs, others) = core::mem::take(&mut self.waiting).into_iter().partition(is_of);
+        self.waiting = others;
+        theirs
     }
 
     /// All messages, whether they may be sent now or not.

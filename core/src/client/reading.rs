@@ -1,4 +1,4 @@
-//! What of a room is on the screen: from which message to which, without a hole and without any twice.
+//! What of a conversation is on the screen: from which message to which, without a hole and without any twice.
 //!
 //! Messages come in two ways, as they are said and as pages of what was said before. While a page that leads to the newest
 //! is on its way, those that are said wait for it.
@@ -6,11 +6,12 @@
 use alloc::vec::Vec;
 
 use super::Span;
+use crate::limits::HELD_BYTES_MAX;
 use crate::message::history::Edge;
 use crate::message::push::{Posted, ReceivedMsg};
 use crate::time::Instant;
 
-/// See the module. For the room that the client is in, or returns to.
+/// See the module. For one conversation.
 #[derive(Default)]
 pub(super) struct Reading {
     /// The number of the first message that is shown, and where the last one stands.
@@ -24,6 +25,7 @@ pub(super) struct Reading {
     /// A page could not be had, and is to be asked for again then.
     again_at: Option<Instant>,
     held: Vec<ReceivedMsg>,
+    held_bytes: usize,
 }
 
 /// What a page is good for.
@@ -87,19 +89,36 @@ impl Reading {
     /// A message was said.
     pub(super) fn hear(&mut self, posted: Posted, msg: ReceivedMsg) -> Heard {
         if self.is_catching_up {
-            self.held.push(msg);
+            self.hold(msg);
             return Heard::Waits;
         }
         let last = self.last_seq();
         if posted.seq <= last {
             return Heard::Before(msg);
         }
-        if posted.seq > last.saturating_add(1) && last > 0 {
-            self.held.push(msg);
+        if posted.seq > last.saturating_add(1) {
+            self.hold(msg);
             return Heard::Hole;
         }
         self.show(posted);
         Heard::Next(msg)
+    }
+
+    /// It is read on later. What is said until then will be on a page.
+    pub(super) fn interrupt(&mut self) {
+        self.is_catching_up = false;
+        (self.held, self.held_bytes) = (Vec::new(), 0);
+    }
+
+    /// What does not fit comes on a page, after those that are on their way.
+    fn hold(&mut self, msg: ReceivedMsg) {
+        let bytes = size_of::<ReceivedMsg>() + msg.from.len() + msg.text.len();
+        if self.held_bytes + bytes <= HELD_BYTES_MAX {
+            self.held_bytes += bytes;
+            self.held.push(msg);
+        } else {
+            self.held_bytes = HELD_BYTES_MAX;
+        }
     }
 
     /// A page has come, with messages from one place to another. `None` if it is of no use.
@@ -110,6 +129,10 @@ impl Reading {
         has_more: bool,
     ) -> Option<Turned> {
         let first_seq = ends.map(|(first, _)| first.seq);
+        let is_missing_some = self.held_bytes >= HELD_BYTES_MAX && !matches!(edge, Edge::Before(_));
+        if is_missing_some {
+            (self.held, self.held_bytes) = (Vec::new(), 0);
+        }
         match edge {
             Edge::Before(seq) if seq == self.first => {
                 self.has_older = has_more;
@@ -121,14 +144,14 @@ impl Reading {
                 self.has_older = has_more;
                 self.first = first_seq.unwrap_or_default();
                 self.last = ends.map(|(_, last)| last);
-                (self.pages, self.is_catching_up, self.is_lost) = (0, false, false);
+                (self.pages, self.is_catching_up, self.is_lost) = (0, is_missing_some, false);
                 Some(Turned { is_anew, shown: 0 })
             }
             Edge::After(seq) if self.is_catching_up && seq + 1 == self.last_seq() => match ends {
                 Some((first, last)) if Some(first) == self.last => {
                     self.last = Some(last);
                     self.pages = if has_more { self.pages + 1 } else { 0 };
-                    self.is_catching_up = has_more;
+                    self.is_catching_up = has_more || is_missing_some;
                     Some(Turned { is_anew: false, shown: 1 })
                 }
                 // It is another conversation than the one that is shown: the server has lost some of it, and perhaps given
@@ -158,6 +181,7 @@ impl Reading {
         if self.is_catching_up {
             return Vec::new();
         }
+        self.held_bytes = 0;
         let held = core::mem::take(&mut self.held).into_iter().map(|msg| {
             let Some(posted) = msg.posted.filter(|posted| posted.seq > self.last_seq()) else {
                 return Heard::Before(msg);
@@ -173,11 +197,11 @@ impl Reading {
         self.is_catching_up = false;
         self.again_at = None;
         self.pages = 0;
-        self.held = Vec::new();
+        (self.held, self.held_bytes) = (Vec::new(), 0);
     }
 
     /// The number of the last message that is shown; 0 while none is.
-    fn last_seq(&self) -> u64 {
+    pub(super) fn last_seq(&self) -> u64 {
         self.last.map_or(0, |last| last.seq)
     }
 

@@ -21,6 +21,10 @@ pub(super) enum State {
         username: String,
         room: RoomName,
     },
+    /// In many rooms at once, and nowhere in particular.
+    Hall {
+        username: String,
+    },
 }
 
 /// A request without an answer yet.
@@ -34,17 +38,22 @@ pub(super) struct Pending {
 }
 
 impl State {
+    /// Where a login leads.
+    pub(super) fn after_login(username: String, is_of_many: bool) -> Self {
+        if is_of_many { Self::Hall { username } } else { Self::Lobby { username } }
+    }
+
     pub(super) fn entered(self, room: RoomName) -> Self {
         match self {
             Self::Lobby { username } | Self::Chat { username, .. } => Self::Chat { username, room },
-            state @ (Self::Offline | Self::Auth) => state,
+            state @ (Self::Offline | Self::Auth | Self::Hall { .. }) => state,
         }
     }
 
     pub(super) fn left(self) -> Self {
         match self {
             Self::Chat { username, .. } => Self::Lobby { username },
-            state @ (Self::Offline | Self::Auth | Self::Lobby { .. }) => state,
+            state @ (Self::Offline | Self::Auth | Self::Lobby { .. } | Self::Hall { .. }) => state,
         }
     }
 
@@ -54,12 +63,15 @@ impl State {
             Self::Auth => Some(Phase::Auth),
             Self::Lobby { .. } => Some(Phase::Lobby),
             Self::Chat { .. } => Some(Phase::Chat),
+            Self::Hall { .. } => Some(Phase::Hall),
         }
     }
 
     pub(super) fn username(&self) -> Option<&str> {
         match self {
-            Self::Lobby { username } | Self::Chat { username, .. } => Some(username),
+            Self::Lobby { username } | Self::Chat { username, .. } | Self::Hall { username } => {
+                Some(username)
+            }
             Self::Offline | Self::Auth => None,
         }
     }
@@ -67,7 +79,7 @@ impl State {
     pub(super) fn room(&self) -> Option<&RoomName> {
         match self {
             Self::Chat { room, .. } => Some(room),
-            Self::Offline | Self::Auth | Self::Lobby { .. } => None,
+            Self::Offline | Self::Auth | Self::Lobby { .. } | Self::Hall { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod floods;
 mod keeping;
+mod many;
 mod original;
 mod pulse;
 mod returning;
@@ -34,6 +35,8 @@ struct Desk {
     now: Instant,
     client: Client,
     log: Vec<String>,
+    /// Messages are logged with their conversation.
+    shows_where: bool,
 }
 
 impl Desk {
@@ -61,7 +64,7 @@ impl Desk {
     fn tell(&mut self, input: Input<'_>) {
         self.client.handle(self.now, input);
         while let Some(output) = self.client.poll_output() {
-            self.log.push(shown(&output));
+            self.log.push(shown(&output, self.shows_where));
         }
     }
 
@@ -155,19 +158,24 @@ fn framed(json: &str) -> Vec<u8> {
     bytes
 }
 
-fn shown(output: &Output) -> String {
+fn shown(output: &Output, shows_where: bool) -> String {
     match output {
         Output::Frame(frame) => {
             let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
             assert_eq!(&frame[..], framed(json), "a frame says its length");
             format!("> {json}")
         }
-        Output::Event(event) => shown_event(event),
+        Output::Event(event) => shown_event(event, shows_where),
         Output::Close => "close".into(),
     }
 }
 
-fn shown_event(event: &Event) -> String {
+fn shown_event(event: &Event, shows_where: bool) -> String {
+    let place = |of: &Conversation| match of {
+        _ if !shows_where => String::new(),
+        Conversation::Room(room) => format!("{room} "),
+        Conversation::Peer(peer) => format!("@{peer} "),
+    };
     let roster = |room: &Room| format!("{}: {}", room.name, room.members.join(" "));
     match event {
         Event::Connected => "connected".into(),
@@ -187,6 +195,7 @@ fn shown_event(event: &Event) -> String {
         Event::Members(room) => format!("members [{}]", roster(room)),
         Event::Created { message } => format!("created ({message})"),
         Event::Entered { room } => format!("entered {room}"),
+        Event::Left { room } if shows_where => format!("left {room}"),
         Event::Left { .. } => "left".into(),
         Event::Crowds(crowds) => {
             let shown = |crowd: &Crowd| format!("{}: {}", crowd.room, crowd.people);
@@ -197,12 +206,12 @@ fn shown_event(event: &Event) -> String {
                 |place: &Place| format!("{} {} of {}", shown_conversation(&place.of), place.read, place.last);
             format!("places [{}]", places.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
-        Event::Message { from, text, is_own, private_with, .. } => {
+        Event::Message { of, from, text, is_own, private_with, .. } => {
             let own = if *is_own { " (own)" } else { "" };
             let private = private_with.as_ref().map(|peer| format!(" [with {peer}]")).unwrap_or_default();
-            format!("{from}{own}{private}: {text}")
+            format!("{}{from}{own}{private}: {text}", place(of))
         }
-        Event::Past { messages, is_older, is_anew, has_older, .. } => {
+        Event::Past { of, messages, is_older, is_anew, has_older } => {
             let line = |past: &Past| {
                 let said = past.said.map(|said| format!(", said {said}")).unwrap_or_default();
                 let own = if past.is_own { format!(" (own{said})") } else { String::new() };
@@ -214,7 +223,12 @@ fn shown_event(event: &Event) -> String {
                 (false, false) => "past",
             };
             let lines: Vec<String> = messages.iter().map(line).collect();
-            format!("{kind} [{}]{}", lines.join(", "), if *has_older { ", older there" } else { "" })
+            format!(
+                "{kind} {}[{}]{}",
+                place(of),
+                lines.join(", "),
+                if *has_older { ", older there" } else { "" }
+            )
         }
         Event::Refused { request, code, message, retry_ms, .. } => {
             let code = code.as_deref().unwrap_or("no code");

@@ -7,6 +7,7 @@ pub mod hello;
 pub mod history;
 pub mod names;
 pub mod push;
+pub(crate) mod received;
 pub mod reply;
 pub mod request;
 pub mod rooms;

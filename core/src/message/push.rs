@@ -228,6 +228,8 @@ pub(crate) struct ReceivedMsg {
     pub(crate) cid: Option<Cid>,
     /// The other side, where it is a private one that is kept.
     pub(crate) peer: Option<String>,
+    /// The room, where it is one that is kept and was said to everybody there.
+    pub(crate) room: Option<String>,
 }
 
 impl ReceivedMsg {
@@ -240,6 +242,7 @@ impl ReceivedMsg {
             posted: received_posted(fields),
             cid: json::string(fields.cid, "").ok().and_then(|cid| Cid::parse(&cid)),
             peer: json::string(fields.peer, "").ok(),
+            room: json::string(fields.room, "").ok(),
         })
     }
 }
@@ -249,6 +252,10 @@ pub(crate) struct ReceivedAck {
     pub(crate) cid: Cid,
     /// Its place in its conversation.
     pub(crate) posted: Option<Posted>,
+    /// The other side, if it is a private one.
+    pub(crate) peer: Option<String>,
+    /// The room, if it is one that was said to everybody there.
+    pub(crate) room: Option<String>,
 }
 
 impl ReceivedAck {
@@ -259,7 +266,8 @@ impl ReceivedAck {
         let fields = envelope.fields()?;
         let cid = json::string(fields.cid, "`cid` must be a string")?;
         let cid = Cid::parse(&cid).ok_or(Unfit("`cid` must be a string of 1 to 36 bytes"))?;
-        Ok(Self { cid, posted: received_posted(fields) })
+        let name = |value| json::string(value, "").ok();
+        Ok(Self { cid, posted: received_posted(fields), peer: name(fields.peer), room: name(fields.room) })
     }
 }
 

@@ -206,6 +206,11 @@ pub fn encode_read(room: &RoomName, seq: u64) -> Frame {
     encode(Kind::Read, &Carried { room: Some(room.as_str()), seq: Some(seq), ..Carried::default() })
 }
 
+/// The same in a private conversation.
+pub fn encode_peer_read(peer: &UserName, seq: u64) -> Frame {
+    encode(Kind::Read, &Carried { peer: Some(peer.as_str()), seq: Some(seq), ..Carried::default() })
+}
+
 /// Encodes `msg`; `to` is `None` for everybody in the room.
 pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     let to = to.map_or(PUBLIC, UserName::as_str);
@@ -215,24 +220,27 @@ pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     )
 }
 
-/// The same, for a server that keeps what is said in that room, and tells when it has.
-pub fn encode_kept_msg(from: &str, to: Option<&UserName>, text: &Text, room: &str, cid: &Cid) -> Frame {
+/// The same, for a server that keeps what is said, and tells when it has: in that room, or between two, wherever they are.
+pub fn encode_kept_msg(
+    from: &str,
+    to: Option<&UserName>,
+    text: &Text,
+    room: Option<&str>,
+    cid: &Cid,
+) -> Frame {
     let to = to.map_or(PUBLIC, UserName::as_str);
     let (text, cid) = (Some(text.as_str()), Some(cid.as_str()));
-    encode(
-        Kind::Msg,
-        &Carried { from: Some(from), to: Some(to), text, room: Some(room), cid, ..Carried::default() },
-    )
+    encode(Kind::Msg, &Carried { from: Some(from), to: Some(to), text, room, cid, ..Carried::default() })
 }
 
-/// Encodes `history` of a room.
-pub fn encode_history(room: &str, edge: Edge) -> Frame {
+/// Encodes `history` of a room, or of a private conversation: one of the two.
+pub fn encode_history(room: Option<&str>, peer: Option<&str>, edge: Edge) -> Frame {
     let (before, after) = match edge {
         Edge::End => (None, None),
         Edge::Before(seq) => (Some(seq), None),
         Edge::After(seq) => (None, Some(seq)),
     };
-    encode(Kind::History, &Carried { room: Some(room), before, after, ..Carried::default() })
+    encode(Kind::History, &Carried { room, peer, before, after, ..Carried::default() })
 }
 
 /// Encodes `ping`; its answer carries the number as its `rid`.
@@ -268,6 +276,8 @@ struct Carried<'a> {
     password: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

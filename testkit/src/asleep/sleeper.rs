@@ -29,7 +29,7 @@ pub(super) fn live(address: SocketAddr) -> Result<(), String> {
     let config = ClientConfig::new(Trust::AnyoneInsecurely).map_err(|error| error.to_string())?;
     let start = Instant::now();
     let mut sleeper = Sleeper {
-        client: Client::that_keeps(*b"who sleeps.."),
+        client: Client::that_keeps(*b"who sleeps..").of_one_room(),
         start,
         vigil: Vigil::new(chatroom_core::Instant::default(), wall()),
         is_known: false,

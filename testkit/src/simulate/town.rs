@@ -83,7 +83,7 @@ impl Town {
         let office = Office::new(&swarm.limits, swarm.registration, disk.clone());
         let client = |number: usize| {
             let number = u8::try_from(number).expect("there are few lines");
-            Box::new(Client::that_keeps([number; 12]))
+            Box::new(Client::that_keeps([number; 12]).of_one_room())
         };
         let line = |number: usize| Line::new((number < swarm.clients).then(|| client(number)));
         Self {
@@ -394,7 +394,7 @@ impl Town {
         let (Some(client), Some(kept)) = (&mut line_.client, line_.screen.kept()) else { return };
         let mut nonce = [0; 12];
         nonce[..8].copy_from_slice(&self.connections.to_be_bytes());
-        **client = Client::that_goes_on(nonce, kept);
+        **client = Client::that_goes_on(nonce, kept).of_one_room();
         self.coverage().reach("program_went_on");
     }
 

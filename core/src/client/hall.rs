@@ -1,0 +1,194 @@
+//! In many rooms at once: what differs from being in one.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::outbox::Waiting;
+use super::state::Pending;
+use super::{Client, Command, Conversation, Event, LEFT_UNSAID};
+use crate::message::Kind;
+use crate::message::history::Edge;
+use crate::message::push::ReceivedMsg;
+use crate::message::received::{ReceivedRead, ReceivedRooms, ReceivedRoster};
+use crate::name::RoomName;
+use crate::phase::Phase;
+
+impl Client {
+    /// Does what is wanted otherwise here than elsewhere. Anything else comes back.
+    pub(super) fn on_command_in_hall(&mut self, command: Command) -> Option<Command> {
+        match command {
+            // It comes by itself.
+            Command::List => self.places.repeat(),
+            Command::Exit(room) => {
+                // Too late is better than never: afterwards nothing can be said there any more.
+                for Waiting { say, cid } in self.outbox.take_all_of(&Conversation::Room(room.clone())) {
+                    self.send_say(say, cid);
+                }
+                self.send(Command::Exit(room));
+            }
+            Command::Recall(of, shown) => self.recall(&of, shown),
+            Command::Read(of, seq) => self.read(of, seq),
+            elsewhere => return Some(elsewhere),
+        }
+        None
+    }
+
+    /// A person looks at another conversation, now or when there is a connection.
+    pub(super) fn look_at(&mut self, of: Conversation) {
+        let key = of.key();
+        if self.people.of().is_none_or(|looked_at| looked_at.key() != key) {
+            self.people.look_at(self.readings.spelled(&of).cloned().unwrap_or(of));
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let Some(of) = self.people.of().cloned().filter(|_| self.phase() == Some(Phase::Hall)) else {
+            return;
+        };
+        self.readings.look_at(&of);
+        match &of {
+            Conversation::Room(room) => self.go_home_to(Some(room.clone())),
+            // One that was not told is older than those that were, or begins now.
+            Conversation::Peer(_) if self.readings.spelled(&of).is_none() => {
+                self.readings.begin(&of);
+                self.readings.fall_behind(&of);
+            }
+            Conversation::Peer(_) => {}
+        }
+        self.ask_who_is_there();
+        self.read_on();
+    }
+
+    /// Asks who is in the room that is looked at, if that is not known and may be asked now.
+    pub(super) fn ask_who_is_there(&mut self) {
+        let may_ask =
+            self.phase() == Some(Phase::Hall) && self.places.is_told() && !self.is_asking(Kind::Roster);
+        if may_ask && let Some(room) = self.people.take_question(self.now) {
+            self.send(Command::Look(Conversation::Room(room)));
+        }
+    }
+
+    /// Conversations are read on one after the other, and what a person wants to see comes between two pages.
+    fn recall(&mut self, of: &Conversation, shown: Edge) {
+        let key = of.key();
+        let is_it = |pending: &Pending| match &pending.command {
+            Command::Recall(of, Edge::Before(_)) => of.key() == key,
+            _ => false,
+        };
+        if !self.pending.iter().any(is_it) {
+            self.readings.want_older(of, shown);
+            self.read_on();
+        }
+    }
+
+    /// Tells the server, if it does not know.
+    fn read(&mut self, of: Conversation, seq: u64) {
+        if self.places.see(&of, seq) {
+            self.send(Command::Read(of, seq));
+        }
+    }
+
+    pub(super) fn on_rooms(&mut self, rooms: ReceivedRooms) {
+        let is_all = rooms.is_all;
+        for room in &rooms.out {
+            self.on_out(room);
+        }
+        for place in self.places.merge(rooms) {
+            self.readings.begin(&place.of);
+            self.readings.compare(&place.of, place.last);
+            // What a person looks at is read again where it ends: to see that it is the same conversation.
+            if place.last > 0 && self.people.of().is_some_and(|of| of.key() == place.of.key()) {
+                self.readings.fall_behind(&place.of);
+            }
+        }
+        if is_all {
+            self.look();
+        }
+        self.read_on();
+        self.send_next();
+    }
+
+    /// The account takes part in a room no more, by whatever device.
+    fn on_out(&mut self, room: &RoomName) {
+        let of = Conversation::Room(room.clone());
+        self.readings.stop(&of);
+        if self.home_room().is_some_and(|home| of.is_of(home)) {
+            self.go_home_to(None);
+        }
+        for Waiting { say, cid } in self.outbox.take_all_of(&of) {
+            match cid {
+                Some(_) => self.event(Event::Unanswered { request: Kind::Msg, said: say.said() }),
+                None => self.refuse(&say, LEFT_UNSAID),
+            }
+        }
+    }
+
+    /// This device has left a room. That the account takes part in it no more is told by itself.
+    pub(super) fn on_left_one(&mut self, pending: Option<Pending>) {
+        if let Some(Pending { command: Command::Exit(room), .. }) = pending {
+            let of = Conversation::Room(room);
+            let spelled = self.readings.spelled(&of).unwrap_or(&of);
+            self.event(Event::Left { room: String::from(spelled.name()) });
+        }
+    }
+
+    pub(super) fn on_roster(&mut self, roster: ReceivedRoster) {
+        let is_it = |pending: &Pending| match &pending.command {
+            Command::Look(of) => of.is_of(&roster.room),
+            _ => false,
+        };
+        if roster.members.is_some() {
+            self.answered_where(is_it);
+        }
+        self.people.merge(roster);
+        self.ask_who_is_there();
+    }
+
+    pub(super) fn on_roster_refused(&mut self, retry_ms: Option<u64>) {
+        self.answered(Kind::Roster);
+        // A room that is not there has nobody in it.
+        if let Some(pause) = retry_ms {
+            self.people.put_off(self.now + Duration::from_millis(pause));
+        }
+        self.ask_who_is_there();
+    }
+
+    pub(super) fn on_read(&mut self, read: ReceivedRead) {
+        let ReceivedRead { room, peer, seq } = read;
+        let Some(of) = Conversation::received(room.as_deref(), peer.as_deref()) else { return };
+        let key = of.key();
+        self.answered_where(|pending| match &pending.command {
+            Command::Read(of, _) => of.key() == key,
+            _ => false,
+        });
+        self.places.note_read(&of, seq);
+    }
+
+    pub(super) fn on_msg_in_hall(&mut self, msg: ReceivedMsg) {
+        let Some(of) = Conversation::received(msg.room.as_deref(), msg.peer.as_deref()) else {
+            return self.accuse("it sent a message of no conversation");
+        };
+        let Some(posted) = msg.posted else { return self.accuse("it sent a message without a place") };
+        let is_own = Some(msg.from.as_str()) == self.username();
+        self.readings.begin(&of);
+        self.places.note_said(&of, posted.seq, is_own);
+        let heard = self.readings.hear(&of, posted, msg);
+        self.on_heard(&of, heard);
+        self.send_next();
+    }
+
+    /// What was merged is told when nothing further has come. Whether there was anything.
+    pub(super) fn tell_changes(&mut self) -> bool {
+        if self.phase() != Some(Phase::Hall) {
+            return false;
+        }
+        let crowds = self.places.take_new_crowds().map(Event::Crowds);
+        let places = self.places.take_new_places().map(Event::Places);
+        let members = self.people.take_new().map(Event::Members);
+        let events = [crowds, places, members];
+        let is_any = events.iter().any(Option::is_some);
+        events.into_iter().flatten().for_each(|event| self.event(event));
+        is_any
+    }
+}

@@ -1,0 +1,234 @@
+//! What of each conversation is on the screen, and which of them are to be read on: one at a time, a page at a time.
+//!
+//! Before a conversation is read on, what is said there need not be held back: the server has it, and it comes on a page.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::conversation::{Conversation, Key, Span};
+use super::reading::{Heard, Reading, Turned};
+use crate::limits::CONVERSATIONS_MAX;
+use crate::message::history::Edge;
+use crate::message::push::{Posted, ReceivedMsg};
+use crate::time::Instant;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Readings {
+    all: BTreeMap<Key, Shown>,
+    /// What is known of conversations that are not shown yet.
+    known: BTreeMap<Key, Span>,
+    /// Those that are to be read on, the next first.
+    behind: VecDeque<Key>,
+    /// The one that is being read on.
+    current: Option<Key>,
+    /// The one that a person looks at.
+    looked_at: Option<Key>,
+    /// What a person wants to see that is older.
+    wanted: Option<(Key, Edge)>,
+}
+
+/// A conversation as its server spells it, and what of it is shown.
+struct Shown {
+    of: Conversation,
+    reading: Reading,
+    is_behind: bool,
+}
+
+impl Readings {
+    /// So much is known of a conversation, when it is begun with next.
+    pub(super) fn know(&mut self, of: &Conversation, span: Span) {
+        self.known.insert(of.key(), span);
+    }
+
+    /// Begins with a conversation: from what is known of it, else where it was before, else from nothing.
+    pub(super) fn begin(&mut self, of: &Conversation) {
+        let key = of.key();
+        let known = self.known.remove(&key).map(Reading::on_from);
+        let is_full = self.all.len() >= CONVERSATIONS_MAX;
+        match (self.all.get_mut(&key), known) {
+            (Some(shown), known) => {
+                shown.of = of.clone();
+                if let Some(reading) = known {
+                    shown.reading = reading;
+                }
+            }
+            (None, known) if !is_full => {
+                let reading = known.unwrap_or_default();
+                self.all.insert(key, Shown { of: of.clone(), reading, is_behind: false });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Begins with a conversation that is the only one from now on, from what is known of it or from nothing.
+    pub(super) fn begin_alone(&mut self, of: &Conversation) {
+        self.clear();
+        self.begin(of);
+    }
+
+    /// Nothing is shown any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self { known: core::mem::take(&mut self.known), ..Self::default() };
+    }
+
+    /// The connection is lost. What waits will be read on the next one.
+    pub(super) fn lose(&mut self) {
+        for shown in self.all.values_mut() {
+            shown.reading.lose();
+            shown.is_behind = false;
+        }
+        self.behind.clear();
+        (self.current, self.wanted) = (None, None);
+    }
+
+    /// A person looks here: it is the next to be read on.
+    pub(super) fn look_at(&mut self, of: &Conversation) {
+        self.looked_at = Some(of.key());
+    }
+
+    /// It is to be read on.
+    pub(super) fn fall_behind(&mut self, of: &Conversation) {
+        let key = of.key();
+        if let Some(shown) = self.all.get_mut(&key)
+            && !shown.is_behind
+            && !shown.reading.is_catching_up()
+        {
+            shown.is_behind = true;
+            self.behind.push_back(key);
+        }
+    }
+
+    /// The server has a conversation up to that number: it is to be read on if that is not what is shown.
+    pub(super) fn compare(&mut self, of: &Conversation, last: u64) {
+        if self.all.get(&of.key()).is_some_and(|shown| shown.reading.last_seq() != last) {
+            self.fall_behind(of);
+        }
+    }
+
+    /// A person wants to see what is older than the first that is shown to them, once nothing else is asked for.
+    pub(super) fn want_older(&mut self, of: &Conversation, shown: Edge) {
+        self.wanted = Some((of.key(), shown));
+    }
+
+    /// What is older than what is shown, if there is any and it can be asked for now.
+    pub(super) fn older(&mut self, of: &Conversation, shown: Edge) -> Option<Edge> {
+        self.all.get_mut(&of.key())?.reading.older(shown)
+    }
+
+    /// The page that is to be asked for now.
+    pub(super) fn next_page(&mut self, now: Instant) -> Option<(Conversation, Edge)> {
+        if self.deadline().is_some_and(|at| now < at) {
+            return None;
+        }
+        if let Some((key, edge)) = self.wanted.take()
+            && let Some(shown) = self.all.get_mut(&key)
+            && let Some(edge) = shown.reading.older(edge)
+        {
+            return Some((shown.of.clone(), edge));
+        }
+        let key = self.pick()?;
+        let shown = self.all.get_mut(&key)?;
+        shown.is_behind = false;
+        self.current = Some(key);
+        Some((shown.of.clone(), shown.reading.catch_up()))
+    }
+
+    /// The one that is read on next. The one that gives way for it goes on after it.
+    fn pick(&mut self) -> Option<Key> {
+        let is_behind = |key: &&Key| self.all.get(key).is_some_and(|shown| shown.is_behind);
+        let Some(looked_at) = self.looked_at.as_ref().filter(is_behind).cloned() else {
+            return self.current.clone().or_else(|| self.behind.pop_front());
+        };
+        self.behind.retain(|key| *key != looked_at);
+        if let Some(key) = self.current.take().filter(|key| *key != looked_at)
+            && let Some(shown) = self.all.get_mut(&key)
+        {
+            shown.reading.interrupt();
+            shown.is_behind = true;
+            self.behind.push_front(key);
+        }
+        Some(looked_at)
+    }
+
+    /// A message was said. It is shown as it comes if nothing is remembered of its conversation.
+    pub(super) fn hear(&mut self, of: &Conversation, posted: Posted, msg: ReceivedMsg) -> Heard {
+        let Some(shown) = self.all.get_mut(&of.key()) else { return Heard::Next(msg) };
+        if shown.is_behind {
+            return Heard::Waits;
+        }
+        shown.reading.hear(posted, msg)
+    }
+
+    /// A page has come. `None` if it is of no use.
+    pub(super) fn turn(
+        &mut self,
+        of: &Conversation,
+        edge: Edge,
+        ends: Option<(Posted, Posted)>,
+        has_more: bool,
+    ) -> Option<Turned> {
+        let reading = &mut self.all.get_mut(&of.key())?.reading;
+        let turned = reading.turn(edge, ends, has_more);
+        self.rest();
+        turned
+    }
+
+    /// No page comes, now or at all.
+    pub(super) fn give_up(&mut self, of: &Conversation, again_at: Option<Instant>) {
+        if let Some(shown) = self.all.get_mut(&of.key()) {
+            shown.reading.give_up(again_at);
+        }
+        self.rest();
+    }
+
+    /// What was said while pages were on their way: what is not on them is to be shown.
+    pub(super) fn take_held(&mut self, of: &Conversation) -> Vec<Heard> {
+        let shown = self.all.get_mut(&of.key()).filter(|shown| !shown.is_behind);
+        shown.map(|shown| shown.reading.take_held()).unwrap_or_default()
+    }
+
+    /// When a page is to be asked for again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.all.get(self.current.as_ref()?)?.reading.deadline()
+    }
+
+    /// It is not to be read on any more.
+    pub(super) fn stop(&mut self, of: &Conversation) {
+        let key = of.key();
+        if let Some(shown) = self.all.get_mut(&key) {
+            shown.reading.lose();
+            shown.is_behind = false;
+        }
+        self.behind.retain(|behind| *behind != key);
+        self.current.take_if(|current| *current == key);
+        self.wanted.take_if(|(wanted, _)| *wanted == key);
+    }
+
+    /// Whether all that was said there is shown, so that something can be said after it.
+    pub(super) fn is_settled(&self, of: &Conversation) -> bool {
+        let is_settled = |shown: &Shown| !shown.is_behind && !shown.reading.is_catching_up();
+        self.all.get(&of.key()).is_none_or(is_settled)
+    }
+
+    pub(super) fn is_catching_up(&self, of: &Conversation) -> bool {
+        self.all.get(&of.key()).is_some_and(|shown| shown.reading.is_catching_up())
+    }
+
+    pub(super) fn has_older(&self, of: &Conversation) -> bool {
+        self.all.get(&of.key()).is_some_and(|shown| shown.reading.has_older())
+    }
+
+    /// As its server spells it, if it is known.
+    pub(super) fn spelled(&self, of: &Conversation) -> Option<&Conversation> {
+        Some(&self.all.get(&of.key())?.of)
+    }
+
+    /// The next can be read on, if the last one is at its end.
+    fn rest(&mut self) {
+        let is_done = |key: &Key| !self.all.get(key).is_some_and(|shown| shown.reading.is_catching_up());
+        if self.current.as_ref().is_some_and(is_done) {
+            self.current = None;
+        }
+    }
+}
