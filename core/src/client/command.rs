@@ -107,7 +107,7 @@ impl Command {
             }
             Self::Say { to, text, .. } => {
                 let room = to.room().map(RoomName::as_str);
-                request::encode_kept_msg(own_name, to.peer(), text, room, cid?)
+                request::encode_told_msg(own_name, to.peer(), text, room, cid?)
             }
             Self::Read(Conversation::Room(room), seq) => request::encode_read(room, *seq),
             Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),

@@ -112,7 +112,9 @@ impl Client {
     /// The account takes part in a room no more, by whatever device.
     fn on_out(&mut self, room: &RoomName) {
         let of = Conversation::Room(room.clone());
-        self.readings.stop(&of);
+        for msg in self.readings.stop(&of) {
+            self.acknowledge(&of, msg);
+        }
         if self.home_room().is_some_and(|home| of.is_of(home)) {
             self.go_home_to(None);
         }

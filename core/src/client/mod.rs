@@ -269,10 +269,10 @@ impl Client {
     }
 
     fn send(&mut self, command: Command) {
-        self.send_as(command, None);
+        self.send_as(command, None, false);
     }
 
-    fn send_as(&mut self, command: Command, cid: Option<Cid>) {
+    fn send_as(&mut self, command: Command, cid: Option<Cid>, is_repeat: bool) {
         let name = self.username().unwrap_or_default();
         let frame = match self.phase() {
             Some(Phase::Hall) => command.encode_of_many(name, cid.as_ref()),
@@ -281,7 +281,7 @@ impl Client {
         let Some(frame) = frame else { return };
         self.outputs.push_back(Output::Frame(frame));
         let room = self.state.room().cloned();
-        self.pending.push_back(Pending { command, cid, room, asked_at: self.now });
+        self.pending.push_back(Pending { command, cid, is_repeat, room, asked_at: self.now });
     }
 
     fn on_timeout(&mut self) {
@@ -435,6 +435,13 @@ impl Client {
             // It changes nothing: a person has not asked for it, and nothing waits for it.
             Incoming::Refused(Kind::Hello | Kind::Ping | Kind::Pong, _) => {}
             Incoming::Refused(Kind::Roster, received) => self.on_roster_refused(received.retry_ms),
+            Incoming::Refused(Kind::Msg, received) if received.rid.is_some() => {
+                let is_it =
+                    |pending: &Pending| pending.cid.as_ref().map(Cid::as_str) == received.rid.as_deref();
+                if let Some(pending) = self.answered_where(is_it) {
+                    self.on_refused(Kind::Msg, received, Some(pending));
+                }
+            }
             Incoming::Refused(kind, received) => {
                 let pending = self.answered(kind);
                 self.on_refused(kind, received, pending);
@@ -558,6 +565,12 @@ const UNKNOWN_TYPE: &str = "unknown_type";
 
 /// The refusal of what comes too soon.
 const RATE_LIMITED: &str = "rate_limited";
+
+/// The refusal of what is said where one is not.
+const NOT_IN_ROOM: &str = "not_in_room";
+
+/// The refusal of what could not be looked up or written down.
+const BUSY: &str = "busy";
 
 /// The refusal of a room that is not there.
 const NO_SUCH_ROOM: &str = "no_such_room";

@@ -32,6 +32,7 @@ impl Client {
         let Some(Pending { command: Command::Recall(of, edge), .. }) = self.answered(Kind::History) else {
             return;
         };
+        let of = self.readings.spelled(&of).cloned().unwrap_or(of);
         let (ends, has_more) = (page.ends(), page.has_more);
         if let Some(Turned { is_anew, shown }) = self.readings.turn(&of, edge, ends, has_more) {
             let messages: Vec<Past> =

@@ -43,7 +43,7 @@ pub(super) enum Heard {
     Next(ReceivedMsg),
     /// It waits for others before it.
     Waits,
-    /// It is shown already, or among what was left out.
+    /// It is shown already, or among what was left out, or will be on a page.
     Before(ReceivedMsg),
     /// It waits for others before it, which are to be asked for.
     Hole,
@@ -192,12 +192,13 @@ impl Reading {
         held.collect()
     }
 
-    /// The connection is lost. What waits will be read on the next one.
-    pub(super) fn lose(&mut self) {
+    /// The connection is lost, or the conversation is left. What waits, which is returned, will be read when it is begun with
+    /// again.
+    pub(super) fn lose(&mut self) -> Vec<ReceivedMsg> {
         self.is_catching_up = false;
         self.again_at = None;
-        self.pages = 0;
-        (self.held, self.held_bytes) = (Vec::new(), 0);
+        (self.pages, self.held_bytes) = (0, 0);
+        core::mem::take(&mut self.held)
     }
 
     /// The number of the last message that is shown; 0 while none is.

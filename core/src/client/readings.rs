@@ -72,14 +72,24 @@ impl Readings {
         *self = Self { known: core::mem::take(&mut self.known), ..Self::default() };
     }
 
-    /// The connection is lost. What waits will be read on the next one.
+    /// The connection is lost. What was to be read is, on the next one.
     pub(super) fn lose(&mut self) {
+        if let Some(key) = self.current.take() {
+            self.put_off(key);
+        }
         for shown in self.all.values_mut() {
             shown.reading.lose();
-            shown.is_behind = false;
         }
-        self.behind.clear();
-        (self.current, self.wanted) = (None, None);
+        self.wanted = None;
+    }
+
+    /// Nothing but this one can be read for now.
+    pub(super) fn stop_all_but(&mut self, of: &Conversation) {
+        let key = of.key();
+        self.behind.retain(|behind| *behind == key);
+        for (other, shown) in &mut self.all {
+            shown.is_behind &= *other == key;
+        }
     }
 
     /// A person looks here: it is the next to be read on.
@@ -141,21 +151,26 @@ impl Readings {
             return self.current.clone().or_else(|| self.behind.pop_front());
         };
         self.behind.retain(|key| *key != looked_at);
-        if let Some(key) = self.current.take().filter(|key| *key != looked_at)
-            && let Some(shown) = self.all.get_mut(&key)
-        {
+        if let Some(key) = self.current.take().filter(|key| *key != looked_at) {
+            self.put_off(key);
+        }
+        Some(looked_at)
+    }
+
+    /// What was being read on is the next to be.
+    fn put_off(&mut self, key: Key) {
+        if let Some(shown) = self.all.get_mut(&key) {
             shown.reading.interrupt();
             shown.is_behind = true;
             self.behind.push_front(key);
         }
-        Some(looked_at)
     }
 
     /// A message was said. It is shown as it comes if nothing is remembered of its conversation.
     pub(super) fn hear(&mut self, of: &Conversation, posted: Posted, msg: ReceivedMsg) -> Heard {
         let Some(shown) = self.all.get_mut(&of.key()) else { return Heard::Next(msg) };
         if shown.is_behind {
-            return Heard::Waits;
+            return Heard::Before(msg);
         }
         shown.reading.hear(posted, msg)
     }
@@ -193,16 +208,17 @@ impl Readings {
         self.all.get(self.current.as_ref()?)?.reading.deadline()
     }
 
-    /// It is not to be read on any more.
-    pub(super) fn stop(&mut self, of: &Conversation) {
+    /// It is not to be read on any more. What waited for pages there will not be shown.
+    pub(super) fn stop(&mut self, of: &Conversation) -> Vec<ReceivedMsg> {
         let key = of.key();
-        if let Some(shown) = self.all.get_mut(&key) {
-            shown.reading.lose();
+        let held = self.all.get_mut(&key).map(|shown| {
             shown.is_behind = false;
-        }
+            shown.reading.lose()
+        });
         self.behind.retain(|behind| *behind != key);
         self.current.take_if(|current| *current == key);
         self.wanted.take_if(|(wanted, _)| *wanted == key);
+        held.unwrap_or_default()
     }
 
     /// Whether all that was said there is shown, so that something can be said after it.

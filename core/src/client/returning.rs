@@ -9,7 +9,7 @@ use super::incoming::Done;
 use super::outbox::Waiting;
 use super::places::Places;
 use super::state::{Pending, State};
-use super::{Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM};
+use super::{BUSY, Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM, NOT_IN_ROOM};
 use crate::frame::Decoder;
 use crate::message::Kind;
 use crate::message::reply::Received;
@@ -70,6 +70,7 @@ impl Client {
         self.state = core::mem::take(&mut self.state).entered(room.clone());
         if is_return {
             self.readings.begin(&of);
+            self.readings.stop_all_but(&of);
             self.arrive();
         } else {
             self.readings.begin_alone(&of);
@@ -109,8 +110,15 @@ impl Client {
             return;
         }
         let pending = match pending {
-            Some(Pending { command, cid, .. }) if kind == Kind::Msg => {
+            Some(Pending { command, cid, is_repeat, .. }) if kind == Kind::Msg => {
                 match self.hold(command, cid, &received) {
+                    // Perhaps the server has it from before, and does not tell who has left since.
+                    Some(say)
+                        if is_repeat && matches!(received.code.as_deref(), Some(NOT_IN_ROOM | BUSY)) =>
+                    {
+                        self.event(Event::Unanswered { request: kind, said: say.said() });
+                        return self.send_next();
+                    }
                     Some(command) => Some(command),
                     // It will be said.
                     None => return,

@@ -32,6 +32,8 @@ pub(super) struct Pending {
     pub(super) command: Command,
     /// What the message is called, if it is one that is to be kept.
     pub(super) cid: Option<Cid>,
+    /// It was sent before, and may have arrived then.
+    pub(super) is_repeat: bool,
     /// The room that it was asked in.
     pub(super) room: Option<RoomName>,
     pub(super) asked_at: Instant,

@@ -36,8 +36,9 @@ impl Client {
         }
     }
 
-    /// What stands before the last that is shown is shown itself, unless all that is shown began anew since it was sent.
-    fn acknowledge(&mut self, of: &Conversation, msg: ReceivedMsg) {
+    /// What stands before the last that is shown is shown itself, unless all that is shown began anew since it was sent. What is
+    /// to be on a page needs no answer any more.
+    pub(super) fn acknowledge(&mut self, of: &Conversation, msg: ReceivedMsg) {
         let Some(say) = msg.cid.as_ref().and_then(|cid| self.waited(cid)) else { return };
         if let (Some(said), Some(posted)) = (say.said(), msg.posted) {
             self.event(Event::Acknowledged { of: of.clone(), said, posted });

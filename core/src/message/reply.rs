@@ -203,6 +203,8 @@ pub(crate) struct Received {
     pub(crate) code: Option<String>,
     /// Milliseconds until trying again makes sense.
     pub(crate) retry_ms: Option<u64>,
+    /// Which request it answers, if that was given a name.
+    pub(crate) rid: Option<String>,
 }
 
 impl Received {
@@ -214,6 +216,7 @@ impl Received {
             message: json::string(envelope.message, "").ok(),
             code: json::string(envelope.code, "").ok(),
             retry_ms: envelope.retry_ms.and_then(|value| value.get().parse().ok()),
+            rid: json::string(envelope.rid, "").ok(),
         })
     }
 }

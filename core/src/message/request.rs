@@ -233,6 +233,20 @@ pub fn encode_kept_msg(
     encode(Kind::Msg, &Carried { from: Some(from), to: Some(to), text, room, cid, ..Carried::default() })
 }
 
+/// The same, where several may be on their way: a refusal says which one it is about, by what it is called.
+pub fn encode_told_msg(
+    from: &str,
+    to: Option<&UserName>,
+    text: &Text,
+    room: Option<&str>,
+    cid: &Cid,
+) -> Frame {
+    let to = to.map_or(PUBLIC, UserName::as_str);
+    let (text, name) = (Some(text.as_str()), Some(cid.as_str()));
+    let data = Carried { from: Some(from), to: Some(to), text, room, cid: name, ..Carried::default() };
+    encode_named(Kind::Msg, &data, name)
+}
+
 /// Encodes `history` of a room, or of a private conversation: one of the two.
 pub fn encode_history(room: Option<&str>, peer: Option<&str>, edge: Edge) -> Frame {
     let (before, after) = match edge {
@@ -259,12 +273,19 @@ pub fn encode_bare(kind: Kind) -> Frame {
 }
 
 fn encode(kind: Kind, data: &impl Serialize) -> Frame {
+    encode_named(kind, data, None)
+}
+
+/// The answer is to carry this `rid`.
+fn encode_named(kind: Kind, data: &impl Serialize, rid: Option<&str>) -> Frame {
     #[derive(Serialize)]
     struct Wire<'a, D> {
         r#type: &'static str,
         data: &'a D,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rid: Option<&'a str>,
     }
-    frame::encode(&Wire { r#type: kind.as_str(), data })
+    frame::encode(&Wire { r#type: kind.as_str(), data, rid })
 }
 
 /// The union of what requests carry; what is not set is not sent.

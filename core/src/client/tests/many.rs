@@ -88,7 +88,7 @@ fn cid(number: u64) -> String {
 fn sent(room: &str, text: &str, number: u64) -> String {
     let cid = cid(number);
     format!(
-        r#"> {{"type":"msg","data":{{"room":"{room}","from":"Ann","to":"public","text":"{text}","cid":"{cid}"}}}}"#
+        r#"> {{"type":"msg","data":{{"room":"{room}","from":"Ann","to":"public","text":"{text}","cid":"{cid}"}},"rid":"{cid}"}}"#
     )
 }
 
@@ -234,7 +234,7 @@ fn a_private_conversation_begins_with_its_first_message_and_needs_no_room() {
     // However the name is typed.
     desk.says("@bob", "yes?");
     desk.check(&format!(
-        r#"> {{"type":"msg","data":{{"from":"Ann","to":"bob","text":"yes?","cid":"{}"}}}}"#,
+        r#"> {{"type":"msg","data":{{"from":"Ann","to":"bob","text":"yes?","cid":"{0}"}},"rid":"{0}"}}"#,
         cid(1)
     ));
     desk.check_hears(&said("@Bob", 2, "Ann", "yes?", &cid(1)), "@Bob Ann (own) [with Bob]: yes?");
@@ -522,6 +522,24 @@ fn a_private_conversation_that_nobody_told_of_can_be_looked_at() {
     desk.check_hears(&heard("@Bob", 3), "@Bob Bob [with Bob]: 3, places [@Bob 0 of 3]");
 }
 
+#[test]
+fn who_leaves_sends_what_waits_before_and_is_told_of_each_what_became_of_it() {
+    let mut desk = Desk::in_rooms(&["den", "attic"]);
+    desk.says("attic", "kept");
+    desk.says("den", "not kept");
+    desk.wants(Command::Exit(RoomName::parse("den").unwrap()));
+    desk.check(&format!(
+        r#"{}, {}, > {{"type":"exit","data":{{"room":"den"}}}}"#,
+        sent("attic", "kept", 1),
+        sent("den", "not kept", 2)
+    ));
+    // What is refused is refused at once, and what is kept waits for the disk.
+    let refusal = r#"{"type":"msg","status":"error","code":"text_invalid","message":"No","rid":"X"}"#;
+    desk.check_hears(&refusal.replace('X', &cid(2)), "msg refused, text_invalid (No)");
+    desk.check_hears(&refusal.replace('X', &cid(2)), "");
+    desk.check_hears(&said("attic", 4, "Ann", "kept", &cid(1)), "attic Ann (own): kept");
+}
+
 // A connection is lost.
 
 #[test]
@@ -590,6 +608,24 @@ fn what_is_said_to_a_room_that_was_left_meanwhile_is_refused_by_the_server() {
     );
 }
 
+#[test]
+fn what_may_have_arrived_before_its_room_was_left_is_uncertain() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.says("den", "last words");
+    desk.wants(Command::Exit(RoomName::parse("den").unwrap()));
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    desk.hear(&rooms(&[], &[]));
+    desk.check(&format!("{}, crowds [], places []", sent("den", "last words", 1)));
+    desk.check_hears(
+        r#"{"type":"msg","status":"error","code":"not_in_room","message":"You are not in den"}"#,
+        "msg unanswered",
+    );
+}
+
 // A program is started again.
 
 /// The answer to a token that lets in.
@@ -625,7 +661,9 @@ fn a_program_that_is_started_again_goes_on_in_each_conversation() {
     desk.hear(&rooms(&[], &[("den", 3, 4), ("@Bob", 3, 3)]));
     desk.log.retain(|line| line.starts_with("> "));
     let private = |text: &str, cid: &str| {
-        format!(r#"> {{"type":"msg","data":{{"from":"Ann","to":"Bob","text":"{text}","cid":"{cid}"}}}}"#)
+        format!(
+            r#"> {{"type":"msg","data":{{"from":"Ann","to":"Bob","text":"{text}","cid":"{cid}"}},"rid":"{cid}"}}"#
+        )
     };
     desk.check(&format!("{}, {}, {}", roster("den"), after("den", 2), private("psst", "a")));
     desk.check_hears(&page("den", 3, 4, false), "past den [Bob: 4]");
