@@ -27,6 +27,8 @@ pub const RID_BYTES_MAX: usize = 64;
 pub const CID_BYTES_MAX: usize = 36;
 /// A page of what was said before has at most this many messages.
 pub const HISTORY_MESSAGES_MAX: usize = 100;
+/// How many private conversations of a user are told: those in which something was said last.
+pub const TALKS_MAX: usize = 100;
 /// Objects and arrays in a frame are nested at most this deep; the envelope is the first level.
 pub const JSON_DEPTH_MAX: usize = 8;
 /// A frame from server to client has at most this many bytes of JSON.

@@ -46,6 +46,7 @@ fn any_request(users: usize) -> impl Strategy<Value = Step> {
             .prop_map(|((seat, room), user)| Step::WhisperIn(seat, user, room)),
         1 => seat().prop_map(Step::Again),
         2 => (seat_and_room(), 0..4_u64).prop_map(|((seat, room), seq)| Step::Read(seat, room, seq)),
+        2 => (seat(), 0..users, 0..4_u64).prop_map(|(seat, user, seq)| Step::ReadPeer(seat, user, seq)),
     ]
 }
 

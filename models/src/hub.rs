@@ -475,7 +475,12 @@ fn shown(mail: &Mail) -> String {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Reply(
-            Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..) | Reply::Read(..),
+            Reply::Overview(_)
+            | Reply::People(_)
+            | Reply::Joined(..)
+            | Reply::Parted(..)
+            | Reply::Read(..)
+            | Reply::PeerRead(..),
         ) => {
             panic!("nobody is in many rooms")
         }

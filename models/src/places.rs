@@ -16,13 +16,13 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{
-    Append, Bulletin, Command, ConnId, Deliveries, Entry, Farewell, Hub, Mail, Memory, Outcome, Overview,
-    PlacingStep, Post, Print, Reply, Settled, StoredPlace, StoredRoom,
+    Append, Bulletin, Command, ConnId, Deliveries, Entry, Extent, Farewell, Hub, Mail, Memory, Outcome,
+    Overview, PlacingStep, Post, Print, Reply, Settled, StoredPlace, StoredRoom, Told,
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::push::{Posted, Roster};
-use chatroom_core::message::rooms::Standing;
+use chatroom_core::message::rooms::{Standing, Talk};
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{Account, NameKey, NameLook, RoomName};
 
@@ -82,6 +82,8 @@ pub enum Step {
     Again(usize),
     /// A device has read so far in a room.
     Read(usize, usize, u64),
+    /// A device has read so far what its user and this one said to each other.
+    ReadPeer(usize, usize, u64),
     /// The disk takes so many of what is to be durable, unless it is at it.
     Take(usize),
     /// It has made durable what it took, or has failed.
@@ -290,6 +292,13 @@ impl Trial {
                     self.asks(seat, command, |model, user| model.read(seat, user, ROOMS[room], seq));
                 }
             }
+            Step::ReadPeer(seat, peer, seq) => {
+                let (key, name) = (NameKey::new(key_of, USERS[peer]), user_name(USERS[peer]));
+                if self.is_device(seat) {
+                    let command = Command::ReadPeer(key, name, seq);
+                    self.asks(seat, command, |model, user| model.read_peer(seat, user, USERS[peer], seq));
+                }
+            }
             Step::Take(count_max) => self.take(count_max),
             Step::Write(is_durable) => self.write(is_durable),
             Step::Settle => self.settle(),
@@ -414,13 +423,22 @@ impl Trial {
         let Some(made) = self.made.take() else { return };
         let settle = |(append, made): (Append, &Made)| {
             let posted = |seq| Posted { seq, ts_ms: 7 };
-            let outcome = match (append.entry(), *made) {
+            let outcome = match (append.entry(), made.clone()) {
                 (_, Made::Nothing) => Outcome::Failed,
                 (_, Made::Conflict) => Outcome::Conflict,
                 (_, Made::Before(seq)) => Outcome::Repeated(posted(seq)),
                 (Entry::Room(_), Made::Durable(_)) => Outcome::Founded,
                 (Entry::Place(_), Made::Durable(_)) => Outcome::Placed,
                 (Entry::Message(_), Made::Durable(seq)) => Outcome::Posted(posted(seq)),
+                (_, Made::Told(talks)) => {
+                    Outcome::Told(Box::new(Told { talks: talks.iter().map(talk).collect() }))
+                }
+                (Entry::PeerRead(read), Made::Read(seq, is_news)) => {
+                    Outcome::PeerRead(Extent { peer: read.name.clone(), seq, is_news })
+                }
+                (Entry::Telling(_) | Entry::PeerRead(_), Made::Durable(_)) | (_, Made::Read(..)) => {
+                    panic!("{made:?} is of something else")
+                }
             };
             append.settle(outcome)
         };
@@ -622,7 +640,12 @@ fn check_survives(mail: &Mail) {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Reply(
-            Reply::Overview(_) | Reply::People(_) | Reply::Joined(..) | Reply::Parted(..) | Reply::Read(..),
+            Reply::Overview(_)
+            | Reply::People(_)
+            | Reply::Joined(..)
+            | Reply::Parted(..)
+            | Reply::Read(..)
+            | Reply::PeerRead(..),
         ) => {
             panic!("{} is nothing an original client knows", shown(mail))
         }
@@ -675,6 +698,7 @@ fn shown(mail: &Mail) -> String {
         }
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
+        Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
     }
@@ -696,7 +720,13 @@ fn shown_entry(entry: &Entry) -> String {
             };
             format!("{} {step:?} {}", placing.account.name, placing.name)
         }
+        Entry::Telling(telling) => format!("{} is told", telling.account.name),
+        Entry::PeerRead(read) => format!("{} has read {} with {}", read.account.name, read.seq, read.name),
     }
+}
+
+fn talk((peer, last, read): &(Name, u64, u64)) -> Talk {
+    Talk { peer: user_name(peer), last: *last, read: *read }
 }
 
 /// What the model wants to be durable.
@@ -708,5 +738,7 @@ fn shown_what(what: &What) -> String {
             format!("{author} says {text}{read}")
         }
         What::Place { user, room, step } => format!("{user} {step:?} {room}"),
+        What::Telling { user } => format!("{user} is told"),
+        What::PeerRead { user, peer, seq } => format!("{user} has read {seq} with {peer}"),
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Append, Outcome, Settled};
+use chatroom_core::hub::{Append, Entry, Outcome, Settled};
 use chatroom_core::message::push::Posted;
 
 use crate::accounts::{Accounts, Calendar};
@@ -41,15 +41,27 @@ impl<S: Records + Messages> Scribe<S> {
             Ok(Ok(outcomes)) => outcomes,
             Ok(Err(error)) => {
                 tracing::error!(%error, "{} messages or rooms could not be written", group.len());
-                Vec::new()
+                self.read_alone(&group)
             }
             Err(_) => {
                 tracing::error!("writing what was said has panicked");
                 Vec::new()
             }
         };
-        let outcomes = outcomes.into_iter().chain(std::iter::repeat(NOTHING_KEPT));
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(|| NOTHING_KEPT));
         group.into_iter().zip(outcomes).map(|(append, outcome)| append.settle(outcome)).collect()
+    }
+
+    /// Nothing of a group is written; what was only to be read is there all the same.
+    fn read_alone(&self, group: &[Append]) -> Vec<Outcome> {
+        let look = |append: &Append| match append.entry() {
+            Entry::Telling(telling) => {
+                let told = self.store.read(|store| store.tell(&telling.account));
+                told.map_or(NOTHING_KEPT, |told| Outcome::Told(Box::new(told)))
+            }
+            Entry::Room(_) | Entry::Message(_) | Entry::Place(_) | Entry::PeerRead(_) => NOTHING_KEPT,
+        };
+        group.iter().map(look).collect()
     }
 }
 

@@ -14,6 +14,7 @@ mod places;
 mod retention;
 mod sessions;
 mod shared;
+mod sides;
 
 use std::error::Error;
 use std::fmt;

@@ -51,6 +51,8 @@ pub(super) struct Member {
     pub(super) on_their_way: u32,
     /// The last append there was when it logged in: none of those before is its own, whoever it was then.
     pub(super) since_append: u64,
+    /// What the disk alone knows of its user is on its way to it.
+    pub(super) is_about_to_be_told: bool,
 }
 
 /// Where a connection is.

@@ -11,11 +11,13 @@ use alloc::vec::Vec;
 use super::Denial;
 use super::directory::ConnId;
 use super::places::Placing;
+use super::private::{Extent, PeerRead, Telling, Told};
 use super::room::{Room, RoomId};
 use crate::frame::Frame;
 use crate::ledger::Booking;
 use crate::limits::Limits;
 use crate::message::push::{self, Posted};
+use crate::message::rooms;
 use crate::message::{Cid, Rid, Text};
 use crate::name::{Account, NameKey, NameLook, RoomName, UserName};
 
@@ -51,6 +53,10 @@ pub enum Entry {
     Message(Box<Message>),
     /// Who takes part in a room, or how far they have read.
     Place(Placing),
+    /// Nothing new: somebody is to be told what there is, at this place among all that is said.
+    Telling(Telling),
+    /// How far somebody has read in a private conversation.
+    PeerRead(Box<PeerRead>),
 }
 
 /// A room that somebody creates.
@@ -73,7 +79,7 @@ pub struct Message {
     pub text: Text,
     /// What its author's client calls it. The same twice from one author is one message.
     pub cid: Option<Cid>,
-    /// Its author takes part in the room, and has read what they say there.
+    /// Its author says it by a device: so they have read it.
     pub is_read_by_author: bool,
     /// Where both were, for a private one too; `None` for one to wherever somebody is.
     room: Option<RoomId>,
@@ -93,7 +99,7 @@ pub enum Audience {
 }
 
 /// What came of an [`Append`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The room is durable.
     Founded,
@@ -105,6 +111,10 @@ pub enum Outcome {
     Repeated(Posted),
     /// Its author has called another message so.
     Conflict,
+    /// This is what there is.
+    Told(Box<Told>),
+    /// So far is read, and that is durable.
+    PeerRead(Extent),
     /// It is not durable: the store cannot be written.
     Failed,
 }
@@ -124,6 +134,10 @@ pub(super) enum Fate {
     /// To be delivered, and acknowledged if its author wants that.
     Said(Box<Delivery>),
     Acknowledged(Frame),
+    /// What a device is told; `None` if it could not be read.
+    Told(Option<Vec<Frame>>),
+    /// How far that user has read, and as devices are told it, if it could be written.
+    PeerRead(NameKey, Option<(Extent, Frame)>),
     Refused(Option<Rid>, Denial),
 }
 
@@ -187,6 +201,15 @@ impl Append {
             (Entry::Room(_), Outcome::Founded) => Fate::Founded,
             (Entry::Room(_), _) => Fate::NotFounded,
             (Entry::Place(placing), outcome) => Fate::Placed(placing, outcome == Outcome::Placed),
+            (Entry::Telling(telling), Outcome::Told(told)) => {
+                Fate::Told(Some(rooms::encode_peers(&told.talks, telling.bytes_max)))
+            }
+            (Entry::Telling(_), _) => Fate::Told(None),
+            (Entry::PeerRead(read), Outcome::PeerRead(extent)) => {
+                let frame = rooms::encode_peer_read(&extent.peer, extent.seq, None);
+                Fate::PeerRead(read.account.key, Some((extent, frame)))
+            }
+            (Entry::PeerRead(read), _) => Fate::PeerRead(read.account.key, None),
             (Entry::Message(message), Outcome::Posted(posted)) => {
                 Fate::Said(Box::new(Delivery::new(*message, posted)))
             }
@@ -201,9 +224,14 @@ impl Append {
                 None => Fate::Refused(message.rid, Denial::NotKept),
             },
             (Entry::Message(message), Outcome::Conflict) => Fate::Refused(message.rid, Denial::CidConflict),
-            (Entry::Message(message), Outcome::Failed | Outcome::Founded | Outcome::Placed) => {
-                Fate::Refused(message.rid, Denial::NotKept)
-            }
+            (
+                Entry::Message(message),
+                Outcome::Failed
+                | Outcome::Founded
+                | Outcome::Placed
+                | Outcome::Told(_)
+                | Outcome::PeerRead(_),
+            ) => Fate::Refused(message.rid, Denial::NotKept),
         };
         Settled { number, from, fate }
     }
@@ -216,16 +244,29 @@ impl Settled {
     }
 }
 
+impl Fate {
+    /// Whether the disk has done what it was asked to.
+    pub(super) fn is_durable(&self) -> bool {
+        match self {
+            Self::Founded | Self::Said(_) | Self::Acknowledged(_) => true,
+            Self::Placed(_, is_durable) => *is_durable,
+            Self::Told(told) => told.is_some(),
+            Self::PeerRead(_, extent) => extent.is_some(),
+            Self::NotFounded | Self::Refused(..) => false,
+        }
+    }
+}
+
 impl Message {
     pub(super) fn new(
         author: Account,
         audience: Audience,
         room: Option<RoomId>,
         post: Post,
+        is_read_by_author: bool,
         booking: Booking,
     ) -> Self {
-        let Post { text, plain, cid, rid, room: named, .. } = post;
-        let is_read_by_author = named.is_some() && matches!(audience, Audience::Room(..));
+        let Post { text, plain, cid, rid, .. } = post;
         Self { author, audience, text, cid, is_read_by_author, room, plain, rid, booking }
     }
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::directory::Seat;
 use super::journal::{Delivery, Fate, Held, Journal, Unfounded};
 use super::places::Place;
 use super::room::{LOBBY_ID, RoomId};
@@ -71,7 +72,9 @@ impl Hub {
     /// Delivers and acknowledges what was made durable, and tells who said or made the rest that it was not. Then what
     /// waited for it goes on.
     pub fn settle(&mut self, now: Instant, group: Vec<Settled>, deliveries: &mut Deliveries) {
+        let mut is_disk_at_work = false;
         for Settled { number, from, fate } in group {
+            is_disk_at_work |= fate.is_durable();
             if let Some(journal) = &mut self.journal {
                 journal.settle(number);
             }
@@ -90,12 +93,19 @@ impl Hub {
                         deliveries.push((from, Mail::Frame(ack)));
                     }
                 }
+                Fate::Told(told) => self.told(from, number, told, deliveries),
+                Fate::PeerRead(reader, extent) => {
+                    self.peer_read(from, number, &reader, extent, deliveries);
+                }
                 Fate::Refused(rid, denial) => {
                     if self.arrived(from, number) {
                         deliveries.push((from, Mail::Refused(Box::new((rid, denial)))));
                     }
                 }
             }
+        }
+        if is_disk_at_work {
+            self.tell_the_untold();
         }
         self.go_on(now, deliveries);
     }
@@ -124,6 +134,7 @@ impl Hub {
     pub(super) fn post(&mut self, now: Instant, from: ConnId, post: Post) -> Answer {
         let member = self.directory.member(from)?;
         let (user, author, here) = (member.user, member.account.clone(), member.room());
+        let is_device = matches!(member.seat, Seat::Device(_));
         if let Err(denial) = self.directory.user_mut(user)?.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
@@ -151,7 +162,7 @@ impl Hub {
         // What waits is the text, and what was encoded of it.
         let bytes = post.text.as_str().len() + post.plain.as_ref().map_or(0, |frame| frame.len());
         let booking = Booking::new(&self.ledger, bytes);
-        let message = Message::new(author, audience, there, post, booking);
+        let message = Message::new(author, audience, there, post, is_device, booking);
         let journal = self.journal.as_mut()?;
         let number = journal.push(from, Entry::Message(Box::new(message)));
         let is_full = journal.pending() >= self.limits.appends_total_max;

@@ -16,6 +16,7 @@ mod keeping;
 mod mailbox;
 mod places;
 mod presence;
+mod private;
 mod room;
 mod watch;
 
@@ -43,6 +44,7 @@ use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
 pub use places::{Overview, Placing, PlacingStep, StoredPlace};
 use presence::Presence;
+pub use private::{Extent, PeerRead, Telling, Told};
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
 pub use watch::{Bulletin, Print};
@@ -70,6 +72,8 @@ pub enum Command {
     Part(NameKey, RoomName),
     /// The user has read so far in a room. `multi`.
     Read(NameKey, RoomName, u64),
+    /// The user has read so far in what they and this one said to each other. `multi`.
+    ReadPeer(NameKey, UserName, u64),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -156,6 +160,8 @@ pub enum Reply {
     Parted(NameKey, RoomName),
     /// The user has read so far in the room.
     Read(RoomName, u64),
+    /// The user has read so far in the conversation with this one.
+    PeerRead(UserName, u64),
     /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
@@ -242,6 +248,8 @@ pub struct Hub {
     allowances_max: usize,
     /// Where what is said is kept.
     journal: Option<Journal>,
+    /// The devices that could not be told what the disk alone knows, each with the append by which it was tried.
+    untold: Vec<(ConnId, u64)>,
 }
 
 /// What the disk knows of rooms, for a hub that keeps what is said.
@@ -287,6 +295,7 @@ impl Hub {
             allowances: BTreeMap::new(),
             allowances_max: ALLOWANCES_KEPT,
             journal: None,
+            untold: Vec::new(),
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -334,6 +343,7 @@ impl Hub {
             Command::Join(key, name) => self.join(from, &key, name),
             Command::Part(key, name) => self.part(from, &key, name),
             Command::Read(key, name, seq) => self.read(from, &key, name, seq, deliveries),
+            Command::ReadPeer(key, name, seq) => self.read_peer(from, key, name, seq),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
@@ -505,7 +515,15 @@ impl Hub {
     fn seat(&mut self, from: ConnId, account: Account, seat: Seat, gets_places: bool) -> UserId {
         let user = self.user_of(&account);
         let since_append = self.last_append();
-        let member = Member { user, account, seat, gets_places, on_their_way: 0, since_append };
+        let member = Member {
+            user,
+            account,
+            seat,
+            gets_places,
+            on_their_way: 0,
+            since_append,
+            is_about_to_be_told: false,
+        };
         self.directory.login(from, member);
         user
     }

@@ -100,12 +100,14 @@ impl Hub {
             self.come(now, room, from, user, &name);
         }
         self.mind_devices();
+        self.tell(from);
         Some(Ok(Reply::Overview(self.overview(user)?)))
     }
 
-    /// All rooms, as a device sees them.
+    /// All rooms, as a device sees them; what the disk alone knows of its user follows.
     pub(super) fn list_rooms(&mut self, from: ConnId) -> Answer {
         let user = self.directory.member(from)?.user;
+        self.tell(from);
         Some(Ok(Reply::Overview(self.overview(user)?)))
     }
 

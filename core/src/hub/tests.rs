@@ -4,6 +4,7 @@ mod keeping;
 mod people;
 mod places;
 mod presence;
+mod private;
 mod races;
 mod rooms;
 
@@ -177,6 +178,10 @@ fn command(person: &str, words: &str) -> Command {
         "people" => Command::People(key(rest), room()),
         "join" => Command::Join(key(rest), room()),
         "part" => Command::Part(key(rest), room()),
+        "readpeer" => {
+            let (peer, seq) = rest.split_once(' ').unwrap();
+            Command::ReadPeer(key(peer), user(peer), seq.parse().unwrap())
+        }
         "read" => {
             let (room, seq) = rest.split_once(' ').unwrap();
             Command::Read(key(room), RoomName::parse(room).unwrap(), seq.parse().unwrap())
@@ -222,7 +227,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Frame(frame) => {
             let data = data(frame);
             let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
-            if let Some(kind) = ["rooms", "roster"]
+            if let Some(kind) = ["rooms", "roster", "read"]
                 .into_iter()
                 .find(|kind| json.starts_with(&format!(r#"{{"type":"{kind}""#)))
             {
@@ -258,6 +263,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Parted(_, room) => format!("also parted {room}"),
         Mail::Read(room, seq) => format!("also read {room} {seq}"),
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
+        Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),

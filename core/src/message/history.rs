@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::json::{self, Object};
 use super::push::Posted;
-use super::{Cid, Envelope, Rid, Text, Unfit, reply};
+use super::{Cid, Envelope, Fields, Rid, Text, Unfit, reply};
 use crate::frame::Frame;
 use crate::limits::{HISTORY_MESSAGES_MAX, SERVER_FRAME_BYTES_MAX};
 use crate::name::{NameError, RoomName, UserName};
@@ -78,18 +79,8 @@ impl Query {
         let [room, peer, before, after, limit] =
             Object::decode(data.get(), ["room", "peer", "before", "after", "limit"])
                 .map_err(|_| Unfit(MUST))?;
-        let of = match (room, peer) {
-            (Some(room), None) => {
-                Of::Room(RoomName::parse(&json::string(Some(room), "`room` must be a string")?))
-            }
-            (None, Some(peer)) => {
-                Of::Peer(UserName::parse(&json::string(Some(peer), "`peer` must be a string")?))
-            }
-            (None, None) | (Some(_), Some(_)) => {
-                return Err(Unfit("`room` or `peer` must be there, and not both"));
-            }
-        };
-        let number = |value: &serde_json::value::RawValue| value.get().parse::<u64>().ok();
+        let of = Of::parse(room, peer)?;
+        let number = |value: &RawValue| value.get().parse::<u64>().ok();
         let edge = match (before, after) {
             (None, None) => Some(Edge::End),
             (Some(before), None) => number(before).map(Edge::Before),
@@ -104,6 +95,25 @@ impl Query {
             .filter(|count| (1..=HISTORY_MESSAGES_MAX).contains(count))
             .ok_or(Unfit("`limit` must be a whole number from 1 to 100"))?;
         Ok(Self { of, window: Window { edge, count_max } })
+    }
+}
+
+impl Of {
+    /// Reads which conversation is meant.
+    pub(super) fn decode(fields: &Fields<'_>) -> Result<Self, Unfit> {
+        Self::parse(fields.room, fields.peer)
+    }
+
+    fn parse(room: Option<&RawValue>, peer: Option<&RawValue>) -> Result<Self, Unfit> {
+        match (room, peer) {
+            (Some(room), None) => {
+                Ok(Self::Room(RoomName::parse(&json::string(Some(room), "`room` must be a string")?)))
+            }
+            (None, Some(peer)) => {
+                Ok(Self::Peer(UserName::parse(&json::string(Some(peer), "`peer` must be a string")?)))
+            }
+            (None, None) | (Some(_), Some(_)) => Err(Unfit("`room` or `peer` must be there, and not both")),
+        }
     }
 }
 

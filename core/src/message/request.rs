@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::hello::{self, Caps};
-use super::history::{Edge, Query};
+use super::history::{Edge, Of, Query};
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
@@ -45,8 +45,8 @@ pub enum Request {
     Rooms,
     /// Who is in this room?
     Roster(Result<RoomName, NameError>),
-    /// So far was read in this room.
-    Read(Result<RoomName, NameError>, u64),
+    /// So far was read in this conversation.
+    Read(Of, u64),
 }
 
 /// What `register` and `login` carry.
@@ -122,7 +122,7 @@ impl Request {
             Kind::Pong => envelope.no_data().map(|()| Self::Pong)?,
             Kind::Rooms => envelope.no_data().map(|()| Self::Rooms)?,
             Kind::Roster => Self::Roster(room(envelope)?),
-            Kind::Read => Self::Read(room(envelope)?, seq(envelope)?),
+            Kind::Read => Self::Read(Of::decode(envelope.fields()?)?, seq(envelope)?),
         })
     }
 }
@@ -401,7 +401,8 @@ mod tests {
             Request::Exit(Some(room)) => format!("exit {room:?}"),
             Request::Rooms => "rooms".into(),
             Request::Roster(room) => format!("roster {room:?}"),
-            Request::Read(room, seq) => format!("read {room:?} {seq}"),
+            Request::Read(Of::Room(room), seq) => format!("read {room:?} {seq}"),
+            Request::Read(Of::Peer(peer), seq) => format!("read peer {peer:?} {seq}"),
             Request::Logout => "logout".into(),
             Request::Ping => "ping".into(),
             Request::Pong => "pong".into(),
@@ -437,6 +438,7 @@ mod tests {
         check_of_many(&encode_room(Kind::Roster, &room), r#"roster Ok("Tech Talk")"#);
         check_of_many(&encode_room(Kind::Exit, &room), r#"exit Ok("Tech Talk")"#);
         check_of_many(&encode_read(&room, 7), r#"read Ok("Tech Talk") 7"#);
+        check_of_many(&encode_peer_read(&UserName::parse("ann").unwrap(), 7), r#"read peer Ok("ann") 7"#);
     }
 
     #[test]

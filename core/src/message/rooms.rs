@@ -1,4 +1,5 @@
-//! Rooms and the people in them, for who is in many at once: each told whole once, and then what changes.
+//! Rooms and the people in them, and private conversations, for who is in many at once: each told whole once, and then what
+//! changes.
 
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use super::push::Roster;
 use super::reply;
 use super::{Kind, Rid, json};
 use crate::frame::Frame;
-use crate::name::RoomName;
+use crate::name::{RoomName, UserName};
 
 /// A room, and how many are in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct Standing {
     /// The room.
     pub room: RoomName,
     /// The number of the last message there; 0 if there is none.
+    pub last: u64,
+    /// The number of the last message that the user has read there.
+    pub read: u64,
+}
+
+/// A private conversation, as one of the two has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Talk {
+    /// The other one.
+    pub peer: UserName,
+    /// The number of the last message there.
     pub last: u64,
     /// The number of the last message that the user has read there.
     pub read: u64,
@@ -54,6 +66,18 @@ impl Serialize for Standing {
     }
 }
 
+impl Serialize for Talk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            peer: &'a str,
+            last: u64,
+            read: u64,
+        }
+        Wire { peer: self.peer.as_str(), last: self.last, read: self.read }.serialize(serializer)
+    }
+}
+
 /// What a `rooms` says. What is not said has not changed.
 #[derive(Default, Serialize)]
 struct Rooms<'a> {
@@ -68,6 +92,8 @@ struct Rooms<'a> {
     r#in: &'a [&'a Standing],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     out: &'a [Spelled<'a>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    peers: &'a [Talk],
 }
 
 #[derive(Clone, Copy)]
@@ -93,14 +119,14 @@ pub(crate) fn encode_all(
     bytes_max: usize,
     rid: Option<&Rid>,
 ) -> Vec<Frame> {
-    let rooms_bytes: usize = crowds.iter().map(|crowd| bytes_of(&crowd.room)).sum();
-    let places_bytes: usize = standings.iter().map(|standing| bytes_of(&standing.room)).sum();
+    let rooms_bytes: usize = crowds.iter().map(|crowd| bytes_of(crowd.room.as_str())).sum();
+    let places_bytes: usize = standings.iter().map(|standing| bytes_of(standing.room.as_str())).sum();
     if rooms_bytes + places_bytes + ENVELOPE_BYTES_MAX <= bytes_max {
         let all = Rooms { all: Some(true), rooms: crowds, r#in: standings, ..Rooms::default() };
         return Vec::from([all.encode(rid)]);
     }
-    let mut crowds = chunks(crowds, |crowd| bytes_of(&crowd.room), bytes_max);
-    let standings = chunks(standings, |standing| bytes_of(&standing.room), bytes_max);
+    let mut crowds = chunks(crowds, |crowd| bytes_of(crowd.room.as_str()), bytes_max);
+    let standings = chunks(standings, |standing| bytes_of(standing.room.as_str()), bytes_max);
     let first = Rooms { all: Some(true), rooms: crowds.next().unwrap_or_default(), ..Rooms::default() };
     let mut frames = Vec::from([first.encode(rid)]);
     frames.extend(crowds.map(|rooms| Rooms { rooms, ..Rooms::default() }.encode(None)));
@@ -111,8 +137,8 @@ pub(crate) fn encode_all(
 /// Encodes which rooms have changed, or are gone.
 pub(crate) fn encode_changes(crowds: &[Crowd], gone: &[RoomName], bytes_max: usize) -> Vec<Frame> {
     let gone: Vec<Spelled<'_>> = gone.iter().map(Spelled).collect();
-    let gone = chunks(&gone, |room| bytes_of(room.0), bytes_max);
-    let crowds = chunks(crowds, |crowd| bytes_of(&crowd.room), bytes_max);
+    let gone = chunks(&gone, |room| bytes_of(room.0.as_str()), bytes_max);
+    let crowds = chunks(crowds, |crowd| bytes_of(crowd.room.as_str()), bytes_max);
     let gone = gone.map(|gone| Rooms { gone, ..Rooms::default() }.encode(None));
     gone.chain(crowds.map(|rooms| Rooms { rooms, ..Rooms::default() }.encode(None))).collect()
 }
@@ -125,6 +151,12 @@ pub(crate) fn encode_in(standing: &Standing) -> Frame {
 /// Encodes that a user takes part in a room no more.
 pub(crate) fn encode_out(room: &RoomName) -> Frame {
     Rooms { out: &[Spelled(room)], ..Rooms::default() }.encode(None)
+}
+
+/// Encodes the private conversations of a user, in as many frames as they need; without any there is nothing to say.
+pub(crate) fn encode_peers(talks: &[Talk], bytes_max: usize) -> Vec<Frame> {
+    let talks = chunks(talks, |talk| bytes_of(talk.peer.as_str()), bytes_max);
+    talks.map(|peers| Rooms { peers, ..Rooms::default() }.encode(None)).collect()
 }
 
 /// What a `roster` says of a room: who is there, or who has come and who has gone.
@@ -164,21 +196,37 @@ pub(crate) fn encode_roster_change(room: &RoomName, joined: &[&str], left: &[&st
 
 /// Encodes how far a user has read in a room.
 pub(crate) fn encode_read(room: &RoomName, seq: u64, rid: Option<&Rid>) -> Frame {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        room: &'a str,
-        seq: u64,
+    Extent { room: Some(room.as_str()), peer: None, seq }.encode(rid)
+}
+
+/// Encodes how far a user has read in a private conversation.
+pub(crate) fn encode_peer_read(peer: &UserName, seq: u64, rid: Option<&Rid>) -> Frame {
+    Extent { room: None, peer: Some(peer.as_str()), seq }.encode(rid)
+}
+
+/// What a `read` says.
+#[derive(Serialize)]
+struct Extent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
+    seq: u64,
+}
+
+impl Extent<'_> {
+    fn encode(&self, rid: Option<&Rid>) -> Frame {
+        reply::encode_ok(Kind::Read.as_str(), None, Some(self), rid)
     }
-    reply::encode_ok(Kind::Read.as_str(), None, Some(&Data { room: room.as_str(), seq }), rid)
 }
 
 /// Bytes of `{"room":"name","last":0,"read":0},`, with room for the largest numbers.
-fn bytes_of(room: &RoomName) -> usize {
-    json::string_bytes(room.as_str()) + 72
+fn bytes_of(name: &str) -> usize {
+    json::string_bytes(name) + 72
 }
 
 /// Slices of what fits into a frame together.
-fn chunks<T>(
+pub(super) fn chunks<T>(
     mut items: &[T],
     bytes_of: impl Fn(&T) -> usize,
     bytes_max: usize,
@@ -263,6 +311,24 @@ mod tests {
         assert!(all.len() < 10, "{} frames", all.len());
         let anew: Vec<bool> = all.iter().map(|frame| data(frame)["all"] == true).collect();
         assert!(anew[0] && anew[1..].iter().all(|anew| !anew), "the first begins anew, the others add to it");
+    }
+
+    #[test]
+    fn private_conversations_come_in_as_many_frames_as_they_need_and_none_is_left_out() {
+        for count in [0, 1, 100] {
+            let talk = |number| Talk {
+                peer: UserName::parse(&format!("{number}\"\"")).unwrap(),
+                last: u64::MAX,
+                read: 7,
+            };
+            let talks: Vec<Talk> = (0..count).map(talk).collect();
+            let frames = encode_peers(&talks, 4096);
+            assert!(frames.iter().all(|frame| frame.len() - PREFIX_BYTES <= 4096));
+            let told = frames.iter().map(data).flat_map(|data| data["peers"].as_array().cloned().unwrap());
+            let told: Vec<String> = told.map(|talk| talk["peer"].as_str().unwrap().to_string()).collect();
+            assert_eq!(told, talks.iter().map(|talk| talk.peer.to_string()).collect::<Vec<_>>());
+            assert_eq!(frames.len() > 1, count == 100);
+        }
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Chat {
             | Reply::People(_)
             | Reply::Joined(..)
             | Reply::Parted(..)
-            | Reply::Read(..) => {}
+            | Reply::Read(..)
+            | Reply::PeerRead(..) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }

@@ -11,6 +11,7 @@ use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Overview, Post, Reply, Whisper};
+use crate::message::history::Of;
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
 use crate::message::request::{Claim, Msg, Request};
@@ -50,8 +51,11 @@ impl Hall {
             Request::Exit(room) => room
                 .and_then(|room| self.here(room, &waiting, cx))
                 .map(|(key, room)| Command::Part(key, room)),
-            Request::Read(room, seq) => {
+            Request::Read(Of::Room(room), seq) => {
                 self.here(room, &waiting, cx).map(|(key, room)| Command::Read(key, room, seq))
+            }
+            Request::Read(Of::Peer(peer), seq) => {
+                past::peer(peer, &waiting, cx).map(|(key, peer)| Command::ReadPeer(key, peer, seq))
             }
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::History(query) => {
@@ -71,7 +75,7 @@ impl Hall {
         };
         match command {
             Some(command) => {
-                if matches!(command, Command::Join(..) | Command::Part(..) | Command::Read(..)) {
+                if is_move(&command) {
                     cx.move_by(command)
                 } else {
                     cx.command(command)
@@ -107,6 +111,7 @@ impl Hall {
                 cx.send(rooms::encode_out(&room));
             }
             Reply::Read(room, seq) => cx.send(rooms::encode_read(&room, seq, rid)),
+            Reply::PeerRead(peer, seq) => cx.send(rooms::encode_peer_read(&peer, seq, rid)),
             // The message itself, and that it is kept, come when it is.
             Reply::Said => {}
             Reply::LoggedOut => {
@@ -186,6 +191,11 @@ impl Hall {
         }
         found
     }
+}
+
+/// Whether it is slowed where it comes too often.
+fn is_move(command: &Command) -> bool {
+    matches!(command, Command::Join(..) | Command::Part(..) | Command::Read(..) | Command::ReadPeer(..))
 }
 
 fn show(overview: &Overview, rid: Option<&Rid>, cx: &mut Cx) {

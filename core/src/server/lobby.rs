@@ -91,7 +91,8 @@ impl Lobby {
             | Reply::People(_)
             | Reply::Joined(..)
             | Reply::Parted(..)
-            | Reply::Read(..) => {}
+            | Reply::Read(..)
+            | Reply::PeerRead(..) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }

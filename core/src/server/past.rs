@@ -10,7 +10,7 @@ use crate::bucket::Rate;
 use crate::hub::Denial;
 use crate::message::history::{self, Of, Query};
 use crate::message::reply::{Code, Failure};
-use crate::name::{Account, NameError, NameKey, RoomName};
+use crate::name::{Account, NameError, NameKey, RoomName, UserName};
 use crate::time::ceil_ms;
 
 /// A question that the store was asked, and of what.
@@ -43,13 +43,9 @@ pub(super) fn ask(
                 return None;
             }
         },
-        Of::Peer(Ok(peer)) => {
-            let key = NameKey::new(cx.rules.key_of, peer.as_str());
-            (Conversation::Peer(key), Subject::Peer(peer.as_str().into()))
-        }
-        Of::Peer(Err(error)) => {
-            cx.refuse(&waiting, Code::NameInvalid, error.sentence());
-            return None;
+        Of::Peer(name) => {
+            let (key, name) = peer(name, &waiting, cx)?;
+            (Conversation::Peer(key), Subject::Peer(name.as_str().into()))
         }
     };
     let limits = &cx.rules.limits;
@@ -82,6 +78,21 @@ pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answe
         Answer::Refused(refusal) => cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid),
         // Answers to what only another state asks.
         Answer::Registered(_) | Answer::Verified(_) | Answer::Granted(..) => {}
+    }
+}
+
+/// The other one of a private conversation; a name that nobody can have is answered with no.
+pub(super) fn peer(
+    name: Result<UserName, NameError>,
+    waiting: &Waiting,
+    cx: &mut Cx,
+) -> Option<(NameKey, UserName)> {
+    match name {
+        Ok(name) => Some((NameKey::new(cx.rules.key_of, name.as_str()), name)),
+        Err(error) => {
+            cx.refuse(waiting, Code::NameInvalid, error.sentence());
+            None
+        }
     }
 }
 

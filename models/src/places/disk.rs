@@ -11,6 +11,8 @@ pub(super) struct Disk {
     pub(super) places: Vec<Place>,
     /// All private messages' sides: how many there are of two is the number of the last one.
     pairs: Vec<(Name, Name)>,
+    /// How far users have read what they and others said to each other.
+    peers_read: Vec<(Name, Name, u64)>,
     /// All messages that their authors gave a name.
     named: Vec<Named>,
 }
@@ -26,7 +28,7 @@ struct Named {
 }
 
 /// What came of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     /// It is durable; a message has this number.
     Durable(u64),
@@ -34,6 +36,10 @@ pub(super) enum Made {
     Before(u64),
     /// Its author has called something else so.
     Conflict,
+    /// A user has these private conversations, each with its last number and how far the user has read.
+    Told(Vec<(Name, u64, u64)>),
+    /// So far was read, and whether that was further than before.
+    Read(u64, bool),
     /// It is not durable.
     Nothing,
 }
@@ -60,6 +66,12 @@ impl Disk {
                 }
                 Made::Durable(0)
             }
+            What::Telling { user } => Made::Told(self.talks(user)),
+            What::PeerRead { user, peer, seq } => {
+                let (seq, before) = (*seq.min(&self.last(user, peer)), self.peer_read(user, peer));
+                self.peers_read.push((user, peer, seq));
+                Made::Read(seq.max(before), seq > before)
+            }
             What::Message { author, to, room, text, cid, is_read } => {
                 // What is private is of two people, wherever they were.
                 let room = room.filter(|_| to.is_none());
@@ -70,9 +82,12 @@ impl Disk {
                 }
                 let seq = match (to, room) {
                     (Some(to), _) => {
-                        let pair = (*author.min(to), *author.max(to));
-                        self.pairs.push(pair);
-                        self.pairs.iter().filter(|other| **other == pair).count() as u64
+                        self.pairs.push((*author.min(to), *author.max(to)));
+                        let last = self.last(author, to);
+                        if *is_read {
+                            self.peers_read.push((author, to, last));
+                        }
+                        last
                     }
                     (None, room) => {
                         let last = self.room(&room.expect("what is public is in a room"));
@@ -90,6 +105,29 @@ impl Disk {
                 Made::Durable(seq)
             }
         }
+    }
+
+    /// Who has talked to a user in private, the last first.
+    fn talks(&self, user: Name) -> Vec<(Name, u64, u64)> {
+        let mut talks: Vec<(Name, u64, u64)> = vec![];
+        for (one, other) in self.pairs.iter().rev().filter(|(one, other)| user == *one || user == *other) {
+            let peer = if *one == user { *other } else { *one };
+            if talks.iter().all(|(known, ..)| *known != peer) {
+                talks.push((peer, self.last(user, peer), self.peer_read(user, peer)));
+            }
+        }
+        talks
+    }
+
+    /// How many messages there are between two.
+    fn last(&self, one: Name, other: Name) -> u64 {
+        let pair = (one.min(other), one.max(other));
+        self.pairs.iter().filter(|other| **other == pair).count() as u64
+    }
+
+    fn peer_read(&self, user: Name, peer: Name) -> u64 {
+        let mine = self.peers_read.iter().filter(|(who, of, _)| (*who, *of) == (user, peer));
+        mine.map(|(.., seq)| *seq).max().unwrap_or(0)
     }
 
     /// The number of the last message in a room, which is there from now on.

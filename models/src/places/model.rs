@@ -23,6 +23,8 @@ pub(super) struct Model {
     held: Vec<(u64, usize, Held)>,
     /// Who is answered when less is on its way.
     crowded: Vec<usize>,
+    /// Which logins of which seats could not be told of private conversations: they are once the disk does anything.
+    untold: Vec<(usize, u64)>,
     /// What each seat heard in this step.
     pub(super) heard: Vec<(usize, String)>,
     /// Numbers whatever has to be told apart: rooms, logins, entries.
@@ -92,6 +94,16 @@ pub(super) enum What {
         room: Name,
         step: PlaceStep,
     },
+    /// A user's device is to be told of their private conversations.
+    Telling {
+        user: Name,
+    },
+    /// A user has read so far what they and another said to each other.
+    PeerRead {
+        user: Name,
+        peer: Name,
+        seq: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +130,7 @@ impl Model {
             taken: 0,
             held: vec![],
             crowded: vec![],
+            untold: vec![],
             heard: vec![],
             count: 0,
         };
@@ -331,6 +344,9 @@ impl Model {
             Kind::Original | Kind::Acking => format!("logged in {}", self.list("lobby")),
         };
         self.answer(seat, words);
+        if kind == Kind::Device {
+            self.write(seat, What::Telling { user });
+        }
     }
 
     pub(super) fn logout(&mut self, seat: usize) {
@@ -352,7 +368,15 @@ impl Model {
             Kind::Device => self.overview(user),
             Kind::Original | Kind::Acking => format!("listed {}", self.list(person.room)),
         };
+        let (is_device, login) = (person.kind == Kind::Device, person.login);
         self.answer(seat, words);
+        let is_told = |entry: &Entry| {
+            (entry.seat, entry.login) == (seat, login) && matches!(entry.what, What::Telling { .. })
+        };
+        // One that is about to be told needs nothing further.
+        if is_device && !self.untold.contains(&(seat, login)) && !self.journal.iter().any(is_told) {
+            self.write(seat, What::Telling { user });
+        }
     }
 
     pub(super) fn list_people(&mut self, seat: usize, name: Name) {
@@ -396,7 +420,11 @@ impl Model {
     fn joins(&self, is_it: impl Fn(Name, Name) -> bool) -> usize {
         let is_join = |entry: &&Entry| match entry.what {
             What::Place { user, room, step: PlaceStep::Join } => is_it(user, room),
-            What::Place { .. } | What::Message { .. } | What::Room { .. } => false,
+            What::Place { .. }
+            | What::Message { .. }
+            | What::Room { .. }
+            | What::Telling { .. }
+            | What::PeerRead { .. } => false,
         };
         self.journal.iter().filter(is_join).count()
     }
@@ -496,6 +524,10 @@ impl Model {
         self.answer(seat, format!("read {name} {read}"));
     }
 
+    pub(super) fn read_peer(&mut self, seat: usize, user: Name, peer: Name, seq: u64) {
+        self.write(seat, What::PeerRead { user, peer, seq });
+    }
+
     fn own_place(&mut self, user: &str, room: &str) -> Option<&mut Place> {
         self.places.iter_mut().find(|place| place.user == user && place.room == room)
     }
@@ -540,7 +572,7 @@ impl Model {
         if let Some(there) = there {
             self.room(there).is_spoken_in = true;
         }
-        let is_read = is_device && to.is_none();
+        let is_read = is_device;
         self.write(seat, What::Message { author: user, to, room: there, text, cid, is_read });
         self.go_on_or_wait(seat);
     }
@@ -577,13 +609,23 @@ impl Model {
 
     /// This became of what was taken.
     pub(super) fn settle(&mut self, made: &[Made]) {
+        let mut is_disk_at_work = false;
         for made in made {
+            is_disk_at_work |= !matches!(made, Made::Nothing | Made::Conflict);
             let entry = self.journal.remove(0);
             self.taken -= 1;
             let is_there = self
                 .person(entry.seat)
                 .is_some_and(|person| person.user.is_some() && person.login == entry.login);
-            self.settle_one(entry, *made, is_there);
+            self.settle_one(entry, made.clone(), is_there);
+        }
+        if is_disk_at_work {
+            for (seat, login) in std::mem::take(&mut self.untold) {
+                let is_it = |person: &&Person| person.seat == seat && person.login == login;
+                if let Some(user) = self.people.iter().find(is_it).and_then(|person| person.user) {
+                    self.write(seat, What::Telling { user });
+                }
+            }
         }
         let first = self.journal.first().map_or(u64::MAX, |entry| entry.number);
         let due: Vec<_> = self.held.extract_if(.., |(until, ..)| *until < first).collect();
@@ -607,7 +649,7 @@ impl Model {
     }
 
     fn settle_one(&mut self, entry: Entry, made: Made, is_there: bool) {
-        let Entry { seat, what, .. } = entry;
+        let Entry { seat, login, what, .. } = entry;
         match (what, made) {
             (What::Room { name, instead }, Made::Durable(_)) => {
                 drop(instead);
@@ -620,6 +662,31 @@ impl Model {
                 let back = instead.filter(|room| self.find_room(room.name).is_none());
                 self.rooms.extend(back);
                 self.rooms.sort_by_key(|room| room.number);
+                if is_there {
+                    self.answer(seat, "denied NotKept");
+                }
+            }
+            (What::Telling { .. }, Made::Told(talks)) => {
+                if is_there && !talks.is_empty() {
+                    self.tell(seat, peers(&talks));
+                }
+            }
+            (What::Telling { .. }, _) => {
+                if is_there {
+                    self.untold.push((seat, login));
+                }
+            }
+            (What::PeerRead { user, peer, .. }, Made::Read(seq, is_news)) => {
+                let data = format!(r#"{{"peer":"{peer}","seq":{seq}}}"#);
+                let others = self.devices(user).into_iter().filter(|device| !is_there || *device != seat);
+                for device in others.filter(|_| is_news) {
+                    self.tell(device, format!(r#"{{"type":"read","status":"ok","data":{data}}}"#));
+                }
+                if is_there {
+                    self.answer(seat, format!("read @{peer} {seq}"));
+                }
+            }
+            (What::PeerRead { .. }, _) => {
                 if is_there {
                     self.answer(seat, "denied NotKept");
                 }
@@ -741,9 +808,17 @@ impl Entry {
     fn founds(&self) -> Option<(u64, Name)> {
         match self.what {
             What::Room { name, .. } => Some((self.number, name)),
-            What::Message { .. } | What::Place { .. } => None,
+            What::Message { .. } | What::Place { .. } | What::Telling { .. } | What::PeerRead { .. } => None,
         }
     }
+}
+
+/// Private conversations, as they are on the wire.
+fn peers(talks: &[(Name, u64, u64)]) -> String {
+    let talk =
+        |(peer, last, read): &(Name, u64, u64)| format!(r#"{{"peer":"{peer}","last":{last},"read":{read}}}"#);
+    let talks: Vec<String> = talks.iter().map(talk).collect();
+    format!(r#"{{"type":"rooms","status":"ok","data":{{"peers":[{}]}}}}"#, talks.join(","))
 }
 
 /// A message to everybody, as it is on the wire.

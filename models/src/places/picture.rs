@@ -53,7 +53,9 @@ impl Picture {
             }
             Mail::Frame(frame) => self.hear(frame),
             Mail::Whisper(whisper) => self.hear_whisper(whisper),
-            Mail::Reply(Reply::Created(_) | Reply::Said | Reply::Read(..) | Reply::Denied(_))
+            Mail::Reply(
+                Reply::Created(_) | Reply::Said | Reply::Read(..) | Reply::PeerRead(..) | Reply::Denied(_),
+            )
             | Mail::List(_)
             | Mail::Read(..)
             | Mail::Refused(_) => {}

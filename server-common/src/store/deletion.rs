@@ -91,6 +91,7 @@ impl Store {
             drop(select);
             transaction.execute("DELETE FROM sessions WHERE account = ?1", [id])?;
             transaction.execute("DELETE FROM places WHERE account = ?1", [id])?;
+            transaction.execute("DELETE FROM sides WHERE account = ?1", [id])?;
             // No password has an empty hash.
             let mark = "UPDATE accounts SET password = '', is_disabled = 1, is_deleted = 1 WHERE id = ?1";
             transaction.execute(mark, [id])?;

@@ -13,7 +13,7 @@ use chatroom_core::name::Account;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{Store, StoreError, find_id, places, sessions};
+use super::{Store, StoreError, find_id, places, sessions, sides};
 
 impl Store {
     /// Writes everything there is about an account, as it is at one moment. Whether there is such an account. `now` is
@@ -45,6 +45,11 @@ impl Store {
             list.push(&TakesPart { room, read })?;
         }
         list.end()?;
+        let mut list = List::begin(out, "peers")?;
+        for (peer, read) in sides::of(&db, id)? {
+            list.push(&Talks { peer, read })?;
+        }
+        list.end()?;
         let mut list = List::begin(out, "rooms")?;
         said_in_rooms(&db, id, &mut list)?;
         list.end()?;
@@ -67,6 +72,13 @@ struct Profile {
 #[derive(Serialize)]
 struct TakesPart {
     room: String,
+    read: i64,
+}
+
+/// Somebody with whom the user has a private conversation.
+#[derive(Serialize)]
+struct Talks {
+    peer: String,
     read: i64,
 }
 

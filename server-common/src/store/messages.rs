@@ -8,15 +8,17 @@
 use std::collections::BTreeMap;
 
 use chatroom_core::hub::{
-    Append, Audience, Entry, Founding, Memory, Message, Outcome, Placing, PlacingStep, StoredRoom,
+    Append, Audience, Entry, Extent, Founding, Memory, Message, Outcome, PeerRead, Placing, PlacingStep,
+    StoredRoom, Told,
 };
 use chatroom_core::message::history::{Edge, Page, Past, Window};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::{NameKey, NameLook, RoomName, UserName};
+use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
 use chatroom_core::server::{Conversation, Recall};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
+use super::sides::{self, Stirred};
 use super::{Store, StoreError, places};
 use crate::keys::{look, name_look};
 
@@ -27,6 +29,12 @@ pub trait Messages {
     /// # Errors
     /// When it cannot be read or written; nothing of it is kept then.
     fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError>;
+
+    /// What the disk alone knows of somebody, for their devices. Of an account that there is not nothing is known.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds what is no name.
+    fn tell(&self, account: &Account) -> Result<Told, StoreError>;
 
     /// A part of a conversation that its reader may read. One that there is not has nothing in it.
     ///
@@ -49,11 +57,20 @@ impl Messages for Store {
             Entry::Room(founding) => found(&transaction, founding, &mut known),
             Entry::Message(message) => post(&transaction, message, ts_ms, &mut known),
             Entry::Place(placing) => place(&transaction, placing, &mut known),
+            Entry::Telling(telling) => {
+                known.write(&transaction)?;
+                tell(&transaction, &telling.account).map(|told| Outcome::Told(Box::new(told)))
+            }
+            Entry::PeerRead(read) => peer_read(&transaction, read, &mut known),
         });
         let outcomes = outcomes.collect::<Result<_, _>>()?;
-        known.write_last(&transaction)?;
+        known.write(&transaction)?;
         transaction.commit()?;
         Ok(outcomes)
+    }
+
+    fn tell(&self, account: &Account) -> Result<Told, StoreError> {
+        tell(&self.db, account)
     }
 
     fn page(&self, recall: &Recall) -> Result<Page, StoreError> {
@@ -124,6 +141,22 @@ pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
             "nobody takes part in a room",
             "SELECT 1 FROM places WHERE account NOT IN (SELECT id FROM accounts)",
         ),
+        (
+            "one of two people does not have their conversation",
+            "SELECT 1 FROM (SELECT one AS account, conversation FROM pairs UNION SELECT other, conversation FROM pairs)
+            JOIN conversations ON id = conversation WHERE last > 0
+            AND account NOT IN (SELECT id FROM accounts WHERE is_deleted)
+            AND (account, conversation) NOT IN (SELECT account, conversation FROM sides)",
+        ),
+        (
+            "somebody has a conversation of others",
+            "SELECT 1 FROM sides WHERE (min(account, peer), max(account, peer), conversation)
+            NOT IN (SELECT one, other, conversation FROM pairs)",
+        ),
+        (
+            "somebody has read more than was said",
+            "SELECT 1 FROM sides JOIN conversations ON id = conversation WHERE read > last",
+        ),
         ("a message is by nobody", "SELECT 1 FROM messages WHERE author NOT IN (SELECT id FROM accounts)"),
         (
             "a message has no text",
@@ -190,8 +223,10 @@ fn text_of(stored: String) -> Result<Option<Text>, StoreError> {
 struct Known<'g> {
     accounts: BTreeMap<&'g NameKey, Option<i64>>,
     rooms: BTreeMap<&'g NameKey, i64>,
-    /// The last number that was given in a conversation.
+    /// The last number that was given in a conversation, if it is not written down.
     last: BTreeMap<i64, i64>,
+    /// The private ones among them.
+    stirred: Stirred,
 }
 
 impl<'g> Known<'g> {
@@ -227,9 +262,12 @@ impl<'g> Known<'g> {
     }
 
     /// Writes down which numbers were given.
-    fn write_last(&self, db: &Connection) -> rusqlite::Result<()> {
+    fn write(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let mut update = db.prepare_cached("UPDATE conversations SET last = ?2 WHERE id = ?1")?;
-        self.last.iter().try_for_each(|(conversation, last)| update.execute([conversation, last]).map(drop))
+        for (conversation, last) in std::mem::take(&mut self.last) {
+            update.execute([conversation, last])?;
+        }
+        self.stirred.write(db)
     }
 }
 
@@ -251,6 +289,32 @@ fn place<'g>(db: &Connection, placing: &'g Placing, known: &mut Known<'g>) -> Re
     Ok(Outcome::Placed)
 }
 
+fn tell(db: &Connection, account: &Account) -> Result<Told, StoreError> {
+    let Some(id) = self::account(db, &account.key)? else { return Ok(Told::default()) };
+    Ok(Told { talks: sides::newest(db, id)? })
+}
+
+/// How far somebody has read. Where nothing was said there is nothing to be read.
+fn peer_read<'g>(db: &Connection, read: &'g PeerRead, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
+    known.write(db)?;
+    let Some(reader) = known.account(db, &read.account.key)? else { return Ok(Outcome::Failed) };
+    let select =
+        "SELECT name, conversation FROM accounts JOIN pairs ON (one, other) = (min(accounts.id, ?2), max(accounts.id, ?2))
+        JOIN conversations ON conversations.id = conversation WHERE key = ?1 AND last > 0";
+    let found = db
+        .prepare_cached(select)?
+        .query_row(params![read.peer.as_str(), reader], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+        })
+        .optional()?;
+    let Some((name, conversation)) = found else {
+        return Ok(Outcome::PeerRead(Extent { peer: read.name.clone(), seq: 0, is_news: false }));
+    };
+    let peer = UserName::parse(&name).map_err(|_| StoreError::Name)?;
+    let (seq, is_news) = sides::read(db, reader, conversation, read.seq)?;
+    Ok(Outcome::PeerRead(Extent { peer, seq, is_news }))
+}
+
 fn post<'g>(
     db: &Connection,
     message: &'g Message,
@@ -258,10 +322,10 @@ fn post<'g>(
     known: &mut Known<'g>,
 ) -> Result<Outcome, StoreError> {
     let Some(author) = known.account(db, &message.author.key)? else { return Ok(Outcome::Failed) };
-    let conversation = match &message.audience {
-        Audience::Room(key, name) => known.room(db, key, name)?,
+    let (conversation, peer) = match &message.audience {
+        Audience::Room(key, name) => (known.room(db, key, name)?, None),
         Audience::User(peer) => match known.account(db, &peer.key)? {
-            Some(peer) => pair(db, author, peer)?,
+            Some(peer) => (pair(db, author, peer)?, Some(peer)),
             None => return Ok(Outcome::Failed),
         },
     };
@@ -277,8 +341,12 @@ fn post<'g>(
         "INSERT INTO messages (conversation, seq, ts, author, cid, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![conversation, seq, ts, author, cid, message.text.as_str()])?;
-    if message.is_read_by_author {
-        places::write(db, author, conversation, PlacingStep::Read(unsigned(seq)), None)?;
+    match peer {
+        Some(peer) => known.stirred.add(conversation, author, peer, (seq, ts), message.is_read_by_author),
+        None if message.is_read_by_author => {
+            places::write(db, author, conversation, PlacingStep::Read(unsigned(seq)), None)?;
+        }
+        None => {}
     }
     Ok(Outcome::Posted(Posted { seq: unsigned(seq), ts_ms }))
 }
@@ -440,7 +508,8 @@ mod tests {
             let mut group = Vec::new();
             self.hub.take_appends(usize::MAX, &mut group);
             let outcomes = self.store.append(&group, ts_ms).unwrap();
-            let settled = group.into_iter().zip(&outcomes).map(|(append, outcome)| append.settle(*outcome));
+            let settled =
+                group.into_iter().zip(&outcomes).map(|(append, outcome)| append.settle(outcome.clone()));
             self.hub.settle(NOW(), settled.collect(), &mut Deliveries::new());
             outcomes
                 .iter()

@@ -8,7 +8,7 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 9] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 10] = [
     make_accounts,
     add_looks,
     make_known_addresses,
@@ -18,6 +18,7 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 9] = [
     make_messages,
     add_what_is_kept,
     make_places,
+    make_sides,
 ];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
@@ -212,6 +213,29 @@ fn make_places(db: &Transaction<'_>) -> rusqlite::Result<()> {
             PRIMARY KEY (account, conversation)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX places_by_conversation ON places (conversation);",
+    )
+}
+
+/// Private conversations as each of the two has them; see `sides`. What was said before there were any was given to who it was
+/// for when it was said, so it counts as read.
+fn make_sides(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE sides (
+            account INTEGER NOT NULL,
+            conversation INTEGER NOT NULL,
+            peer INTEGER NOT NULL,
+            ts INTEGER NOT NULL,
+            read INTEGER NOT NULL,
+            PRIMARY KEY (account, conversation)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX sides_by_time ON sides (account, ts, conversation);
+        INSERT INTO sides (account, conversation, peer, ts, read)
+            SELECT account, c.id, peer, coalesce(ts, 0), last FROM
+                (SELECT one AS account, other AS peer, conversation AS pair FROM pairs
+                UNION SELECT other, one, conversation FROM pairs)
+            JOIN accounts ON accounts.id = account AND NOT is_deleted
+            JOIN conversations AS c ON c.id = pair AND last > 0
+            LEFT JOIN messages ON conversation = c.id AND seq = last;",
     )
 }
 

@@ -1,7 +1,8 @@
 //! What was said, for tests: written as a server would have.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
+use super::sides::Stirred;
 use super::{Records as _, Store};
 use crate::passwords::hasher::Phc;
 use crate::testing::{account, look};
@@ -57,6 +58,14 @@ impl Store {
             .unwrap()
             .execute(params![conversation, seq, ts_ms, author, cid, text])
             .unwrap();
+        let pair = "SELECT one, other FROM pairs WHERE conversation = ?1";
+        let pair = self.db.query_row(pair, [conversation], |row| Ok((row.get(0)?, row.get(1)?)));
+        if let Some((one, other)) = pair.optional().unwrap() {
+            let other = if one == author { other } else { one };
+            let mut stirred = Stirred::default();
+            stirred.add(conversation, author, other, (seq, ts_ms), false);
+            stirred.write(&self.db).unwrap();
+        }
         seq
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
 use chatroom_core::message::hello::{Caps, Registration};
+use chatroom_core::message::history::Of;
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -75,7 +76,8 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         Request::Create(room) | Request::Enter(room) | Request::Roster(room) | Request::Exit(Some(room)) => {
             request::encode_room(kind, room.as_ref().ok()?)
         }
-        Request::Read(room, seq) => request::encode_read(room.as_ref().ok()?, *seq),
+        Request::Read(Of::Room(room), seq) => request::encode_read(room.as_ref().ok()?, *seq),
+        Request::Read(Of::Peer(peer), seq) => request::encode_peer_read(peer.as_ref().ok()?, *seq),
         Request::Msg(Msg { from, to, text, claim: _ }) => {
             let from = from.as_ref()?.as_ref().ok()?;
             let to = to.as_ref().map(Result::as_ref).transpose().ok()?;

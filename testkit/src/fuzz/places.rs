@@ -32,6 +32,7 @@ fn step(line: Line<'_>) -> Option<Step> {
         b'q' => Step::WhisperIn(next(SEATS), next(USERS.len()), next(ROOMS.len())),
         b'a' => Step::Again(next(SEATS)),
         b'n' => Step::Read(next(SEATS), next(ROOMS.len()), next(READ_MAX) as u64),
+        b'N' => Step::ReadPeer(next(SEATS), next(USERS.len()), next(READ_MAX) as u64),
         b't' => Step::Take(next(TAKEN_MAX)),
         b'v' => Step::Write(next(2) == 1),
         b'y' => Step::Settle,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatroom_core::Instant;
-use chatroom_core::hub::{Append, Memory, Outcome, Settled};
+use chatroom_core::hub::{Append, Memory, Outcome, Settled, Told};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::message::history::Page;
@@ -167,6 +167,10 @@ impl Records for Disk {
 impl Messages for Disk {
     fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError> {
         lock(&self.0).write(|store| store.append(group, ts_ms))
+    }
+
+    fn tell(&self, account: &Account) -> Result<Told, StoreError> {
+        lock(&self.0).read(|store| store.tell(account))
     }
 
     fn page(&self, recall: &Recall) -> Result<Page, StoreError> {

@@ -1,16 +1,19 @@
 //! Where what is said is kept: nobody hears of it before it is durable.
 
 use super::*;
+use crate::message::rooms::Talk;
 
 /// What a disk does, and what it calls things.
 pub(super) struct Disk {
     pub(super) seq: u64,
+    /// The private conversations that everybody has.
+    pub(super) talks: Vec<Talk>,
     group: Vec<Append>,
 }
 
 impl Disk {
     pub(super) fn new() -> Self {
-        Self { seq: 0, group: Vec::new() }
+        Self { seq: 0, talks: Vec::new(), group: Vec::new() }
     }
 
     /// Takes what there is.
@@ -21,11 +24,14 @@ impl Disk {
 
     /// Has written what it took; or it has not.
     pub(super) fn has(&mut self, town: &mut Town, is_written: bool) {
-        let settled = self.group.drain(..).map(|append| {
+        let group = core::mem::take(&mut self.group);
+        let settled = group.into_iter().map(|append| {
             let outcome = match append.entry() {
                 _ if !is_written => Outcome::Failed,
                 Entry::Room(_) => Outcome::Founded,
                 Entry::Place(_) => Outcome::Placed,
+                Entry::Telling(_) => Outcome::Told(Box::new(Told { talks: self.talks.clone() })),
+                Entry::PeerRead(read) => self.reads(read),
                 Entry::Message(_) => {
                     self.seq += 1;
                     Outcome::Posted(Posted { seq: self.seq, ts_ms: 7 })
@@ -37,6 +43,17 @@ impl Disk {
         let mut deliveries = Deliveries::new();
         town.hub.settle(town.now, settled, &mut deliveries);
         town.deliver(deliveries);
+    }
+
+    /// One of the conversations there are is read.
+    fn reads(&mut self, read: &PeerRead) -> Outcome {
+        let talk = self.talks.iter_mut().find(|talk| talk.peer.as_str().to_lowercase() == read.peer.as_str());
+        let Some(talk) = talk else {
+            return Outcome::PeerRead(Extent { peer: read.name.clone(), seq: 0, is_news: false });
+        };
+        let seq = read.seq.min(talk.last).max(talk.read);
+        let is_news = core::mem::replace(&mut talk.read, seq) < seq;
+        Outcome::PeerRead(Extent { peer: talk.peer.clone(), seq, is_news })
     }
 
     /// Writes all there is.
@@ -273,8 +290,8 @@ fn all_together_have_so_much_on_its_way_at_most() {
 fn a_message_that_was_durable_already_is_acknowledged_and_not_heard_again() {
     let mut town = in_a_room(Limits::default(), &["+ann", "bob"]);
     let mut group = Vec::new();
-    let settle = |town: &mut Town, group: &mut Vec<Append>, outcome| {
-        let settled = group.drain(..).map(|append| append.settle(outcome)).collect();
+    let settle = |town: &mut Town, group: &mut Vec<Append>, outcome: Outcome| {
+        let settled = group.drain(..).map(|append| append.settle(outcome.clone())).collect();
         let mut deliveries = Deliveries::new();
         town.hub.settle(town.now, settled, &mut deliveries);
         town.deliver(deliveries);

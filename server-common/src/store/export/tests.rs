@@ -57,6 +57,9 @@ fn it_has_all_that_is_the_users_and_nothing_that_is_others() {
 {"number":1,"begun":"1970-01-01 00:01","used":"1970-01-01 00:02","ends":"1970-01-03 00:00"}],
 "places":[
 {"room":"den","read":2}],
+"peers":[
+{"peer":"bob","read":0},
+{"peer":"Ann","read":0}],
 "rooms":[
 {"room":"den","seq":1,"ts":5,"text":"hello \"all\""},
 {"room":"den","seq":3,"ts":5,"text":"two\nlines"},
@@ -77,7 +80,7 @@ fn it_is_json_also_of_who_said_nothing() {
     for name in ["ann", "bob", "cyd"] {
         let exported: Value = serde_json::from_str(&export(&mut store, name)).unwrap();
         assert_eq!(exported["format"], 1);
-        for list in ["logins", "places", "rooms", "private"] {
+        for list in ["logins", "places", "peers", "rooms", "private"] {
             assert!(exported[list].is_array(), "{name} {list}");
         }
     }

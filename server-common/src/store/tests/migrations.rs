@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chatroom_core::message::history::{Edge, Window};
+use chatroom_core::message::rooms::Talk;
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Conversation, Recall};
 
@@ -163,6 +164,11 @@ fn a_database_from_before_deletion_is_served_with_all_that_was_said() {
     let key = |name: &str| NameKey::new(name_key, name);
     assert_eq!(read(&store, "casey", Conversation::Room(key("tea"))), ["1 Harper hello", "2 robin hi"]);
     assert_eq!(read(&store, "harper", Conversation::Peer(key("casey"))), ["1 casey psst"]);
+    // Both have what they said to each other, and were there when it was said.
+    for (user, other) in [("harper", "casey"), ("casey", "Harper")] {
+        let talk = Talk { peer: UserName::parse(other).unwrap(), last: 1, read: 1 };
+        assert_eq!(store.tell(&account(user)).unwrap().talks, [talk]);
+    }
     let checked = store.check().unwrap();
     assert_eq!((checked.accounts, checked.messages), (3, 3));
     // Everything that is new can be done to it.

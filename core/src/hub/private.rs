@@ -1,0 +1,134 @@
+//! What the disk alone knows of a user, told to their devices: their private conversations, and how far they have read there.
+//!
+//! There are as many conversations as any two people have begun, so they are not in memory. They are looked up in the
+//! journal's order: a device has been given what was said before that, and is given what is said after it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::journal::Entry;
+use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
+use crate::frame::Frame;
+use crate::message::rooms::Talk;
+use crate::name::{Account, NameKey, UserName};
+
+/// Somebody's device is to be told what the disk alone knows of them.
+pub struct Telling {
+    /// Of whom.
+    pub account: Account,
+    /// The bytes of JSON in a frame at most.
+    pub(super) bytes_max: usize,
+}
+
+/// What the disk alone knows of somebody, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Their private conversations, the newest first, as many as [`TALKS_MAX`](crate::limits::TALKS_MAX).
+    pub talks: Vec<Talk>,
+}
+
+/// How far somebody has read what they and another said to each other.
+pub struct PeerRead {
+    /// Who.
+    pub account: Account,
+    /// The other one.
+    pub peer: NameKey,
+    /// As it was typed.
+    pub name: UserName,
+    /// The number of the last message that they have read.
+    pub seq: u64,
+}
+
+/// How far somebody has read by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The other one, as they are spelled.
+    pub peer: UserName,
+    /// The number of the last message that is read.
+    pub seq: u64,
+    /// It was less before.
+    pub is_news: bool,
+}
+
+impl Hub {
+    /// Has a device told what the disk alone knows of its user. One that is about to be needs nothing further: what it is told
+    /// comes behind whatever made it ask, and is of no moment before.
+    pub(super) fn tell(&mut self, from: ConnId) {
+        let bytes_max = self.limits.list_bytes_max;
+        let Some((member, journal)) = self.directory.member_mut(from).zip(self.journal.as_mut()) else {
+            return;
+        };
+        if !core::mem::replace(&mut member.is_about_to_be_told, true) {
+            let account = member.account.clone();
+            journal.push(from, Entry::Telling(Telling { account, bytes_max }));
+        }
+    }
+
+    /// What a device is told is known; or nobody can read it now, and it is looked up again once the disk does anything.
+    pub(super) fn told(
+        &mut self,
+        from: ConnId,
+        number: u64,
+        told: Option<Vec<Frame>>,
+        deliveries: &mut Deliveries,
+    ) {
+        if !self.is_still(from, number) {
+            return;
+        }
+        let Some(frames) = told else {
+            return self.untold.push((from, number));
+        };
+        if let Some(member) = self.directory.member_mut(from) {
+            member.is_about_to_be_told = false;
+        }
+        let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
+        deliveries.extend(frames.into_iter().map(mail));
+    }
+
+    /// The disk does something: those are told now who could not be.
+    pub(super) fn tell_the_untold(&mut self) {
+        for (from, number) in core::mem::take(&mut self.untold) {
+            if self.is_still(from, number)
+                && let Some(member) = self.directory.member_mut(from)
+            {
+                member.is_about_to_be_told = false;
+                self.tell(from);
+            }
+        }
+    }
+
+    /// Notes how far a user has read in a private conversation. What that comes to is known to the disk.
+    pub(super) fn read_peer(&mut self, from: ConnId, peer: NameKey, name: UserName, seq: u64) -> Answer {
+        let account = self.directory.member(from)?.account.clone();
+        self.journal.as_mut()?.push(from, Entry::PeerRead(Box::new(PeerRead { account, peer, name, seq })));
+        None
+    }
+
+    /// How far a user has read is on the disk, or could not be written. Their other devices are told if it is further.
+    pub(super) fn peer_read(
+        &mut self,
+        from: ConnId,
+        number: u64,
+        reader: &NameKey,
+        extent: Option<(Extent, Frame)>,
+        deliveries: &mut Deliveries,
+    ) {
+        let is_still = self.is_still(from, number);
+        let answer = match extent {
+            None => Err(Denial::NotKept),
+            Some((Extent { peer, seq, is_news }, frame)) => {
+                let devices = self.directory.named(reader).filter(|_| is_news).map(|user| &user.devices);
+                let frame = frame.booked(&self.ledger);
+                let others = devices.into_iter().flatten().filter(|device| !is_still || **device != from);
+                deliveries.extend(others.map(|device| (*device, Mail::Frame(frame.clone()))));
+                Ok(Reply::PeerRead(peer, seq))
+            }
+        };
+        answer_to(from, is_still.then_some(answer), deliveries);
+    }
+
+    /// Whether who asked for an append is still there to hear of it, and nobody else has logged in by that connection.
+    pub(super) fn is_still(&self, from: ConnId, number: u64) -> bool {
+        self.directory.member(from).is_some_and(|member| number > member.since_append)
+    }
+}
