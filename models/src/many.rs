@@ -42,7 +42,7 @@ pub enum Step {
     Exit(usize, usize),
     /// A person looks at that place.
     Look(usize, usize),
-    /// A person has seen all that is shown in that room.
+    /// A person has seen all that is shown there.
     Read(usize, usize),
     /// A person wants to see what is older there.
     Older(usize, usize),

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use chatroom_core::client;
-use chatroom_core::hub::{Audience, Entry, Memory, Message, Outcome, PlacingStep, StoredPlace, StoredRoom};
+use chatroom_core::hub::{
+    Audience, Entry, Extent, Memory, Message, Outcome, PeerRead, PlacingStep, StoredPlace, StoredRoom, Told,
+};
 use chatroom_core::message::history::{Edge, Page, Past};
 use chatroom_core::message::push::Posted;
+use chatroom_core::message::rooms::Talk;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{Account, NameKey, NameLook, RoomName, UserName};
 use chatroom_core::server::{Conversation, Recall};
 
+use super::SEATS;
 use super::screen::Fate;
 use crate::{key_of, look_of, user_name};
 
@@ -20,6 +24,10 @@ pub(super) struct Disk {
     /// By user and room.
     places: BTreeMap<(NameKey, NameKey), (Account, u64)>,
     conversations: BTreeMap<Whose, Vec<Kept>>,
+    /// How far users have read what is private.
+    reads: BTreeMap<(NameKey, Whose), u64>,
+    /// Numbers all that is said.
+    count: u64,
     /// What authors have given a name.
     named: BTreeMap<(NameKey, Cid), (Whose, Posted)>,
 }
@@ -36,6 +44,8 @@ struct Kept {
     text: Text,
     cid: Option<Cid>,
     posted: Posted,
+    /// Which of all messages it is.
+    number: u64,
 }
 
 impl Disk {
@@ -68,7 +78,34 @@ impl Disk {
                 }
                 Outcome::Placed
             }
+            Entry::Telling(telling) => {
+                Outcome::Told(Box::new(Told { talks: self.talks(&telling.account.key) }))
+            }
+            Entry::PeerRead(read) => self.read(read),
         }
+    }
+
+    /// The private conversations of a user, the newest first.
+    fn talks(&self, user: &NameKey) -> Vec<Talk> {
+        let mut talks: Vec<(u64, Talk)> = vec![];
+        for (whose, kept) in &self.conversations {
+            let (Whose::Pair(one, other), Some(last)) = (whose, kept.last()) else { continue };
+            if user == one || user == other {
+                let peer = spelled(if user == one { other } else { one });
+                let read = self.reads.get(&(user.clone(), whose.clone())).copied().unwrap_or_default();
+                talks.push((last.number, Talk { peer, last: last.posted.seq, read }));
+            }
+        }
+        talks.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        talks.into_iter().map(|(_, talk)| talk).collect()
+    }
+
+    fn read(&mut self, PeerRead { account, peer, seq, .. }: &PeerRead) -> Outcome {
+        let whose = pair(&account.key, peer);
+        let last = self.last(&whose);
+        let read = self.reads.entry((account.key.clone(), whose)).or_default();
+        let before = std::mem::replace(read, (*seq).min(last).max(*read));
+        Outcome::PeerRead(Extent { peer: spelled(peer), seq: *read, is_news: *read > before })
     }
 
     fn found(&mut self, name: &RoomName) {
@@ -98,11 +135,16 @@ impl Disk {
         {
             *read = seq;
         }
+        if let Whose::Pair(..) = whose {
+            self.reads.insert((author.clone(), whose.clone()), seq);
+        }
+        self.count += 1;
         if let Some(name) = name {
             self.named.insert(name, (whose.clone(), posted));
         }
         let (from, text, cid) = (message.author.name.clone(), message.text.clone(), message.cid.clone());
-        self.conversations.entry(whose).or_default().push(Kept { from, text, cid, posted });
+        let kept = Kept { from, text, cid, posted, number: self.count };
+        self.conversations.entry(whose).or_default().push(kept);
         Outcome::Posted(posted)
     }
 
@@ -153,11 +195,16 @@ impl Disk {
         page
     }
 
-    /// The rooms that a user takes part in, each with the number of its last message.
-    pub(super) fn places_of(&self, user: &str) -> BTreeMap<String, u64> {
+    /// The conversations that a user takes part in, each with the numbers of its last message and of the one read last.
+    pub(super) fn places_of(&self, user: &str) -> BTreeMap<String, (u64, u64)> {
         let user = NameKey::new(key_of, user);
-        let mine = self.places.keys().filter(|(other, _)| *other == user);
-        mine.map(|(_, room)| (room.as_str().to_owned(), self.last(&Whose::Room(room.clone())))).collect()
+        let mine = self.places.iter().filter(|((other, _), _)| *other == user);
+        let rooms = mine.map(|((_, room), (_, read))| {
+            (room.as_str().to_owned(), (self.last(&Whose::Room(room.clone())), *read))
+        });
+        let peers =
+            self.talks(&user).into_iter().map(|talk| (format!("@{}", talk.peer), (talk.last, talk.read)));
+        rooms.chain(peers).map(|(name, numbers)| (name.to_lowercase(), numbers)).collect()
     }
 
     /// All that was said in a conversation of a user's.
@@ -192,6 +239,11 @@ impl Disk {
     fn last(&self, whose: &Whose) -> u64 {
         self.conversations.get(whose).map_or(0, |kept| kept.len() as u64)
     }
+}
+
+fn spelled(key: &NameKey) -> UserName {
+    let name = SEATS.into_iter().find(|name| NameKey::new(key_of, name) == *key);
+    user_name(name.expect("nobody else is here"))
 }
 
 fn pair(one: &NameKey, other: &NameKey) -> Whose {

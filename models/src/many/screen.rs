@@ -119,11 +119,12 @@ impl Screen {
     }
 
     /// It knows where it takes part, and how far that goes.
-    pub(super) fn check_places(&self, right: &BTreeMap<String, u64>) {
-        let rooms = self.places.iter().filter(|place| matches!(place.of, Conversation::Room(_)));
-        let told: BTreeMap<String, u64> =
-            rooms.map(|place| (place.of.name().to_lowercase(), place.last)).collect();
-        assert_eq!(told, *right);
+    pub(super) fn check_places(&self, right: &BTreeMap<String, (u64, u64)>) {
+        let told = self.places.iter().map(|place| {
+            let at = if matches!(place.of, Conversation::Peer(_)) { "@" } else { "" };
+            (format!("{at}{}", place.of.name()).to_lowercase(), (place.last, place.read))
+        });
+        assert_eq!(told.collect::<BTreeMap<_, _>>(), *right);
     }
 
     /// It shows a part of all that was said in each conversation, and to its end where it takes part.
