@@ -18,10 +18,15 @@
 //! is over the end of its program as well, for a program that remembers what its client tells, and begins the next one with
 //! [what it had](Client::that_goes_on).
 //!
+//! Where such a server grants `multi`, a client that keeps takes part in many rooms at once, and in private conversations beside
+//! them. Each of its conversations is shown whole: what was missed is read, a page at a time, of the one that a person
+//! [looks at](Command::Look) first. What the server tells of rooms, places and people is merged, and told whole.
+//!
 //! A server that grants `ping` is asked for a sign of life when it is silent for [`SILENCE_MAX`], and a connection on which none
 //! comes is given up: [`Output::Close`]. A frontend that knows of a reason to doubt its connection says so with
 //! [`Input::Doubtful`], and has its answer within [`DOUBT_PATIENCE`]; [`Vigil`] finds two of those reasons.
 
+mod answers;
 mod backoff;
 mod command;
 mod conversation;
@@ -31,6 +36,7 @@ mod home;
 mod incoming;
 mod outbox;
 mod past;
+mod patience;
 mod people;
 mod places;
 mod pulse;
@@ -48,9 +54,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
-use crate::limits::SERVER_FRAME_BYTES_MAX;
-use crate::message::hello::{self, Caps, Greeting};
-use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
+use crate::message::hello::{self, Caps};
+use crate::message::{Cid, Kind};
 use crate::name::RoomName;
 use crate::phase::Phase;
 use crate::secret::Token;
@@ -60,8 +65,7 @@ pub use backoff::Backoff;
 pub use command::Command;
 pub use conversation::{Conversation, Place, Span};
 pub use event::{End, Event, Past, Room};
-use home::{Home, LOGIN_PAUSE, Step};
-use incoming::{Done, Incoming};
+use home::Home;
 use outbox::Outbox;
 pub use outbox::WAITING_MAX;
 use people::People;
@@ -284,237 +288,6 @@ impl Client {
         self.pending.push_back(Pending { command, cid, is_repeat, room, asked_at: self.now });
     }
 
-    fn on_timeout(&mut self) {
-        while self.pending.front().is_some_and(|pending| pending.asked_at + ANSWER_TIMEOUT <= self.now) {
-            if let Some(pending) = self.pending.pop_front() {
-                self.on_silence(pending);
-            }
-        }
-        if self.login_at().is_some_and(|at| at <= self.now)
-            && let Some(login) = self.home.as_mut().map(Home::login)
-        {
-            self.send(login);
-        }
-        self.read_on();
-        self.ask_who_is_there();
-        self.send_next();
-        self.feel_pulse();
-    }
-
-    /// Asks a server for a sign of life that was silent for long, and gives up one that gives none.
-    fn feel_pulse(&mut self) {
-        if !self.has_pulse() || self.pulse.deadline() > self.now {
-            return;
-        }
-        if self.pulse.is_lost(self.now) {
-            self.disconnect(End::Silent);
-            return self.outputs.push_back(Output::Close);
-        }
-        // Answers come in order: this one after those that are waited for.
-        let patience = if self.pending.is_empty() { PING_PATIENCE } else { ANSWER_TIMEOUT };
-        let number = self.pulse.ask(self.now, patience);
-        self.outputs.push_back(Output::Frame(request::encode_ping(number)));
-    }
-
-    fn on_doubt(&mut self) {
-        // Nobody waited while nothing ran here.
-        for pending in &mut self.pending {
-            pending.asked_at = self.now;
-        }
-        if !self.has_pulse() {
-            return;
-        }
-        // A login takes its time when many come back at once, and to come back anew would make that worse.
-        let is_logging_in = self.phase() == Some(Phase::Auth) && !self.pending.is_empty();
-        let patience = if is_logging_in { ANSWER_TIMEOUT } else { DOUBT_PATIENCE };
-        if let Some(number) = self.pulse.ask_in_doubt(self.now, patience) {
-            self.outputs.push_back(Output::Frame(request::encode_ping(number)));
-        }
-    }
-
-    /// Whether the server can be asked for a sign of life.
-    fn has_pulse(&self) -> bool {
-        self.caps.ping && self.phase().is_some()
-    }
-
-    /// When something has waited for long enough.
-    fn due_at(&self) -> Option<Instant> {
-        let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
-        let say_at = self.outbox.deadline().filter(|_| self.may_say());
-        let read_at = self.readings.deadline().filter(|_| self.is_inside());
-        let look_at = self.people.deadline().filter(|_| self.phase() == Some(Phase::Hall));
-        let again_at = say_at.into_iter().chain(read_at).chain(look_at);
-        answer_at.into_iter().chain(self.login_at()).chain(again_at).min()
-    }
-
-    /// A request got no answer.
-    fn on_silence(&mut self, pending: Pending) {
-        match self.step_of_return(pending.command.kind()) {
-            // Whoever has granted that will answer. What is older somebody asks for again.
-            Step::There | Step::Waiting(_) => match &pending.command {
-                Command::Recall(of, _) => {
-                    if self.readings.is_catching_up(of) {
-                        self.pending.push_back(Pending { asked_at: self.now, ..pending });
-                    }
-                }
-                Command::Look(_) | Command::Read(..) => {}
-                _ => self.event(pending.unanswered()),
-            },
-            // A server that knows what it is asked has much to do; one that does not will not answer.
-            Step::LoggingIn if pending.command.kind() == Kind::Resume && self.caps.resume => {
-                self.pending.push_back(Pending { asked_at: self.now, ..pending });
-            }
-            Step::LoggingIn if pending.command.kind() == Kind::Resume => {
-                self.lose_home();
-                self.event(pending.unanswered());
-            }
-            Step::LoggingIn => self.try_login_again(LOGIN_PAUSE),
-            Step::Entering | Step::Creating | Step::EnteringAgain => self.give_up_the_room(),
-        }
-    }
-
-    /// Reads one frame. Whether there was one.
-    fn step(&mut self) -> bool {
-        let frame = match self.decoder.decode(SERVER_FRAME_BYTES_MAX) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return false,
-            Err(_) => {
-                self.accuse("it sent a frame that is empty or too large");
-                return false;
-            }
-        };
-        let envelope = match Envelope::decode(frame) {
-            // The original server passes such a text on. Who sent it is not to throw everybody out.
-            Err(HALF_SURROGATE) => return true,
-            envelope => envelope.map_err(|error| error.0),
-        };
-        match envelope.and_then(|envelope| Incoming::decode(&envelope)) {
-            Ok(incoming) => self.on_incoming(incoming),
-            Err(fault) => self.accuse(fault),
-        }
-        true
-    }
-
-    fn on_incoming(&mut self, incoming: Incoming) {
-        if incoming.kind().is_some_and(|kind| !self.can_expect(kind)) {
-            return;
-        }
-        match incoming {
-            Incoming::Greeted(greeting) => {
-                // Nobody is led where they did not want to go.
-                let multi = greeting.caps.multi && self.wanted_caps().multi;
-                self.caps = Caps { multi, ..greeting.caps };
-                self.event(Event::Greeted(Greeting { caps: self.caps, ..greeting }));
-            }
-            Incoming::List(list) => {
-                self.answered(Kind::List);
-                let rooms = list.0.into_iter().map(|(name, members)| Room { name, members }).collect();
-                self.event(Event::Rooms(rooms));
-            }
-            Incoming::Members(list) => {
-                self.answered(Kind::List);
-                if let Some((name, members)) = list.0.into_iter().next() {
-                    self.event(Event::Members(Room { name, members }));
-                }
-            }
-            Incoming::Rooms(rooms) => self.on_rooms(rooms),
-            Incoming::Roster(roster) => self.on_roster(roster),
-            Incoming::Read(read) => self.on_read(read),
-            Incoming::Msg(msg) => self.on_msg(msg),
-            Incoming::Ack(ack) => self.on_ack(ack),
-            Incoming::Page(page) => self.on_page(page),
-            Incoming::Done(kind, done) => {
-                let pending = self.answered(kind);
-                self.on_done(kind, done, pending);
-            }
-            Incoming::Ping if self.caps.ping => {
-                self.outputs.push_back(Output::Frame(request::encode_bare(Kind::Pong)));
-            }
-            Incoming::Ping => {}
-            Incoming::Pong(number) => number.into_iter().for_each(|number| self.pulse.answered(number)),
-            // It changes nothing: a person has not asked for it, and nothing waits for it.
-            Incoming::Refused(Kind::Hello | Kind::Ping | Kind::Pong, _) => {}
-            Incoming::Refused(Kind::Roster, received) => self.on_roster_refused(received.retry_ms),
-            Incoming::Refused(Kind::Msg, received) if received.rid.is_some() => {
-                let is_it =
-                    |pending: &Pending| pending.cid.as_ref().map(Cid::as_str) == received.rid.as_deref();
-                if let Some(pending) = self.answered_where(is_it) {
-                    self.on_refused(Kind::Msg, received, Some(pending));
-                }
-            }
-            Incoming::Refused(kind, received) => {
-                let pending = self.answered(kind);
-                self.on_refused(kind, received, pending);
-            }
-            // So says a server that has forgotten since what it granted, or is another one.
-            Incoming::Notice(received)
-                if received.code.as_deref() == Some(UNKNOWN_TYPE) && self.is_asking(Kind::Resume) =>
-            {
-                let pending = self.answered(Kind::Resume);
-                self.on_refused(Kind::Resume, received, pending);
-            }
-            Incoming::Notice(received) => {
-                // Two windows of one account would drive each other out for ever.
-                if received.code.as_deref() == Some(REPLACED) {
-                    self.lose_home();
-                }
-                let message = received.message.unwrap_or_default();
-                self.event(Event::Notice { code: received.code, message });
-            }
-            // Newer servers may say what this client does not know.
-            Incoming::Unknown => {}
-        }
-    }
-
-    fn on_done(&mut self, kind: Kind, done: Done, pending: Option<Pending>) {
-        match kind {
-            Kind::Register => self.event(Event::Registered),
-            Kind::Login | Kind::Resume => self.on_logged_in(kind, done, pending),
-            Kind::Create if self.step_of_return(kind) == Step::Creating => self.enter_again(),
-            Kind::Create => self.event(Event::Created { message: done.message }),
-            Kind::Enter => match done.place.room.map(|room| RoomName::parse(&room)) {
-                Some(Ok(room)) => self.on_entered(room),
-                Some(Err(_)) | None => self.accuse("it answered `enter` without a room that can be"),
-            },
-            Kind::Exit if self.phase() == Some(Phase::Hall) => self.on_left_one(pending),
-            Kind::Exit => {
-                let room = self.state.room().cloned();
-                let meant = pending.and_then(|pending| pending.room);
-                self.state = core::mem::take(&mut self.state).left();
-                self.readings.clear();
-                self.go_home_to(None);
-                self.refuse_unsaid(LEFT_UNSAID);
-                if let Some(room) = room.or(meant) {
-                    self.event(Event::Left { room: String::from(room.as_str()) });
-                }
-            }
-            Kind::Logout => {
-                self.state = State::Auth;
-                self.home = None;
-                (self.readings, self.places) = (Readings::default(), Places::default());
-                (self.people, self.whose) = (People::default(), None);
-                self.refuse_unsaid(LEFT_UNSAID);
-                self.event(Event::LoggedOut);
-            }
-            // These are told apart by their own types.
-            Kind::Hello
-            | Kind::List
-            | Kind::Msg
-            | Kind::History
-            | Kind::Ping
-            | Kind::Pong
-            | Kind::Rooms
-            | Kind::Roster
-            | Kind::Read => {}
-        }
-    }
-
-    /// Whether an answer of this kind can be meant for this client: it waits for one, or could have asked here and
-    /// given up. Any other would lead it to where the server does not see it.
-    fn can_expect(&self, kind: Kind) -> bool {
-        self.phase().is_some_and(|phase| phase.allows(kind)) || self.is_asking(kind)
-    }
-
     /// Whether a request of a kind is on its way.
     fn is_asking(&self, kind: Kind) -> bool {
         self.pending.iter().any(|pending| pending.command.kind() == kind)
@@ -528,14 +301,6 @@ impl Client {
     fn answered_where(&mut self, is_it: impl Fn(&Pending) -> bool) -> Option<Pending> {
         let index = self.pending.iter().position(is_it)?;
         self.pending.remove(index)
-    }
-
-    /// The server broke the protocol; nothing it says can be trusted to mean what it seems to.
-    fn accuse(&mut self, fault: &'static str) {
-        if self.state.phase().is_some() {
-            self.disconnect(End::ServerFault(fault));
-            self.outputs.push_back(Output::Close);
-        }
     }
 
     fn event(&mut self, event: Event) {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::SERVER_FRAME_BYTES_MAX;
 
 #[test]
 fn a_server_that_breaks_the_protocol_is_left_at_once_and_for_one_reason() {
