@@ -111,6 +111,14 @@ pub struct Limits {
     pub rooms_joined_max: usize,
     /// Connections of one account at once that are in many rooms; one more takes the place of the oldest.
     pub account_devices_max: usize,
+    /// Friends of one account at once.
+    pub friends_max: usize,
+    /// Users whom one account has asked to be friends, and who have not agreed, at once.
+    pub friends_asked_max: usize,
+    /// Users who wait for one account to agree, at once.
+    pub friends_asking_max: usize,
+    /// Users whom one account has blocked, at once.
+    pub friends_blocked_max: usize,
     /// Rooms one account may create at once; as many come back in an hour.
     pub rooms_created_per_hour_max: u32,
 
@@ -323,6 +331,10 @@ impl Default for Limits {
             room_members_max: 5_000,
             rooms_joined_max: 100,
             account_devices_max: 16,
+            friends_max: 500,
+            friends_asked_max: 100,
+            friends_asking_max: 100,
+            friends_blocked_max: 500,
             rooms_created_per_hour_max: 20,
             refusals_max: 1_000,
             refusals_window_ms: 10_000,

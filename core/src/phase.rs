@@ -31,12 +31,16 @@ impl Phase {
                 | Kind::Enter
                 | Kind::Msg
                 | Kind::Read
+                | Kind::Friend
                 | Kind::History
                 | Kind::Exit
                 | Kind::Logout,
             ) => true,
             (Self::Hall, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::List) => false,
-            (Self::Auth | Self::Lobby | Self::Chat, Kind::Rooms | Kind::Roster | Kind::Read) => false,
+            (
+                Self::Auth | Self::Lobby | Self::Chat,
+                Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend,
+            ) => false,
             (
                 Self::Auth,
                 Kind::List

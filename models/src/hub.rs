@@ -474,13 +474,16 @@ fn shown(mail: &Mail) -> String {
         Mail::Joined(_)
         | Mail::Parted(..)
         | Mail::Read(..)
+        | Mail::Tied(..)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)
             | Reply::Joined(..)
             | Reply::Parted(..)
             | Reply::Read(..)
-            | Reply::PeerRead(..),
+            | Reply::PeerRead(..)
+            | Reply::Friends(_)
+            | Reply::Tied(..),
         ) => {
             panic!("nobody is in many rooms")
         }

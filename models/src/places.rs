@@ -431,12 +431,13 @@ impl Trial {
                 (Entry::Place(_), Made::Durable(_)) => Outcome::Placed,
                 (Entry::Message(_), Made::Durable(seq)) => Outcome::Posted(posted(seq)),
                 (_, Made::Told(talks)) => {
-                    Outcome::Told(Box::new(Told { talks: talks.iter().map(talk).collect() }))
+                    Outcome::Told(Box::new(Told { talks: talks.iter().map(talk).collect(), ties: None }))
                 }
                 (Entry::PeerRead(read), Made::Read(seq, is_news)) => {
                     Outcome::PeerRead(Extent { peer: read.name.clone(), seq, is_news })
                 }
-                (Entry::Telling(_) | Entry::PeerRead(_), Made::Durable(_)) | (_, Made::Read(..)) => {
+                (Entry::Telling(_) | Entry::PeerRead(_) | Entry::Tying(_), Made::Durable(_))
+                | (_, Made::Read(..)) => {
                     panic!("{made:?} is of something else")
                 }
             };
@@ -622,6 +623,7 @@ fn hub(now: Instant, disk: &Disk) -> Hub {
     let memory = Memory {
         rooms: disk.rooms.iter().map(room).collect(),
         places: disk.places.iter().map(place).collect(),
+        ..Memory::default()
     };
     let example = RoomName::parse("example").unwrap();
     Hub::new(now, limits(), key_of, look_of, &[example]).with_history(now, memory)
@@ -639,13 +641,16 @@ fn check_survives(mail: &Mail) {
         Mail::Joined(_)
         | Mail::Parted(..)
         | Mail::Read(..)
+        | Mail::Tied(..)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)
             | Reply::Joined(..)
             | Reply::Parted(..)
             | Reply::Read(..)
-            | Reply::PeerRead(..),
+            | Reply::PeerRead(..)
+            | Reply::Friends(_)
+            | Reply::Tied(..),
         ) => {
             panic!("{} is nothing an original client knows", shown(mail))
         }
@@ -699,6 +704,9 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
+        Mail::Tied(..) | Mail::Reply(Reply::Friends(_) | Reply::Tied(..)) => {
+            panic!("nobody here has friends")
+        }
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
     }
@@ -721,6 +729,7 @@ fn shown_entry(entry: &Entry) -> String {
             format!("{} {step:?} {}", placing.account.name, placing.name)
         }
         Entry::Telling(telling) => format!("{} is told", telling.account.name),
+        Entry::Tying(_) => panic!("nobody here has friends"),
         Entry::PeerRead(read) => format!("{} has read {} with {}", read.account.name, read.seq, read.name),
     }
 }

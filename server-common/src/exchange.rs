@@ -218,12 +218,14 @@ impl<W: Wake> Exchange<W> {
         });
     }
 
-    /// Tells these users to go, if they are here, and forgets where they take part, for their accounts are deleted.
+    /// Tells these users to go, if they are here, and forgets where they take part and what they are to
+    /// others, for their accounts are deleted.
     pub fn forget(&self, now: Instant, users: &[NameKey]) {
         self.with(now, None, |state| {
             for user in users {
                 state.hub.forget(now, user, &mut state.deliveries);
             }
+            state.hub.forget_ties_to(users, &mut state.deliveries);
         });
     }
 
@@ -345,6 +347,7 @@ impl<W: Wake> State<W> {
                 | Mail::Refused(_)
                 | Mail::Joined(_)
                 | Mail::Read(..)
+                | Mail::Tied(..)
                 | Mail::Parted(..) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);

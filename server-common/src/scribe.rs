@@ -56,10 +56,12 @@ impl<S: Records + Messages> Scribe<S> {
     fn read_alone(&self, group: &[Append]) -> Vec<Outcome> {
         let look = |append: &Append| match append.entry() {
             Entry::Telling(telling) => {
-                let told = self.store.read(|store| store.tell(&telling.account));
+                let told = self.store.read(|store| store.tell(&telling.account, telling.with_ties));
                 told.map_or(NOTHING_KEPT, |told| Outcome::Told(Box::new(told)))
             }
-            Entry::Room(_) | Entry::Message(_) | Entry::Place(_) | Entry::PeerRead(_) => NOTHING_KEPT,
+            Entry::Room(_) | Entry::Message(_) | Entry::Place(_) | Entry::PeerRead(_) | Entry::Tying(_) => {
+                NOTHING_KEPT
+            }
         };
         group.iter().map(look).collect()
     }

@@ -5,6 +5,7 @@
 
 mod deletion;
 mod export;
+mod friends;
 mod invitations;
 mod maintenance;
 mod messages;

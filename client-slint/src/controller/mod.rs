@@ -230,7 +230,7 @@ impl Controller {
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             // It is in one room at a time.
-            Kind::Rooms | Kind::Roster | Kind::Read => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
         }
     }
 
@@ -245,7 +245,7 @@ impl Controller {
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
         }
     }
 

@@ -148,7 +148,8 @@ impl Client {
             | Kind::Pong
             | Kind::Rooms
             | Kind::Roster
-            | Kind::Read => {}
+            | Kind::Read
+            | Kind::Friend => {}
         }
     }
 

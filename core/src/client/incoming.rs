@@ -101,6 +101,7 @@ impl Incoming {
             Kind::Rooms => Self::Rooms(ReceivedRooms::decode(envelope).map_err(fault)?),
             Kind::Roster => Self::Roster(ReceivedRoster::decode(envelope).map_err(fault)?),
             Kind::Read => Self::Read(ReceivedRead::decode(envelope).map_err(fault)?),
+            Kind::Friend => Self::Unknown,
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: reply::Place::default() })

@@ -268,7 +268,7 @@ impl Client {
     }
 
     fn wanted_caps(&self) -> Caps {
-        let caps = Caps { multi: !self.is_of_one_room, ..Caps::ALL };
+        let caps = Caps { multi: !self.is_of_one_room, friends: false, ..Caps::ALL };
         if self.cids.is_some() { caps } else { caps.without_history() }
     }
 

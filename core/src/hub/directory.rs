@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::friends::Ties;
 use super::room::{LOBBY_ID, RoomId};
 use super::{Allowance, places::Place};
 use crate::limits::Limits;
@@ -38,6 +39,8 @@ pub(super) struct User {
     pub(super) devices: Vec<ConnId>,
     /// The rooms they take part in, by `devices` or without being here.
     pub(super) places: BTreeMap<RoomId, Place>,
+    /// What others are to them, once one of `devices` was told it.
+    pub(super) ties: Option<Ties>,
 }
 
 /// A connection of a user who is logged in.
@@ -51,8 +54,12 @@ pub(super) struct Member {
     pub(super) on_their_way: u32,
     /// The last append there was when it logged in: none of those before is its own, whoever it was then.
     pub(super) since_append: u64,
-    /// What the disk alone knows of its user is on its way to it.
-    pub(super) is_about_to_be_told: bool,
+    /// What the disk alone knows of its user is on its way to it: by which append.
+    pub(super) telling: Option<u64>,
+    /// It is told of its user's friends.
+    pub(super) has_friends: bool,
+    /// And has been: it is told what changes.
+    pub(super) knows_friends: bool,
 }
 
 /// Where a connection is.
@@ -243,6 +250,7 @@ impl Directory {
             single: None,
             devices: Vec::new(),
             places: BTreeMap::new(),
+            ties: None,
         };
         let id = match self.free_users.pop() {
             Some(slot) => {
@@ -273,6 +281,10 @@ impl Directory {
 
     pub(super) fn user_mut(&mut self, id: UserId) -> Option<&mut User> {
         self.users.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    pub(super) fn users_mut(&mut self) -> impl Iterator<Item = &mut User> {
+        self.users.iter_mut().flatten()
     }
 
     pub(super) fn find_user(&self, key: &NameKey) -> Option<UserId> {

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::Denial;
 use super::directory::ConnId;
+use super::friends::{Consent, Tied, Ties, Tying, Untied};
 use super::places::Placing;
 use super::private::{Extent, PeerRead, Telling, Told};
 use super::room::{Room, RoomId};
@@ -17,8 +18,8 @@ use crate::frame::Frame;
 use crate::ledger::Booking;
 use crate::limits::Limits;
 use crate::message::push::{self, Posted};
-use crate::message::rooms;
 use crate::message::{Cid, Rid, Text};
+use crate::message::{friend, rooms};
 use crate::name::{Account, NameKey, NameLook, RoomName, UserName};
 
 /// What a member says where what is said is kept.
@@ -57,6 +58,8 @@ pub enum Entry {
     Telling(Telling),
     /// How far somebody has read in a private conversation.
     PeerRead(Box<PeerRead>),
+    /// Something is to become of two people.
+    Tying(Box<Tying>),
 }
 
 /// A room that somebody creates.
@@ -81,6 +84,10 @@ pub struct Message {
     pub cid: Option<Cid>,
     /// Its author says it by a device: so they have read it.
     pub is_read_by_author: bool,
+    /// What is to be looked up before it is kept, of a private one.
+    pub consent: Consent,
+    /// What its author is told if that is not given.
+    absence: Option<Box<Denial>>,
     /// Where both were, for a private one too; `None` for one to wherever somebody is.
     room: Option<RoomId>,
     plain: Option<Frame>,
@@ -115,6 +122,12 @@ pub enum Outcome {
     Told(Box<Told>),
     /// So far is read, and that is durable.
     PeerRead(Extent),
+    /// That has become of two, and is durable.
+    Tied(Box<Tied>),
+    /// Nothing has become of them.
+    Untied(Untied),
+    /// Its receiver is not there for its author: they have blocked them, or are no friend. It is not kept.
+    Absent,
     /// It is not durable: the store cannot be written.
     Failed,
 }
@@ -134,8 +147,10 @@ pub(super) enum Fate {
     /// To be delivered, and acknowledged if its author wants that.
     Said(Box<Delivery>),
     Acknowledged(Frame),
-    /// What a device is told; `None` if it could not be read.
-    Told(Option<Vec<Frame>>),
+    /// What a device is told, and what others are to its user; `None` if it could not be read.
+    Told(Option<(Vec<Frame>, Option<Ties>)>),
+    /// What has become of that one and another.
+    Tied(Account, Result<Box<Tied>, Denial>),
     /// How far that user has read, and as devices are told it, if it could be written.
     PeerRead(NameKey, Option<(Extent, Frame)>),
     Refused(Option<Rid>, Denial),
@@ -177,6 +192,10 @@ pub(super) enum Held {
     Exit,
     /// A room of that name, or one that looks like it, may come to be.
     Create(NameKey, NameLook, RoomName),
+    /// What others are to its user is on its way.
+    Friends,
+    /// The same, and whether this is for a friend.
+    Post(Box<Post>),
 }
 
 /// A room that does not exist yet.
@@ -202,7 +221,12 @@ impl Append {
             (Entry::Room(_), _) => Fate::NotFounded,
             (Entry::Place(placing), outcome) => Fate::Placed(placing, outcome == Outcome::Placed),
             (Entry::Telling(telling), Outcome::Told(told)) => {
-                Fate::Told(Some(rooms::encode_peers(&told.talks, telling.bytes_max)))
+                let mut frames = rooms::encode_peers(&told.talks, telling.bytes_max);
+                if let Some(ties) = &told.ties {
+                    let ties: Vec<_> = ties.values().cloned().collect();
+                    frames.extend(friend::encode_all(&ties, telling.bytes_max, None));
+                }
+                Fate::Told(Some((frames, told.ties)))
             }
             (Entry::Telling(_), _) => Fate::Told(None),
             (Entry::PeerRead(read), Outcome::PeerRead(extent)) => {
@@ -210,6 +234,16 @@ impl Append {
                 Fate::PeerRead(read.account.key, Some((extent, frame)))
             }
             (Entry::PeerRead(read), _) => Fate::PeerRead(read.account.key, None),
+            (Entry::Tying(tying), Outcome::Tied(tied)) => Fate::Tied(tying.account, Ok(tied)),
+            (Entry::Tying(tying), Outcome::Untied(untied)) => {
+                let Tying { account, name, .. } = *tying;
+                Fate::Tied(account, Err(Denial::Untied(untied, name)))
+            }
+            (Entry::Tying(tying), _) => Fate::Tied(tying.account, Err(Denial::NotKept)),
+            (Entry::Message(message), Outcome::Absent) => {
+                let denial = message.absence.map_or(Denial::NotKept, |denial| *denial);
+                Fate::Refused(message.rid, denial)
+            }
             (Entry::Message(message), Outcome::Posted(posted)) => {
                 Fate::Said(Box::new(Delivery::new(*message, posted)))
             }
@@ -230,7 +264,9 @@ impl Append {
                 | Outcome::Founded
                 | Outcome::Placed
                 | Outcome::Told(_)
-                | Outcome::PeerRead(_),
+                | Outcome::PeerRead(_)
+                | Outcome::Tied(_)
+                | Outcome::Untied(_),
             ) => Fate::Refused(message.rid, Denial::NotKept),
         };
         Settled { number, from, fate }
@@ -252,6 +288,7 @@ impl Fate {
             Self::Placed(_, is_durable) => *is_durable,
             Self::Told(told) => told.is_some(),
             Self::PeerRead(_, extent) => extent.is_some(),
+            Self::Tied(_, tied) => tied.is_ok(),
             Self::NotFounded | Self::Refused(..) => false,
         }
     }
@@ -264,10 +301,11 @@ impl Message {
         room: Option<RoomId>,
         post: Post,
         is_read_by_author: bool,
+        (consent, absence): (Consent, Option<Box<Denial>>),
         booking: Booking,
     ) -> Self {
         let Post { text, plain, cid, rid, .. } = post;
-        Self { author, audience, text, cid, is_read_by_author, room, plain, rid, booking }
+        Self { author, audience, text, cid, is_read_by_author, consent, absence, room, plain, rid, booking }
     }
 
     pub(super) fn room(&self) -> Option<RoomId> {

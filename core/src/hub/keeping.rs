@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::directory::Seat;
+use super::friends::{Consent, Stranger};
 use super::journal::{Delivery, Fate, Held, Journal, Unfounded};
 use super::places::Place;
 use super::room::{LOBBY_ID, RoomId};
@@ -13,14 +14,14 @@ use super::{
     Reply, Settled, StoredPlace, StoredRoom, Whisper, answer_to,
 };
 use crate::ledger::Booking;
-use crate::name::{Account, UserName};
+use crate::name::{Account, NameKey, UserName};
 use crate::time::Instant;
 
 impl Hub {
     /// The same, keeping what is said from now on, and going on with what the disk knows.
     #[must_use]
     pub fn with_history(mut self, now: Instant, memory: Memory) -> Self {
-        let Memory { rooms, places } = memory;
+        let Memory { rooms, places, blocks } = memory;
         for StoredRoom { key, look, name, last_seq } in rooms {
             let id = match self.rooms.find(&key) {
                 Some(id) => id,
@@ -36,6 +37,9 @@ impl Hub {
                 let user = self.directory.user_of(&account, Default::default);
                 self.take_part(user, id, Place::new(read));
             }
+        }
+        for (by, of) in blocks {
+            self.blocks.entry(by).or_default().insert(of);
         }
         self.journal = Some(Journal::new());
         self
@@ -94,6 +98,10 @@ impl Hub {
                     }
                 }
                 Fate::Told(told) => self.told(from, number, told, deliveries),
+                Fate::Tied(account, tied) => {
+                    let tied = tied.map(|tied| *tied);
+                    self.tied(from, number, &account, tied, deliveries);
+                }
                 Fate::PeerRead(reader, extent) => {
                     self.peer_read(from, number, &reader, extent, deliveries);
                 }
@@ -135,6 +143,10 @@ impl Hub {
         let member = self.directory.member(from)?;
         let (user, author, here) = (member.user, member.account.clone(), member.room());
         let is_device = matches!(member.seat, Seat::Device(_));
+        if let Some(until) = self.waits_for_ties(from, &post) {
+            self.journal.as_mut()?.hold(until, from, Held::Post(Box::new(post)));
+            return None;
+        }
         if let Err(denial) = self.directory.user_mut(user)?.allowance.speak(now, &self.limits) {
             return Some(Err(denial));
         }
@@ -145,24 +157,34 @@ impl Hub {
             },
             None => here,
         };
+        let mut asked = (Consent::Given, None);
         let audience = match (&post.to, there) {
             (None, there) => {
                 let room = self.rooms.get(there?)?;
                 Audience::Room(room.key().clone(), room.name.clone())
             }
             (Some((key, name)), there) => {
-                let receiver = self.directory.find_user(key);
-                let receiver = receiver.filter(|user| self.reach(*user, there).next().is_some());
-                match receiver.and_then(|user| self.directory.user(user)) {
-                    Some(receiver) => Audience::User(receiver.account.clone()),
-                    None => return Some(Err(self.absence(name, there))),
+                let absence = self.absence(name, there);
+                let reached = self.reached(key, there, &author.key);
+                let consent = self.consent(reached.is_some());
+                let receiver = match reached {
+                    Some(receiver) => receiver.clone(),
+                    None => match self.absent_friend(from, key) {
+                        Ok(friend) => friend,
+                        Err(Stranger::Known) => return Some(Err(absence)),
+                        Err(Stranger::KnownOnce(_) | Stranger::Unknown) => return Some(Err(Denial::NotKept)),
+                    },
+                };
+                if consent != Consent::Given {
+                    asked = (consent, Some(Box::new(absence)));
                 }
+                Audience::User(receiver)
             }
         };
         // What waits is the text, and what was encoded of it.
         let bytes = post.text.as_str().len() + post.plain.as_ref().map_or(0, |frame| frame.len());
         let booking = Booking::new(&self.ledger, bytes);
-        let message = Message::new(author, audience, there, post, is_device, booking);
+        let message = Message::new(author, audience, there, post, is_device, asked, booking);
         let journal = self.journal.as_mut()?;
         let number = journal.push(from, Entry::Message(Box::new(message)));
         let is_full = journal.pending() >= self.limits.appends_total_max;
@@ -177,6 +199,30 @@ impl Hub {
             return None;
         }
         Some(Ok(Reply::Said))
+    }
+
+    /// Who is of that name, if they can be given a private message by that author: in that room, or wherever they are.
+    fn reached(&self, key: &NameKey, room: Option<RoomId>, author: &NameKey) -> Option<&Account> {
+        let user = self.directory.find_user(key)?;
+        self.reach(user, room).next()?;
+        if self.has_blocked(key, author) {
+            return None;
+        }
+        self.directory.user(user).map(|user| &user.account)
+    }
+
+    /// The append after which it is known whether a private message is for a friend, if that is not known and matters.
+    fn waits_for_ties(&self, from: ConnId, post: &Post) -> Option<u64> {
+        let (key, _) = post.to.as_ref()?;
+        let member = self.directory.member(from).filter(|member| member.has_friends)?;
+        let there = post.room.as_ref().and_then(|(key, _)| self.place_of(from, key));
+        if self.reached(key, there, &member.account.key).is_some() {
+            return None;
+        }
+        match self.absent_friend(from, key) {
+            Err(Stranger::KnownOnce(until)) => Some(until),
+            Ok(_) | Err(Stranger::Known | Stranger::Unknown) => None,
+        }
     }
 
     /// Somebody cannot be given a private message: in that room, or at all.
@@ -268,6 +314,8 @@ impl Hub {
             let answer = match held {
                 Held::Exit => self.go_out(now, from),
                 Held::Create(key, look, name) => self.create(now, from, key, look, name),
+                Held::Friends => self.list_friends(from),
+                Held::Post(post) => self.post(now, from, *post),
             };
             answer_to(from, answer, deliveries);
         }

@@ -131,7 +131,8 @@ fn cost(mail: &Mail) -> usize {
         | Mail::Refused(_)
         | Mail::Joined(_)
         | Mail::Parted(..)
-        | Mail::Read(..) => ENVELOPE_BYTES,
+        | Mail::Read(..)
+        | Mail::Tied(..) => ENVELOPE_BYTES,
     }
 }
 

@@ -11,6 +11,7 @@
 //! [`Hub::take_appends`], and nobody hears of it before [`Hub::settle`].
 
 mod directory;
+mod friends;
 mod journal;
 mod keeping;
 mod mailbox;
@@ -21,7 +22,7 @@ mod room;
 mod watch;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -30,6 +31,7 @@ use crate::bucket::{Bucket, Rate};
 use crate::frame::Frame;
 use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
+use crate::message::friend::{Op, Tie};
 use crate::message::hello::Caps;
 use crate::message::push::{Posted, Roster};
 use crate::message::rooms::Standing;
@@ -39,6 +41,7 @@ use crate::time::{Instant, ceil_ms};
 
 pub use directory::ConnId;
 use directory::{Directory, Member, Seat, UserId};
+pub use friends::{Bond, Consent, List, Side, Tied, Ties, Tying, Untied};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
 use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
@@ -74,6 +77,10 @@ pub enum Command {
     Read(NameKey, RoomName, u64),
     /// The user has read so far in what they and this one said to each other. `multi`.
     ReadPeer(NameKey, UserName, u64),
+    /// Who is what to this user? `friends`.
+    Friends,
+    /// Have something become of this user and another. `friends`.
+    Tie(Op, NameKey, UserName),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -132,6 +139,8 @@ pub enum Mail {
     Parted(NameKey, RoomName),
     /// Its user has read so far in a room, by another device.
     Read(RoomName, u64),
+    /// This one is something else to its user from now on.
+    Tied(UserName, Tie),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -162,6 +171,10 @@ pub enum Reply {
     Read(RoomName, u64),
     /// The user has read so far in the conversation with this one.
     PeerRead(UserName, u64),
+    /// These are something to the user.
+    Friends(Vec<(UserName, Tie)>),
+    /// That is what this one is to the user now.
+    Tied(UserName, Tie),
     /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
@@ -201,6 +214,10 @@ pub enum Denial {
     },
     /// The message says that it is for another room than the one its author is in.
     NotThere(RoomName),
+    /// One is nothing to oneself.
+    Oneself,
+    /// Nothing becomes of the user and this one.
+    Untied(Untied, UserName),
     /// Its author has called another message so.
     CidConflict,
     /// It could not be made durable.
@@ -250,6 +267,10 @@ pub struct Hub {
     journal: Option<Journal>,
     /// The devices that could not be told what the disk alone knows, each with the append by which it was tried.
     untold: Vec<(ConnId, u64)>,
+    /// Whom users want to hear nothing of, whether they are here or not.
+    blocks: BTreeMap<NameKey, BTreeSet<NameKey>>,
+    /// How many changes of what two are to each other are on their way.
+    tying: usize,
 }
 
 /// What the disk knows of rooms, for a hub that keeps what is said.
@@ -259,6 +280,8 @@ pub struct Memory {
     pub rooms: Vec<StoredRoom>,
     /// Who takes part in them.
     pub places: Vec<StoredPlace>,
+    /// Who wants to hear nothing of whom.
+    pub blocks: Vec<(NameKey, NameKey)>,
 }
 
 /// A room of which the disk knows.
@@ -296,6 +319,8 @@ impl Hub {
             allowances_max: ALLOWANCES_KEPT,
             journal: None,
             untold: Vec::new(),
+            blocks: BTreeMap::new(),
+            tying: 0,
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -343,6 +368,8 @@ impl Hub {
             Command::Join(key, name) => self.join(from, &key, name),
             Command::Part(key, name) => self.part(from, &key, name),
             Command::Read(key, name, seq) => self.read(from, &key, name, seq, deliveries),
+            Command::Friends => self.list_friends(from),
+            Command::Tie(op, key, name) => self.tie(from, op, key, name),
             Command::ReadPeer(key, name, seq) => self.read_peer(from, key, name, seq),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
@@ -457,6 +484,11 @@ impl Hub {
         self.part_from_all(now, user, deliveries);
     }
 
+    /// Forgets what these users are to others, whose accounts are deleted, and tells those who are here.
+    pub fn forget_ties_to(&mut self, users: &[NameKey], deliveries: &mut Deliveries) {
+        self.untie(&users.iter().collect(), deliveries);
+    }
+
     /// Tells everybody that the server stops.
     pub fn shut_down(&mut self, deliveries: &mut Deliveries) {
         deliveries.extend(self.directory.everyone().map(|id| (id, Mail::Farewell(Farewell::ShuttingDown))));
@@ -500,7 +532,7 @@ impl Hub {
             return None;
         }
         if caps.multi {
-            return self.login_device(now, from, account, deliveries);
+            return self.login_device(now, from, account, caps.friends, deliveries);
         }
         if let Some(older) = self.directory.named(&account.key).and_then(|user| user.single) {
             self.send_away(now, older, Farewell::Replaced, deliveries);
@@ -522,7 +554,9 @@ impl Hub {
             gets_places,
             on_their_way: 0,
             since_append,
-            is_about_to_be_told: false,
+            telling: None,
+            has_friends: false,
+            knows_friends: false,
         };
         self.directory.login(from, member);
         user
@@ -720,6 +754,7 @@ impl Hub {
                     self.go_from(now, room, id, user);
                 }
                 self.mind_devices();
+                self.forget_ties(user);
             }
         }
         self.release(now, user);

@@ -87,6 +87,7 @@ impl Hub {
         now: Instant,
         from: ConnId,
         account: Account,
+        has_friends: bool,
         deliveries: &mut Deliveries,
     ) -> Answer {
         // Their user may be forgotten with the last of them.
@@ -100,6 +101,7 @@ impl Hub {
             self.come(now, room, from, user, &name);
         }
         self.mind_devices();
+        self.directory.member_mut(from)?.has_friends = has_friends;
         self.tell(from);
         Some(Ok(Reply::Overview(self.overview(user)?)))
     }

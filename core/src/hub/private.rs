@@ -1,4 +1,5 @@
-//! What the disk alone knows of a user, told to their devices: their private conversations, and how far they have read there.
+//! What the disk alone knows of a user, told to their devices: their private conversations, how far they have read
+//! there, and their friends.
 //!
 //! There are as many conversations as any two people have begun, so they are not in memory. They are looked up in the
 //! journal's order: a device has been given what was said before that, and is given what is said after it.
@@ -6,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::friends::Ties;
 use super::journal::Entry;
 use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
 use crate::frame::Frame;
@@ -16,6 +18,8 @@ use crate::name::{Account, NameKey, UserName};
 pub struct Telling {
     /// Of whom.
     pub account: Account,
+    /// Also what others are to them.
+    pub with_ties: bool,
     /// The bytes of JSON in a frame at most.
     pub(super) bytes_max: usize,
 }
@@ -25,6 +29,8 @@ pub struct Telling {
 pub struct Told {
     /// Their private conversations, the newest first, as many as [`TALKS_MAX`](crate::limits::TALKS_MAX).
     pub talks: Vec<Talk>,
+    /// What others are to them, if that is wanted.
+    pub ties: Option<Ties>,
 }
 
 /// How far somebody has read what they and another said to each other.
@@ -58,9 +64,11 @@ impl Hub {
         let Some((member, journal)) = self.directory.member_mut(from).zip(self.journal.as_mut()) else {
             return;
         };
-        if !core::mem::replace(&mut member.is_about_to_be_told, true) {
+        if member.telling.is_none() {
             let account = member.account.clone();
-            journal.push(from, Entry::Telling(Telling { account, bytes_max }));
+            let with_ties = member.has_friends && !member.knows_friends;
+            let telling = Telling { account, with_ties, bytes_max };
+            member.telling = Some(journal.push(from, Entry::Telling(telling)));
         }
     }
 
@@ -69,17 +77,21 @@ impl Hub {
         &mut self,
         from: ConnId,
         number: u64,
-        told: Option<Vec<Frame>>,
+        told: Option<(Vec<Frame>, Option<Ties>)>,
         deliveries: &mut Deliveries,
     ) {
         if !self.is_still(from, number) {
             return;
         }
-        let Some(frames) = told else {
+        let Some((frames, ties)) = told else {
             return self.untold.push((from, number));
         };
-        if let Some(member) = self.directory.member_mut(from) {
-            member.is_about_to_be_told = false;
+        let Some(member) = self.directory.member_mut(from) else { return };
+        member.telling = None;
+        member.knows_friends |= ties.is_some();
+        let user = member.user;
+        if let Some((user, ties)) = self.directory.user_mut(user).zip(ties) {
+            user.ties = Some(ties);
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));
@@ -91,7 +103,7 @@ impl Hub {
             if self.is_still(from, number)
                 && let Some(member) = self.directory.member_mut(from)
             {
-                member.is_about_to_be_told = false;
+                member.telling = None;
                 self.tell(from);
             }
         }

@@ -1,5 +1,6 @@
 //! A small town around one hub: people are known by name, and what each of them hears is written down.
 
+mod friends;
 mod keeping;
 mod people;
 mod places;
@@ -166,8 +167,14 @@ fn command(person: &str, words: &str) -> Command {
     match verb {
         "login" => Command::Login(
             Account::new(key_of, user(rest.trim_start_matches('+'))).unwrap(),
-            // Who has a plus before the name is told when a message is durable; two, and they are in many rooms.
-            Caps { ack: rest.starts_with('+'), multi: rest.starts_with("++"), ..Caps::default() },
+            // Who has a plus before the name is told when a message is durable; two, and they are in many rooms; three, and they
+            // have friends.
+            Caps {
+                ack: rest.starts_with('+'),
+                multi: rest.starts_with("++"),
+                friends: rest.starts_with("+++"),
+                ..Caps::default()
+            },
         ),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
@@ -178,6 +185,11 @@ fn command(person: &str, words: &str) -> Command {
         "people" => Command::People(key(rest), room()),
         "join" => Command::Join(key(rest), room()),
         "part" => Command::Part(key(rest), room()),
+        "friends" => Command::Friends,
+        "request" | "accept" | "decline" | "remove" | "block" | "unblock" => {
+            let op = Op::ALL.into_iter().find(|op| op.as_str() == verb).unwrap();
+            Command::Tie(op, key(rest), user(rest))
+        }
         "readpeer" => {
             let (peer, seq) = rest.split_once(' ').unwrap();
             Command::ReadPeer(key(peer), user(peer), seq.parse().unwrap())
@@ -227,7 +239,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Frame(frame) => {
             let data = data(frame);
             let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
-            if let Some(kind) = ["rooms", "roster", "read"]
+            if let Some(kind) = ["rooms", "roster", "read", "friend"]
                 .into_iter()
                 .find(|kind| json.starts_with(&format!(r#"{{"type":"{kind}""#)))
             {
@@ -264,10 +276,18 @@ fn shown(mail: &Mail) -> String {
         Mail::Read(room, seq) => format!("also read {room} {seq}"),
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
+        Mail::Reply(Reply::Friends(ties)) => format!("friends [{}]", shown_ties(ties)),
+        Mail::Reply(Reply::Tied(user, tie)) => format!("{user} is {}", tie.as_str()),
+        Mail::Tied(user, tie) => format!("now {user} is {}", tie.as_str()),
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
     }
+}
+
+fn shown_ties(ties: &[(UserName, Tie)]) -> String {
+    let ties: Vec<String> = ties.iter().map(|(user, tie)| format!("{user} {}", tie.as_str())).collect();
+    ties.join(", ")
 }
 
 fn list_bytes(print: &Print) -> usize {

@@ -39,6 +39,8 @@ pub struct Caps {
     pub ping: bool,
     /// An account is in many rooms, by several connections, also while none of them is there. It needs the first two.
     pub multi: bool,
+    /// People are friends, or want to be, or want to hear nothing of each other. It needs the one before.
+    pub friends: bool,
 }
 
 /// What a server says of itself.
@@ -73,16 +75,18 @@ impl Registration {
 
 impl Caps {
     /// All that this program has.
-    pub const ALL: Self = Self { ack: true, history: true, resume: true, ping: true, multi: true };
+    pub const ALL: Self =
+        Self { ack: true, history: true, resume: true, ping: true, multi: true, friends: true };
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
-        Self { ack: false, history: false, multi: false, ..self }
+        Self { ack: false, history: false, multi: false, friends: false, ..self }
     }
 
     /// What is left of it without what needs something else.
     fn consistent(self) -> Self {
-        Self { multi: self.multi && self.ack && self.history, ..self }
+        let multi = self.multi && self.ack && self.history;
+        Self { multi, friends: self.friends && multi, ..self }
     }
 
     /// Reads the words for them. Those of the future are passed over.
@@ -90,8 +94,9 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        let [ack, history, resume, ping, multi] = [ACK, HISTORY, RESUME, PING, MULTI].map(has);
-        Ok(Self { ack, history, resume, ping, multi }.consistent())
+        let [ack, history, resume, ping, multi, friends] =
+            [ACK, HISTORY, RESUME, PING, MULTI, FRIENDS].map(has);
+        Ok(Self { ack, history, resume, ping, multi, friends }.consistent())
     }
 }
 
@@ -103,6 +108,7 @@ impl Serialize for Caps {
             self.resume.then_some(RESUME),
             self.ping.then_some(PING),
             self.multi.then_some(MULTI),
+            self.friends.then_some(FRIENDS),
         ];
         serializer.collect_seq(words.into_iter().flatten())
     }
@@ -182,6 +188,7 @@ const HISTORY: &str = "history";
 const RESUME: &str = "resume";
 const PING: &str = "ping";
 const MULTI: &str = "multi";
+const FRIENDS: &str = "friends";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -202,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const CAPS_NONE: Caps = Caps { ack: false, history: false, resume: false, ping: false, multi: false };
+        const CAPS_NONE: Caps =
+            Caps { ack: false, history: false, resume: false, ping: false, multi: false, friends: false };
         const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
@@ -215,6 +223,14 @@ mod tests {
         check(
             r#","proto":1,"caps":["multi","history","ack"]"#,
             Ok(Caps { ack: true, history: true, multi: true, ..CAPS_NONE }),
+        );
+        check(
+            r#","proto":1,"caps":["friends","multi","history","ack"]"#,
+            Ok(Caps { ack: true, history: true, multi: true, friends: true, ..CAPS_NONE }),
+        );
+        check(
+            r#","proto":1,"caps":["friends","ack","history"]"#,
+            Ok(Caps { ack: true, history: true, ..CAPS_NONE }),
         );
         check(r#","proto":1,"caps":["multi","ack"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);

@@ -1,8 +1,10 @@
 //! What is said over the wire, read in two steps: the envelope, then its `data` by its `type`.
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
-//! two meet, [`history`] what was said before, [`rooms`] what who is in many rooms is told of them.
+//! two meet, [`history`] what was said before, [`rooms`] what who is in many rooms is told of them,
+//! [`friend`] who is whose friend.
 
+pub mod friend;
 pub mod hello;
 pub mod history;
 pub mod names;
@@ -57,8 +59,10 @@ pub enum Kind {
     Rooms,
     /// Who is in a room?
     Roster,
-    /// So far was read in a room.
+    /// So far was read in a conversation.
     Read,
+    /// Who is what to me? Or something is to become of me and another.
+    Friend,
 }
 
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
@@ -193,6 +197,7 @@ impl Kind {
             Self::Rooms => "rooms",
             Self::Roster => "roster",
             Self::Read => "read",
+            Self::Friend => "friend",
         }
     }
 
@@ -201,7 +206,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -218,6 +223,7 @@ impl Kind {
         Self::Rooms,
         Self::Roster,
         Self::Read,
+        Self::Friend,
     ];
 }
 

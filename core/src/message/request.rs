@@ -5,6 +5,7 @@ use alloc::string::String;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::friend::{self, Friend, Op};
 use super::hello::{self, Caps};
 use super::history::{Edge, Of, Query};
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
@@ -47,6 +48,8 @@ pub enum Request {
     Roster(Result<RoomName, NameError>),
     /// So far was read in this conversation.
     Read(Of, u64),
+    /// Who is what to me? Or something is to become of me and another.
+    Friend(Friend),
 }
 
 /// What `register` and `login` carry.
@@ -122,6 +125,7 @@ impl Request {
             Kind::Pong => envelope.no_data().map(|()| Self::Pong)?,
             Kind::Rooms => envelope.no_data().map(|()| Self::Rooms)?,
             Kind::Roster => Self::Roster(room(envelope)?),
+            Kind::Friend => Self::Friend(Friend::decode(envelope)?),
             Kind::Read => Self::Read(Of::decode(envelope.fields()?)?, seq(envelope)?),
         })
     }
@@ -211,6 +215,16 @@ pub fn encode_peer_read(peer: &UserName, seq: u64) -> Frame {
     encode(Kind::Read, &Carried { peer: Some(peer.as_str()), seq: Some(seq), ..Carried::default() })
 }
 
+/// Encodes `friend`: something is to become of the user and another.
+pub fn encode_friend(op: Op, user: &UserName) -> Frame {
+    encode(Kind::Friend, &Carried { op: Some(op.as_str()), user: Some(user.as_str()), ..Carried::default() })
+}
+
+/// Encodes `friend`: who is what to the user?
+pub fn encode_friend_list() -> Frame {
+    encode(Kind::Friend, &Carried { op: Some(friend::LIST), ..Carried::default() })
+}
+
 /// Encodes `msg`; `to` is `None` for everybody in the room.
 pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     let to = to.map_or(PUBLIC, UserName::as_str);
@@ -297,6 +311,10 @@ struct Carried<'a> {
     password: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -401,6 +419,8 @@ mod tests {
             Request::Exit(Some(room)) => format!("exit {room:?}"),
             Request::Rooms => "rooms".into(),
             Request::Roster(room) => format!("roster {room:?}"),
+            Request::Friend(Friend::List) => "friends".into(),
+            Request::Friend(Friend::Change(op, user)) => format!("{} {user:?}", op.as_str()),
             Request::Read(Of::Room(room), seq) => format!("read {room:?} {seq}"),
             Request::Read(Of::Peer(peer), seq) => format!("read peer {peer:?} {seq}"),
             Request::Logout => "logout".into(),
@@ -438,7 +458,12 @@ mod tests {
         check_of_many(&encode_room(Kind::Roster, &room), r#"roster Ok("Tech Talk")"#);
         check_of_many(&encode_room(Kind::Exit, &room), r#"exit Ok("Tech Talk")"#);
         check_of_many(&encode_read(&room, 7), r#"read Ok("Tech Talk") 7"#);
-        check_of_many(&encode_peer_read(&UserName::parse("ann").unwrap(), 7), r#"read peer Ok("ann") 7"#);
+        let ann = UserName::parse("ann").unwrap();
+        check_of_many(&encode_friend_list(), "friends");
+        for op in Op::ALL {
+            check_of_many(&encode_friend(op, &ann), &format!("{} Ok(\"ann\")", op.as_str()));
+        }
+        check_of_many(&encode_peer_read(&ann, 7), r#"read peer Ok("ann") 7"#);
     }
 
     #[test]

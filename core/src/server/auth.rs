@@ -69,7 +69,8 @@ impl Auth {
             | Request::Pong
             | Request::Rooms
             | Request::Roster(_)
-            | Request::Read(..) => State::Auth(self),
+            | Request::Read(..)
+            | Request::Friend(_) => State::Auth(self),
         }
     }
 

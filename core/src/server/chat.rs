@@ -55,7 +55,8 @@ impl Chat {
             | Request::Pong
             | Request::Rooms
             | Request::Roster(_)
-            | Request::Read(..) => None,
+            | Request::Read(..)
+            | Request::Friend(_) => None,
         };
         match command {
             Some(command) => {
@@ -95,7 +96,9 @@ impl Chat {
             | Reply::Joined(..)
             | Reply::Parted(..)
             | Reply::Read(..)
-            | Reply::PeerRead(..) => {}
+            | Reply::PeerRead(..)
+            | Reply::Friends(_)
+            | Reply::Tied(..) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }

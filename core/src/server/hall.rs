@@ -1,4 +1,5 @@
-//! In as many rooms at once as one likes: `rooms`, `roster`, `create`, `enter`, `exit`, `msg`, `read`, `history`, `logout`.
+//! In as many rooms at once as one likes: `rooms`, `roster`, `create`, `enter`, `exit`, `msg`, `read`, `friend`, `history`,
+//! `logout`.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -11,13 +12,14 @@ use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Overview, Post, Reply, Whisper};
+use crate::message::friend::{self, Friend, Tie};
 use crate::message::history::Of;
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
 use crate::message::request::{Claim, Msg, Request};
 use crate::message::rooms::{self, Standing};
 use crate::message::{Kind, Rid};
-use crate::name::{Account, NameError, NameKey, RoomName};
+use crate::name::{Account, NameError, NameKey, RoomName, UserName};
 
 /// Somebody is in any number of rooms.
 pub(super) struct Hall {
@@ -57,6 +59,16 @@ impl Hall {
             Request::Read(Of::Peer(peer), seq) => {
                 past::peer(peer, &waiting, cx).map(|(key, peer)| Command::ReadPeer(key, peer, seq))
             }
+            Request::Friend(Friend::List) => {
+                cx.may_list(Kind::Friend.as_str(), &waiting).then_some(Command::Friends)
+            }
+            Request::Friend(Friend::Change(op, user)) => match user {
+                Ok(name) => Some(Command::Tie(op, NameKey::new(cx.rules.key_of, name.as_str()), name)),
+                Err(_) => {
+                    cx.refuse(&waiting, Code::NoSuchUser, "There is no user of that name");
+                    None
+                }
+            },
             Request::Msg(msg) => self.say(msg, &waiting, cx),
             Request::History(query) => {
                 let find = |room: &RoomName, cx: &Cx| self.find(room, cx);
@@ -112,6 +124,10 @@ impl Hall {
             }
             Reply::Read(room, seq) => cx.send(rooms::encode_read(&room, seq, rid)),
             Reply::PeerRead(peer, seq) => cx.send(rooms::encode_peer_read(&peer, seq, rid)),
+            Reply::Friends(ties) => {
+                friend::encode_all(&ties, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
+            }
+            Reply::Tied(user, tie) => cx.send(friend::encode_change(&user, tie, rid)),
             // The message itself, and that it is kept, come when it is.
             Reply::Said => {}
             Reply::LoggedOut => {
@@ -145,6 +161,11 @@ impl Hall {
     /// Another device has shown the user what was said, so far.
     pub(super) fn on_read(room: &RoomName, seq: u64, cx: &mut Cx) {
         cx.send(rooms::encode_read(room, seq, None));
+    }
+
+    /// Another is something else to the user from now on.
+    pub(super) fn on_tied(user: &UserName, tie: Tie, cx: &mut Cx) {
+        cx.send(friend::encode_change(user, tie, None));
     }
 
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
@@ -195,7 +216,10 @@ impl Hall {
 
 /// Whether it is slowed where it comes too often.
 fn is_move(command: &Command) -> bool {
-    matches!(command, Command::Join(..) | Command::Part(..) | Command::Read(..) | Command::ReadPeer(..))
+    matches!(
+        command,
+        Command::Join(..) | Command::Part(..) | Command::Read(..) | Command::ReadPeer(..) | Command::Tie(..)
+    )
 }
 
 fn show(overview: &Overview, rid: Option<&Rid>, cx: &mut Cx) {

@@ -7,12 +7,12 @@ use super::chat::Chat;
 use super::past::{self, Asked};
 use super::{Answer, Cx, Output, State, Ticket, Waiting};
 use crate::frame::Frame;
-use crate::hub::{Command, Denial, Reply};
+use crate::hub::{Command, Denial, List, Reply, Untied};
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Entrance, Failure};
 use crate::message::request::Request;
 use crate::message::{Kind, Rid};
-use crate::name::{Account, NameError, NameKey, NameLook, RoomName};
+use crate::name::{Account, NameError, NameKey, NameLook, RoomName, UserName};
 
 /// Somebody is in the lobby.
 pub(super) struct Lobby {
@@ -49,7 +49,8 @@ impl Lobby {
             | Request::Pong
             | Request::Rooms
             | Request::Roster(_)
-            | Request::Read(..) => None,
+            | Request::Read(..)
+            | Request::Friend(_) => None,
         };
         match command {
             Some(command) => {
@@ -92,7 +93,9 @@ impl Lobby {
             | Reply::Joined(..)
             | Reply::Parted(..)
             | Reply::Read(..)
-            | Reply::PeerRead(..) => {}
+            | Reply::PeerRead(..)
+            | Reply::Friends(_)
+            | Reply::Tied(..) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }
@@ -157,6 +160,31 @@ pub(super) fn key(room: &RoomName, cx: &Cx) -> NameKey {
 /// When to come again after the disk has failed: a full one takes somebody to look at it, and a busy one a moment.
 const NOT_KEPT_RETRY_MS: u64 = 5_000;
 
+/// Why somebody is not what another wants them to be.
+fn untied_failure(untied: Untied, name: &UserName) -> Failure {
+    match untied {
+        Untied::Unknown => Failure::new(Code::NoSuchUser, format!("There is no user {name}")),
+        Untied::Blocked => {
+            Failure::new(Code::Blocked, format!("You have blocked {name}, unblock them first"))
+        }
+        Untied::NotAsked => Failure::new(Code::NoRequest, format!("{name} has not asked to be your friend")),
+        Untied::Full(list) => Failure::new(
+            Code::TooManyFriends,
+            match list {
+                List::Friends => "You have as many friends as one can have".into(),
+                List::OthersFriends => format!("{name} has as many friends as one can have"),
+                List::Asked => {
+                    "You wait for as many answers as one can wait for, withdraw a request first".into()
+                }
+                List::OthersAsking => {
+                    format!("As many as can be wait for an answer of {name}, try again later")
+                }
+                List::Blocked => "You have blocked as many as one can block, unblock somebody first".into(),
+            },
+        ),
+    }
+}
+
 /// The hub's no, in words.
 pub(super) fn failure(denial: Denial) -> Failure {
     match denial {
@@ -178,6 +206,8 @@ pub(super) fn failure(denial: Denial) -> Failure {
             Code::TooManyRooms,
             "You are in as many rooms as one can be in, leave another one first",
         ),
+        Denial::Oneself => Failure::new(Code::NameInvalid, "That is you"),
+        Denial::Untied(untied, name) => untied_failure(untied, &name),
         Denial::NotThere(room) => Failure::new(Code::NotInRoom, format!("You are not in {room}")),
         Denial::CidConflict => {
             Failure::new(Code::CidConflict, "You have sent another message with that `cid`, take a new one")

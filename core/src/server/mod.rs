@@ -408,6 +408,11 @@ impl Conn {
                     Hall::on_read(&room, seq, &mut self.cx);
                 }
             }
+            Mail::Tied(user, tie) => {
+                if let State::Hall(_) = &self.state {
+                    Hall::on_tied(&user, tie, &mut self.cx);
+                }
+            }
             Mail::Parted(key, room) => {
                 if let State::Hall(hall) = &mut self.state {
                     hall.on_parted(&key, &room, &mut self.cx);
@@ -610,6 +615,7 @@ impl State {
             Kind::History => caps.history,
             Kind::Ping | Kind::Pong => caps.ping,
             Kind::Rooms | Kind::Roster | Kind::Read => caps.multi,
+            Kind::Friend => caps.friends,
             _ => true,
         };
         let Head { kind, rid } = match Head::decode(envelope) {

@@ -3,6 +3,7 @@
 mod clocks;
 mod ending;
 mod floods;
+mod hall;
 mod lasting;
 mod order;
 mod rations;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chatroom_core::client;
 use chatroom_core::hub::{
-    Audience, Entry, Extent, Memory, Message, Outcome, PeerRead, PlacingStep, StoredPlace, StoredRoom, Told,
+    Audience, Consent, Entry, Extent, Memory, Message, Outcome, PeerRead, PlacingStep, StoredPlace,
+    StoredRoom, Ties, Told,
 };
 use chatroom_core::message::history::{Edge, Page, Past};
 use chatroom_core::message::push::Posted;
@@ -58,7 +59,10 @@ impl Disk {
                 self.found(&founding.name);
                 Outcome::Founded
             }
+            // Nobody here has friends.
+            Entry::Message(message) if message.consent == Consent::Friends => Outcome::Absent,
             Entry::Message(message) => self.post(message),
+            Entry::Tying(_) => panic!("nobody here has friends"),
             Entry::Place(placing) => {
                 self.found(&placing.name);
                 let place = (placing.account.key.clone(), placing.room.clone());
@@ -79,7 +83,8 @@ impl Disk {
                 Outcome::Placed
             }
             Entry::Telling(telling) => {
-                Outcome::Told(Box::new(Told { talks: self.talks(&telling.account.key) }))
+                let ties = telling.with_ties.then(Ties::default);
+                Outcome::Told(Box::new(Told { talks: self.talks(&telling.account.key), ties }))
             }
             Entry::PeerRead(read) => self.read(read),
         }
@@ -163,6 +168,7 @@ impl Disk {
         Memory {
             rooms: self.rooms.iter().map(room).collect(),
             places: self.places.iter().map(place).collect(),
+            blocks: vec![],
         }
     }
 

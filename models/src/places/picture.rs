@@ -54,10 +54,17 @@ impl Picture {
             Mail::Frame(frame) => self.hear(frame),
             Mail::Whisper(whisper) => self.hear_whisper(whisper),
             Mail::Reply(
-                Reply::Created(_) | Reply::Said | Reply::Read(..) | Reply::PeerRead(..) | Reply::Denied(_),
+                Reply::Created(_)
+                | Reply::Said
+                | Reply::Read(..)
+                | Reply::PeerRead(..)
+                | Reply::Friends(_)
+                | Reply::Tied(..)
+                | Reply::Denied(_),
             )
             | Mail::List(_)
             | Mail::Read(..)
+            | Mail::Tied(..)
             | Mail::Refused(_) => {}
         }
     }

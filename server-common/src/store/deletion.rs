@@ -13,7 +13,7 @@ use std::time::Instant;
 use chatroom_core::name::Account;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, ffi, params};
 
-use super::{Store, StoreError, keys, open};
+use super::{Store, StoreError, friends, keys, open};
 
 /// What a database that was written anew takes on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,7 @@ impl Store {
             transaction.execute("DELETE FROM sessions WHERE account = ?1", [id])?;
             transaction.execute("DELETE FROM places WHERE account = ?1", [id])?;
             transaction.execute("DELETE FROM sides WHERE account = ?1", [id])?;
+            friends::end_all(&transaction, id)?;
             // No password has an empty hash.
             let mark = "UPDATE accounts SET password = '', is_disabled = 1, is_deleted = 1 WHERE id = ?1";
             transaction.execute(mark, [id])?;

@@ -13,7 +13,7 @@ use chatroom_core::name::Account;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{Store, StoreError, find_id, places, sessions, sides};
+use super::{Store, StoreError, find_id, friends, places, sessions, sides};
 
 impl Store {
     /// Writes everything there is about an account, as it is at one moment. Whether there is such an account. `now` is
@@ -45,6 +45,11 @@ impl Store {
             list.push(&TakesPart { room, read })?;
         }
         list.end()?;
+        let mut list = List::begin(out, "friends")?;
+        for (user, is) in friends::listed(&db, id)? {
+            list.push(&Tied { user, is })?;
+        }
+        list.end()?;
         let mut list = List::begin(out, "peers")?;
         for (peer, read) in sides::of(&db, id)? {
             list.push(&Talks { peer, read })?;
@@ -73,6 +78,13 @@ struct Profile {
 struct TakesPart {
     room: String,
     read: i64,
+}
+
+/// What another is to the user.
+#[derive(Serialize)]
+struct Tied {
+    user: String,
+    is: &'static str,
 }
 
 /// Somebody with whom the user has a private conversation.

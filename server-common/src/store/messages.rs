@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use chatroom_core::hub::{
-    Append, Audience, Entry, Extent, Founding, Memory, Message, Outcome, PeerRead, Placing, PlacingStep,
-    StoredRoom, Told,
+    Append, Audience, Consent, Entry, Extent, Founding, Memory, Message, Outcome, PeerRead, Placing,
+    PlacingStep, StoredRoom, Ties, Told, Tying,
 };
+use chatroom_core::message::friend::Tie;
 use chatroom_core::message::history::{Edge, Page, Past, Window};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
@@ -19,7 +20,7 @@ use chatroom_core::server::{Conversation, Recall};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::sides::{self, Stirred};
-use super::{Store, StoreError, places};
+use super::{Store, StoreError, friends, places};
 use crate::keys::{look, name_look};
 
 /// What a [`Scribe`](crate::scribe::Scribe) needs of whoever keeps what is said: a [`Store`], or a simulated disk.
@@ -30,11 +31,11 @@ pub trait Messages {
     /// When it cannot be read or written; nothing of it is kept then.
     fn append(&mut self, group: &[Append], ts_ms: u64) -> Result<Vec<Outcome>, StoreError>;
 
-    /// What the disk alone knows of somebody, for their devices. Of an account that there is not nothing is known.
+    /// What the disk alone knows of somebody, for their devices, with what others are to them if that is wanted. Of an account that there is not nothing is known.
     ///
     /// # Errors
     /// When it cannot be read, or holds what is no name.
-    fn tell(&self, account: &Account) -> Result<Told, StoreError>;
+    fn tell(&self, account: &Account, with_ties: bool) -> Result<Told, StoreError>;
 
     /// A part of a conversation that its reader may read. One that there is not has nothing in it.
     ///
@@ -42,7 +43,7 @@ pub trait Messages {
     /// When it cannot be read, or holds what is no name or text.
     fn page(&self, recall: &Recall) -> Result<Page, StoreError>;
 
-    /// The rooms there are, and who takes part in them.
+    /// The rooms there are, who takes part in them, and who wants to hear nothing of whom.
     ///
     /// # Errors
     /// When they cannot be read, or one has a name that is none.
@@ -59,9 +60,11 @@ impl Messages for Store {
             Entry::Place(placing) => place(&transaction, placing, &mut known),
             Entry::Telling(telling) => {
                 known.write(&transaction)?;
-                tell(&transaction, &telling.account).map(|told| Outcome::Told(Box::new(told)))
+                tell(&transaction, &telling.account, telling.with_ties)
+                    .map(|told| Outcome::Told(Box::new(told)))
             }
             Entry::PeerRead(read) => peer_read(&transaction, read, &mut known),
+            Entry::Tying(tying) => tie(&transaction, tying, &mut known),
         });
         let outcomes = outcomes.collect::<Result<_, _>>()?;
         known.write(&transaction)?;
@@ -69,8 +72,8 @@ impl Messages for Store {
         Ok(outcomes)
     }
 
-    fn tell(&self, account: &Account) -> Result<Told, StoreError> {
-        tell(&self.db, account)
+    fn tell(&self, account: &Account, with_ties: bool) -> Result<Told, StoreError> {
+        tell(&self.db, account, with_ties)
     }
 
     fn page(&self, recall: &Recall) -> Result<Page, StoreError> {
@@ -110,7 +113,8 @@ impl Messages for Store {
     }
 
     fn memory(&self) -> Result<Memory, StoreError> {
-        Ok(Memory { rooms: rooms(&self.db)?, places: places::all(&self.db)? })
+        let (rooms, places) = (rooms(&self.db)?, places::all(&self.db)?);
+        Ok(Memory { rooms, places, blocks: friends::blocks(&self.db)? })
     }
 }
 
@@ -174,6 +178,7 @@ pub(super) fn check(db: &Connection) -> Result<u64, StoreError> {
             return Err(StoreError::Damaged(what.to_owned()));
         }
     }
+    friends::check(db)?;
     Ok(unsigned(db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
 }
 
@@ -289,9 +294,33 @@ fn place<'g>(db: &Connection, placing: &'g Placing, known: &mut Known<'g>) -> Re
     Ok(Outcome::Placed)
 }
 
-fn tell(db: &Connection, account: &Account) -> Result<Told, StoreError> {
-    let Some(id) = self::account(db, &account.key)? else { return Ok(Told::default()) };
-    Ok(Told { talks: sides::newest(db, id)? })
+fn tell(db: &Connection, account: &Account, with_ties: bool) -> Result<Told, StoreError> {
+    let id = self::account(db, &account.key)?;
+    let talks = id.map(|id| sides::newest(db, id)).transpose()?.unwrap_or_default();
+    let ties = match (id, with_ties) {
+        (Some(id), true) => Some(friends::of(db, id)?),
+        (None, true) => Some(Ties::new()),
+        (_, false) => None,
+    };
+    Ok(Told { talks, ties })
+}
+
+/// What becomes of two people.
+fn tie<'g>(db: &Connection, tying: &'g Tying, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
+    let Some(account) = known.account(db, &tying.account.key)? else { return Ok(Outcome::Failed) };
+    Ok(match friends::tie(db, account, tying)? {
+        Ok(tied) => Outcome::Tied(Box::new(tied)),
+        Err(untied) => Outcome::Untied(untied),
+    })
+}
+
+/// Whether a private message may be kept, as far as that is still to be looked up.
+fn is_wanted(db: &Connection, consent: Consent, author: i64, receiver: i64) -> Result<bool, StoreError> {
+    match consent {
+        Consent::Given => Ok(true),
+        Consent::NotBlocked => Ok(friends::tie_to(db, receiver, author)? != Tie::Blocked),
+        Consent::Friends => Ok(friends::tie_to(db, receiver, author)? == Tie::Friend),
+    }
 }
 
 /// How far somebody has read. Where nothing was said there is nothing to be read.
@@ -325,7 +354,10 @@ fn post<'g>(
     let (conversation, peer) = match &message.audience {
         Audience::Room(key, name) => (known.room(db, key, name)?, None),
         Audience::User(peer) => match known.account(db, &peer.key)? {
-            Some(peer) => (pair(db, author, peer)?, Some(peer)),
+            Some(peer) if is_wanted(db, message.consent, author, peer)? => {
+                (pair(db, author, peer)?, Some(peer))
+            }
+            Some(_) => return Ok(Outcome::Absent),
             None => return Ok(Outcome::Failed),
         },
     };

@@ -8,7 +8,7 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 10] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 11] = [
     make_accounts,
     add_looks,
     make_known_addresses,
@@ -19,6 +19,7 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 10] = [
     add_what_is_kept,
     make_places,
     make_sides,
+    make_ties,
 ];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
@@ -236,6 +237,20 @@ fn make_sides(db: &Transaction<'_>) -> rusqlite::Result<()> {
             JOIN accounts ON accounts.id = account AND NOT is_deleted
             JOIN conversations AS c ON c.id = pair AND last > 0
             LEFT JOIN messages ON conversation = c.id AND seq = last;",
+    )
+}
+
+/// What accounts are to each other; see `friends`.
+fn make_ties(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE ties (
+            account INTEGER NOT NULL,
+            other INTEGER NOT NULL,
+            tie INTEGER NOT NULL,
+            has_declined INTEGER NOT NULL,
+            PRIMARY KEY (account, other)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX ties_by_other ON ties (other);",
     )
 }
 

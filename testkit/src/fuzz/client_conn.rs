@@ -131,7 +131,7 @@ impl Bench {
         let json = &frame[PREFIX_BYTES..];
         let envelope = Envelope::decode(json).expect("a client says JSON");
         let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a request has a type");
-        let caps = Caps { multi: false, ..Caps::ALL };
+        let caps = Caps { multi: false, friends: false, ..Caps::ALL };
         assert!(Request::decode(kind, &envelope, caps).is_ok(), "a request is fit");
         let phase = self.client.phase().expect("it is connected");
         assert!(phase.allows(kind), "{kind} in {phase:?}");

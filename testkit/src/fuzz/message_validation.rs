@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
+use chatroom_core::message::friend::Friend;
 use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::message::history::Of;
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
@@ -76,6 +77,8 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         Request::Create(room) | Request::Enter(room) | Request::Roster(room) | Request::Exit(Some(room)) => {
             request::encode_room(kind, room.as_ref().ok()?)
         }
+        Request::Friend(Friend::List) => request::encode_friend_list(),
+        Request::Friend(Friend::Change(op, user)) => request::encode_friend(*op, user.as_ref().ok()?),
         Request::Read(Of::Room(room), seq) => request::encode_read(room.as_ref().ok()?, *seq),
         Request::Read(Of::Peer(peer), seq) => request::encode_peer_read(peer.as_ref().ok()?, *seq),
         Request::Msg(Msg { from, to, text, claim: _ }) => {

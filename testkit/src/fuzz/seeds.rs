@@ -246,6 +246,10 @@ fn places_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
             ("exit", _) => format!("x{seat} {room}"),
             ("msg", "public") => format!("s{seat} {room}"),
             ("msg", to) => format!("p{seat} {}", place(to, USERS.len())),
+            ("read", _) if !data("peer").is_empty() => {
+                let peer = place(data("peer"), USERS.len());
+                format!("N{seat} {peer} {}", request["data"]["seq"].as_u64().unwrap_or_default())
+            }
             ("read", _) => format!("n{seat} {room} {}", request["data"]["seq"].as_u64().unwrap_or_default()),
             ("logout", _) => format!("o{seat}"),
             _ => "w300".to_owned(),

@@ -169,8 +169,8 @@ impl Messages for Disk {
         lock(&self.0).write(|store| store.append(group, ts_ms))
     }
 
-    fn tell(&self, account: &Account) -> Result<Told, StoreError> {
-        lock(&self.0).read(|store| store.tell(account))
+    fn tell(&self, account: &Account, with_ties: bool) -> Result<Told, StoreError> {
+        lock(&self.0).read(|store| store.tell(account, with_ties))
     }
 
     fn page(&self, recall: &Recall) -> Result<Page, StoreError> {

@@ -262,7 +262,7 @@ impl Fate {
 
     fn caps(&mut self) -> Caps {
         let mut has = || self.rng.u8(..4) > 0;
-        Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: false }
+        Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: false, friends: false }
     }
 
     /// What somebody wants to read, most often where they are.

@@ -272,9 +272,9 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                let words = ["ack", "history", "resume", "ping", "multi"];
-                let [ack, history, resume, ping, multi] = words.map(has);
-                Means::Hello(Caps { ack, history, resume, ping, multi })
+                let words = ["ack", "history", "resume", "ping", "multi", "friends"];
+                let [ack, history, resume, ping, multi, friends] = words.map(has);
+                Means::Hello(Caps { ack, history, resume, ping, multi, friends })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),

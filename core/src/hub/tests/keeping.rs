@@ -8,12 +8,14 @@ pub(super) struct Disk {
     pub(super) seq: u64,
     /// The private conversations that everybody has.
     pub(super) talks: Vec<Talk>,
+    /// What those are to each other who are anything, by their keys.
+    pub(super) sides: BTreeMap<(String, String), Side>,
     group: Vec<Append>,
 }
 
 impl Disk {
     pub(super) fn new() -> Self {
-        Self { seq: 0, talks: Vec::new(), group: Vec::new() }
+        Self { seq: 0, talks: Vec::new(), sides: BTreeMap::new(), group: Vec::new() }
     }
 
     /// Takes what there is.
@@ -30,8 +32,10 @@ impl Disk {
                 _ if !is_written => Outcome::Failed,
                 Entry::Room(_) => Outcome::Founded,
                 Entry::Place(_) => Outcome::Placed,
-                Entry::Telling(_) => Outcome::Told(Box::new(Told { talks: self.talks.clone() })),
+                Entry::Telling(telling) => Outcome::Told(Box::new(self.told(telling))),
+                Entry::Tying(tying) => self.ties(tying),
                 Entry::PeerRead(read) => self.reads(read),
+                Entry::Message(message) if !self.is_wanted(message) => Outcome::Absent,
                 Entry::Message(_) => {
                     self.seq += 1;
                     Outcome::Posted(Posted { seq: self.seq, ts_ms: 7 })
@@ -43,6 +47,57 @@ impl Disk {
         let mut deliveries = Deliveries::new();
         town.hub.settle(town.now, settled, &mut deliveries);
         town.deliver(deliveries);
+    }
+
+    fn told(&self, telling: &Telling) -> Told {
+        let own = |(from, _): &&(String, String)| from == telling.account.key.as_str();
+        let mine = self.sides.keys().filter(own).filter(|both| self.sides[*both].tie != Tie::None);
+        let tie = |both: &(String, String)| {
+            (NameKey::new(key_of, &both.1), (name_of(&both.1), self.sides[both].tie))
+        };
+        Told { talks: self.talks.clone(), ties: telling.with_ties.then(|| mine.map(tie).collect()) }
+    }
+
+    fn side(&self, own: &str, other: &str) -> Side {
+        self.sides.get(&(own.into(), other.into())).copied().unwrap_or_default()
+    }
+
+    /// Something becomes of two. Who is called nobody there is not.
+    fn ties(&mut self, tying: &Tying) -> Outcome {
+        let (own, other) = (tying.account.key.as_str(), tying.other.as_str());
+        if other == "nobody" {
+            return Outcome::Untied(Untied::Unknown);
+        }
+        let before = Bond { own: self.side(own, other), other: self.side(other, own) };
+        let decided = tying.decide(before, |list| {
+            let (whose, tie) = match list {
+                List::Friends => (own, Tie::Friend),
+                List::OthersFriends => (other, Tie::Friend),
+                List::Asked => (own, Tie::Asked),
+                List::OthersAsking => (other, Tie::Asking),
+                List::Blocked => (own, Tie::Blocked),
+            };
+            let is_it = |((from, _), side): &(&(String, String), &Side)| from == whose && side.tie == tie;
+            Ok::<_, ()>(self.sides.iter().filter(is_it).count())
+        });
+        let after = match decided.unwrap() {
+            Ok(after) => after,
+            Err(untied) => return Outcome::Untied(untied),
+        };
+        self.sides.insert((own.into(), other.into()), after.own);
+        self.sides.insert((other.into(), own.into()), after.other);
+        let other = Account { name: name_of(other), key: tying.other.clone() };
+        Outcome::Tied(Box::new(Tied { other, before, after }))
+    }
+
+    fn is_wanted(&self, message: &Message) -> bool {
+        let Audience::User(receiver) = &message.audience else { return true };
+        let tie = self.side(receiver.key.as_str(), message.author.key.as_str()).tie;
+        match message.consent {
+            Consent::Given => true,
+            Consent::NotBlocked => tie != Tie::Blocked,
+            Consent::Friends => tie == Tie::Friend,
+        }
     }
 
     /// One of the conversations there are is read.
@@ -67,6 +122,11 @@ impl Disk {
         self.takes(town, usize::MAX);
         self.has(town, false);
     }
+}
+
+/// Names are registered with a large letter.
+fn name_of(key: &str) -> UserName {
+    UserName::parse(&format!("{}{}", key[..1].to_uppercase(), &key[1..])).unwrap()
 }
 
 /// These people in a room.

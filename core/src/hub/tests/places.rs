@@ -320,7 +320,11 @@ fn those_whom_the_disk_knows_are_in_their_rooms_before_they_come() {
         name: example(),
         last_seq: 9,
     };
-    let memory = Memory { rooms: Vec::from([room]), places: Vec::from([place("ann", 4), place("bob", 9)]) };
+    let memory = Memory {
+        rooms: Vec::from([room]),
+        places: Vec::from([place("ann", 4), place("bob", 9)]),
+        ..Memory::default()
+    };
     town.hub =
         Hub::new(town.now, town.limits.clone(), key_of, look_of, &[example()]).with_history(town.now, memory);
     device(&mut town, "ann", "Ann");

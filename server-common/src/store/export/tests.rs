@@ -45,7 +45,8 @@ fn it_has_all_that_is_the_users_and_nothing_that_is_others() {
         .db
         .execute_batch(
             "INSERT INTO places SELECT 1, conversation, 2 FROM rooms WHERE key = 'den';
-            INSERT INTO places SELECT 2, conversation, 0 FROM rooms WHERE key = 'attic';",
+            INSERT INTO places SELECT 2, conversation, 0 FROM rooms WHERE key = 'attic';
+            INSERT INTO ties (account, other, tie, has_declined) VALUES (1, 2, 4, 0);",
         )
         .unwrap();
     assert_eq!(
@@ -57,6 +58,8 @@ fn it_has_all_that_is_the_users_and_nothing_that_is_others() {
 {"number":1,"begun":"1970-01-01 00:01","used":"1970-01-01 00:02","ends":"1970-01-03 00:00"}],
 "places":[
 {"room":"den","read":2}],
+"friends":[
+{"user":"bob","is":"blocked"}],
 "peers":[
 {"peer":"bob","read":0},
 {"peer":"Ann","read":0}],
@@ -80,7 +83,7 @@ fn it_is_json_also_of_who_said_nothing() {
     for name in ["ann", "bob", "cyd"] {
         let exported: Value = serde_json::from_str(&export(&mut store, name)).unwrap();
         assert_eq!(exported["format"], 1);
-        for list in ["logins", "places", "peers", "rooms", "private"] {
+        for list in ["logins", "places", "friends", "peers", "rooms", "private"] {
             assert!(exported[list].is_array(), "{name} {list}");
         }
     }

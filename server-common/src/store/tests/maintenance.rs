@@ -117,7 +117,7 @@ fn a_database_of_an_older_version_is_brought_up_by_a_server_alone() {
     let db = Connection::open(file(&folder)).unwrap();
     db.execute_batch(
         "DROP TABLE invitations; DROP TABLE sessions; DROP TABLE conversations; DROP TABLE rooms;
-        DROP TABLE pairs; DROP TABLE messages; DROP TABLE places; DROP TABLE sides;
+        DROP TABLE pairs; DROP TABLE messages; DROP TABLE places; DROP TABLE sides; DROP TABLE ties;
         ALTER TABLE accounts DROP COLUMN is_disabled;
         ALTER TABLE accounts DROP COLUMN is_deleted; PRAGMA user_version = 3;",
     )

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatroom_core::hub::Ties;
 use chatroom_core::message::history::{Edge, Window};
 use chatroom_core::message::rooms::Talk;
 use chatroom_core::secret::Token;
@@ -167,10 +168,11 @@ fn a_database_from_before_deletion_is_served_with_all_that_was_said() {
     // Both have what they said to each other, and were there when it was said.
     for (user, other) in [("harper", "casey"), ("casey", "Harper")] {
         let talk = Talk { peer: UserName::parse(other).unwrap(), last: 1, read: 1 };
-        assert_eq!(store.tell(&account(user)).unwrap().talks, [talk]);
+        assert_eq!(store.tell(&account(user), true).unwrap().talks, [talk]);
     }
     let checked = store.check().unwrap();
     assert_eq!((checked.accounts, checked.messages), (3, 3));
+    assert_eq!(store.tell(&account("harper"), true).unwrap().ties, Some(Ties::new()));
     // Everything that is new can be done to it.
     assert_eq!(store.list_rooms().unwrap()[0].keep, None);
     assert_eq!(store.cut(Retention { days: 0, messages: 1 }, NOW, Place::default()).unwrap().messages, 1);

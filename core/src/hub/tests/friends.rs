@@ -1,0 +1,237 @@
+//! Friends, and those to hear nothing of.
+
+use super::keeping::Disk;
+use super::places::check;
+use super::*;
+
+/// These have friends, each by a device, and nobody is anything to anybody yet.
+fn town(people: &[&str]) -> (Town, Disk) {
+    let mut town = Town::that_remembers(Limits { message_rate: 0, friends_max: 2, ..Limits::default() }, &[]);
+    let mut disk = Disk::new();
+    for person in people {
+        device(&mut town, person, person);
+    }
+    disk.writes(&mut town);
+    town.settle();
+    (town, disk)
+}
+
+/// A device of somebody that is told of friends.
+fn device(town: &mut Town, device: &str, person: &str) {
+    town.connect(device).unwrap();
+    town.does(device, &format!("login +++{person}"));
+}
+
+#[test]
+fn who_is_asked_agrees_and_all_devices_of_both_know() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    device(&mut town, "phone", "ann");
+    device(&mut town, "tablet", "bob");
+    town.connect("old").unwrap();
+    town.does("old", "login ++bob");
+    disk.writes(&mut town);
+    town.check("phone", "overview [lobby 2 example 0] in [], friend {all:true");
+    town.settle();
+    town.check_does("ann", "request bob", "");
+    disk.writes(&mut town);
+    town.check("ann", "Bob is asked");
+    town.check("phone", "now Bob is asked");
+    for device in ["bob", "tablet"] {
+        town.check(device, "now ann is asking");
+    }
+    check(&mut town, &mut disk, "bob", "accept ANN", "Ann is friend");
+    town.check("tablet", "now Ann is friend");
+    for device in ["ann", "phone"] {
+        town.check(device, "now bob is friend");
+    }
+    town.check_does("ann", "friends", "friends [bob friend]");
+    check(&mut town, &mut disk, "ann", "remove bob", "Bob is none");
+    town.check("bob", "now ann is none");
+    // Who was not granted it hears nothing of it.
+    town.check("old", "");
+}
+
+#[test]
+fn what_cannot_be_written_down_has_not_happened() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("ann", "request bob");
+    disk.fails(&mut town);
+    town.check("ann", "denied NotKept");
+    town.check("bob", "");
+    town.check_does("ann", "friends", "friends []");
+}
+
+#[test]
+fn whoever_does_what_makes_no_sense_is_told_so() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.check_does("ann", "request ann", "denied Oneself");
+    check(&mut town, &mut disk, "ann", "request nobody", r#"denied Untied(Unknown, "nobody")"#);
+    check(&mut town, &mut disk, "ann", "accept bob", r#"denied Untied(NotAsked, "bob")"#);
+    check(&mut town, &mut disk, "ann", "block bob", "Bob is blocked");
+    check(&mut town, &mut disk, "ann", "request bob", r#"denied Untied(Blocked, "bob")"#);
+    check(&mut town, &mut disk, "ann", "decline bob", "Bob is blocked");
+    town.check("bob", "");
+}
+
+#[test]
+fn a_list_that_is_full_says_which_it_is() {
+    let (mut town, mut disk) = town(&["ann", "bob", "cyd", "dan"]);
+    for friend in ["bob", "cyd"] {
+        town.does("ann", &format!("request {friend}"));
+        disk.writes(&mut town);
+        town.does(friend, "accept ann");
+        disk.writes(&mut town);
+    }
+    town.does("ann", "request dan");
+    disk.writes(&mut town);
+    town.settle();
+    check(&mut town, &mut disk, "dan", "accept ann", r#"denied Untied(Full(OthersFriends), "ann")"#);
+    check(&mut town, &mut disk, "dan", "remove ann", "Ann is none");
+    check(&mut town, &mut disk, "dan", "request ann", r#"denied Untied(Full(OthersFriends), "ann")"#);
+}
+
+#[test]
+fn who_comes_is_told_what_others_are_to_them() {
+    let (mut town, mut disk) = town(&["ann", "bob", "cyd"]);
+    town.does("ann", "request bob");
+    town.does("cyd", "request ann");
+    town.does("bob", "block cyd");
+    disk.writes(&mut town);
+    town.disconnect("ann");
+    town.settle();
+    device(&mut town, "ann", "ann");
+    disk.fails(&mut town);
+    town.check("ann", "overview [lobby 3 example 0] in []");
+    town.check_does("ann", "friends", "denied NotKept");
+    town.does("cyd", "join example");
+    disk.writes(&mut town);
+    town.check("ann", "friend {all:true,asking:[Cyd],asked:[Bob]");
+    town.check_does("ann", "friends", "friends [Bob asked, Cyd asking]");
+    // Whoever asks before it is known waits.
+    device(&mut town, "phone", "cyd");
+    town.check_does("phone", "friends", "overview [lobby 2 example 1] in [example 0/0], friends [Ann asked]");
+    device(&mut town, "desk", "dan");
+    town.check_does("desk", "friends", "overview [lobby 3 example 1] in []");
+    disk.writes(&mut town);
+    town.check("desk", "friend {all:true, friends []");
+}
+
+/// What ann hears who writes to bob, in the room that both are in or from anywhere.
+fn heard_of_absence(town: &mut Town, disk: &mut Disk, words: &str) -> String {
+    town.heard.clear();
+    town.does("ann", words);
+    let at_once = town.heard.clone();
+    disk.writes(town);
+    assert_eq!(at_once, town.heard, "it is not asked of the disk");
+    town.heard.remove(&town.people["ann"]).unwrap().join(", ")
+}
+
+#[test]
+fn who_is_blocked_cannot_tell_it_from_absence() {
+    for login in ["+++ann", "++ann", "+ann", "ann"] {
+        let (mut town, mut disk) = town(&["bob", "cyd"]);
+        town.connect("ann").unwrap();
+        town.does("ann", &format!("login {login}"));
+        disk.writes(&mut town);
+        let is_device = login.starts_with("++");
+        let words = if is_device { "postto bob psst" } else { "enter example" };
+        town.does("ann", words);
+        town.does("bob", "join example");
+        disk.writes(&mut town);
+        if !is_device {
+            town.does("ann", "postto bob psst");
+            disk.writes(&mut town);
+        }
+        assert!(town.heard[&town.people["bob"]].contains(&"ann whispers psst".to_string()), "{login}");
+        town.does("bob", "block ann");
+        disk.writes(&mut town);
+        town.settle();
+        let blocked = heard_of_absence(&mut town, &mut disk, "postto bob psst");
+        town.check("bob", "");
+        let absent = heard_of_absence(&mut town, &mut disk, "postto eve psst");
+        assert_eq!(blocked.replace("bob", "eve"), absent, "{login}");
+        assert!(absent.starts_with("denied Not"), "{absent}");
+        // Also when nobody is there by whom the hub could know it, and after a start.
+        town.disconnect("bob");
+        assert_eq!(heard_of_absence(&mut town, &mut disk, "postto bob psst"), blocked);
+        town.does("cyd", "postto ann hello");
+        check(&mut town, &mut disk, "cyd", "block ann", "said, cyd whispers hello, Ann is blocked");
+    }
+}
+
+#[test]
+fn who_is_blocked_asks_for_ever_and_is_seen_when_that_ends() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    check(&mut town, &mut disk, "ann", "block bob", "Bob is blocked");
+    check(&mut town, &mut disk, "bob", "request ann", "Ann is asked");
+    town.check("ann", "");
+    check(&mut town, &mut disk, "ann", "unblock bob", "Bob is asking");
+    town.check("bob", "");
+    check(&mut town, &mut disk, "ann", "decline bob", "Bob is none");
+    check(&mut town, &mut disk, "bob", "request ann", "Ann is asked");
+    town.check("ann", "");
+    check(&mut town, &mut disk, "ann", "request bob", "Bob is friend");
+    town.check("bob", "now ann is friend");
+    check(&mut town, &mut disk, "bob", "block ann", "Ann is blocked");
+    town.check("ann", "now bob is none");
+}
+
+#[test]
+fn a_friend_who_is_not_there_is_written_to_and_nobody_else_is() {
+    let (mut town, mut disk) = town(&["ann", "bob", "cyd"]);
+    town.does("ann", "request bob");
+    disk.writes(&mut town);
+    town.does("bob", "accept ann");
+    disk.writes(&mut town);
+    for gone in ["bob", "cyd"] {
+        town.disconnect(gone);
+    }
+    town.settle();
+    town.check_does("ann", "postto cyd psst", r#"denied NotHere("cyd")"#);
+    check(&mut town, &mut disk, "ann", "postto BOB psst", "said, ann whispers psst");
+    // By a device without friends it is as ever, and by one that just came as soon as it is known who is one.
+    town.connect("old").unwrap();
+    town.does("old", "login ++ann");
+    disk.writes(&mut town);
+    town.settle();
+    town.check_does("old", "postto bob psst", r#"denied NotHere("bob")"#);
+    town.disconnect("ann");
+    town.connect("phone").unwrap();
+    town.does("phone", "login +++ann");
+    town.settle();
+    town.check_does("phone", "postto bob psst", "");
+    town.check_does("old", "postto bob psst", r#"denied NotHere("bob")"#);
+    disk.writes(&mut town);
+    town.check("phone", "friend {all:true,friends:[Bob], said, ann whispers psst");
+}
+
+#[test]
+fn what_is_said_while_it_ends_is_kept_by_what_is_so_on_the_disk() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("bob", "block ann");
+    town.does("ann", "postto bob psst");
+    disk.writes(&mut town);
+    town.check("ann", r#"said, refused NotHere("bob")"#);
+    town.check("bob", "Ann is blocked");
+    town.does("bob", "unblock ann");
+    disk.writes(&mut town);
+    check(&mut town, &mut disk, "ann", "postto bob psst", "said, ann whispers psst");
+}
+
+#[test]
+fn whose_account_is_deleted_is_nothing_to_anybody() {
+    let (mut town, mut disk) = town(&["ann", "bob", "cyd"]);
+    town.does("ann", "request bob");
+    town.does("cyd", "block ann");
+    disk.writes(&mut town);
+    town.settle();
+    let mut deliveries = Deliveries::new();
+    let ann = NameKey::new(key_of, "ann");
+    town.hub.forget(town.now, &ann, &mut deliveries);
+    town.hub.forget_ties_to(&[ann], &mut deliveries);
+    town.deliver(deliveries);
+    town.check("ann", "farewell Disabled");
+    town.check("bob", "now ann is none");
+    town.check("cyd", "now Ann is none");
+    town.check_does("bob", "friends", "friends []");
+}

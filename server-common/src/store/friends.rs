@@ -1,0 +1,394 @@
+//! Who is whose friend.
+//!
+//! A row for each side on which there is anything to be said of the other, by account: all that a user is told of stands
+//! together, and is read without looking at anybody else's. The core decides what becomes of two; both sides of it are written
+//! in one transaction.
+
+use chatroom_core::hub::{Bond, List, Side, Tied, Ties, Tying, Untied};
+use chatroom_core::message::friend::Tie;
+use chatroom_core::name::{Account, NameKey, UserName};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::StoreError;
+use super::messages::unsigned;
+
+/// What becomes of an account and another, if anything does.
+pub(super) fn tie(db: &Connection, own: i64, tying: &Tying) -> Result<Result<Tied, Untied>, StoreError> {
+    let Some((id, other)) = find(db, &tying.other)? else { return Ok(Err(Untied::Unknown)) };
+    let before = Bond { own: side(db, own, id)?, other: side(db, id, own)? };
+    let decided = tying.decide(before, |list| match list {
+        List::Friends => count(db, own, Tie::Friend),
+        List::OthersFriends => count(db, id, Tie::Friend),
+        List::Asked => count(db, own, Tie::Asked),
+        List::OthersAsking => count(db, id, Tie::Asking),
+        List::Blocked => count(db, own, Tie::Blocked),
+    })?;
+    let after = match decided {
+        Ok(after) => after,
+        Err(untied) => return Ok(Err(untied)),
+    };
+    write(db, (own, id), before.own, after.own)?;
+    write(db, (id, own), before.other, after.other)?;
+    Ok(Ok(Tied { other, before, after }))
+}
+
+/// What others are to an account.
+pub(super) fn of(db: &Connection, account: i64) -> Result<Ties, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT key, name, tie FROM ties JOIN accounts ON id = other WHERE account = ?1 AND tie <> 0",
+    )?;
+    let mut rows = select.query([account])?;
+    let mut ties = Ties::new();
+    while let Some(row) = rows.next()? {
+        let Account { name, key } = named(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?;
+        ties.insert(key, (name, tie_of(row.get(2)?)?));
+    }
+    Ok(ties)
+}
+
+/// Who wants to hear nothing of whom.
+pub(super) fn blocks(db: &Connection) -> Result<Vec<(NameKey, NameKey)>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT own.key, others.key FROM ties JOIN accounts AS own ON own.id = account
+        JOIN accounts AS others ON others.id = other WHERE tie = 4 ORDER BY account, other",
+    )?;
+    let key = |key: String| NameKey::new(str::to_owned, &key);
+    let rows = select.query_map([], |row| Ok((key(row.get(0)?), key(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What another is to an account.
+pub(super) fn tie_to(db: &Connection, account: i64, other: i64) -> Result<Tie, StoreError> {
+    Ok(side(db, account, other)?.tie)
+}
+
+/// An account is deleted: it is nothing to anybody.
+pub(super) fn end_all(db: &Connection, account: i64) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM ties WHERE account = ?1 OR other = ?1", [account]).map(drop)
+}
+
+/// What others are to an account by name, in the words of the wire; also to whom it has said no, which they were not told.
+pub(super) fn listed(db: &Connection, account: i64) -> Result<Vec<(String, &'static str)>, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT name, tie FROM ties JOIN accounts ON id = other WHERE account = ?1 ORDER BY other",
+    )?;
+    let mut rows = select.query([account])?;
+    let mut listed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let tie = tie_of(row.get(1)?)?;
+        listed.push((row.get(0)?, if tie == Tie::None { "declined" } else { tie.as_str() }));
+    }
+    Ok(listed)
+}
+
+/// Looks whether both sides of all ties say the same.
+pub(super) fn check(db: &Connection) -> Result<(), StoreError> {
+    for (what, select) in [
+        (
+            "somebody is something to nobody",
+            "SELECT 1 FROM ties WHERE account NOT IN (SELECT id FROM accounts WHERE NOT is_deleted)
+            OR other NOT IN (SELECT id FROM accounts WHERE NOT is_deleted)",
+        ),
+        ("somebody is something to themselves", "SELECT 1 FROM ties WHERE account = other"),
+        (
+            "what two are to each other does not agree",
+            "SELECT 1 FROM ties AS one LEFT JOIN ties AS back ON back.account = one.other AND back.other = one.account
+            WHERE one.tie NOT BETWEEN 0 AND 4 OR (one.tie = 0 AND NOT one.has_declined)
+            OR CASE one.tie
+                WHEN 1 THEN coalesce(back.tie, 0) <> 1
+                WHEN 2 THEN coalesce(back.tie, 0) <> 3 OR one.has_declined
+                WHEN 3 THEN NOT (coalesce(back.tie, 0) IN (2, 4) OR (coalesce(back.tie, 0) = 0 AND coalesce(back.has_declined, 0)))
+                ELSE 0 END",
+        ),
+    ] {
+        if db.prepare(select)?.exists([])? {
+            return Err(StoreError::Damaged(what.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn find(db: &Connection, key: &NameKey) -> Result<Option<(i64, Account)>, StoreError> {
+    let mut select =
+        db.prepare_cached("SELECT id, key, name FROM accounts WHERE key = ?1 AND NOT is_deleted")?;
+    let found = select
+        .query_row([key.as_str()], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()?;
+    found.map(|(id, key, name)| Ok((id, named(&key, &name)?))).transpose()
+}
+
+/// That the key is its name's is seen by who checks accounts: to make it anew for hundreds of friends takes longer than to read them.
+fn named(key: &str, name: &str) -> Result<Account, StoreError> {
+    let name = UserName::parse(name).map_err(|_| StoreError::Name)?;
+    Ok(Account { name, key: NameKey::new(str::to_owned, key) })
+}
+
+fn side(db: &Connection, account: i64, other: i64) -> Result<Side, StoreError> {
+    let mut select =
+        db.prepare_cached("SELECT tie, has_declined FROM ties WHERE account = ?1 AND other = ?2")?;
+    let found = select.query_row([account, other], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((tie, has_declined)) = found else { return Ok(Side::default()) };
+    Ok(Side { tie: tie_of(tie)?, has_declined })
+}
+
+fn count(db: &Connection, account: i64, tie: Tie) -> Result<usize, StoreError> {
+    let mut select = db.prepare_cached("SELECT count(*) FROM ties WHERE account = ?1 AND tie = ?2")?;
+    let count = select.query_row([account, number(tie)], |row| row.get(0))?;
+    Ok(usize::try_from(unsigned(count)).unwrap_or(usize::MAX))
+}
+
+fn write(db: &Connection, (account, other): (i64, i64), before: Side, after: Side) -> rusqlite::Result<()> {
+    if after == before {
+        return Ok(());
+    }
+    if after == Side::default() {
+        return db
+            .prepare_cached("DELETE FROM ties WHERE account = ?1 AND other = ?2")?
+            .execute([account, other])
+            .map(drop);
+    }
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO ties (account, other, tie, has_declined) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![account, other, number(after.tie), after.has_declined])
+    .map(drop)
+}
+
+/// Ties as the database has them.
+fn number(tie: Tie) -> i64 {
+    match tie {
+        Tie::None => 0,
+        Tie::Friend => 1,
+        Tie::Asking => 2,
+        Tie::Asked => 3,
+        Tie::Blocked => 4,
+    }
+}
+
+fn tie_of(stored: i64) -> Result<Tie, StoreError> {
+    [Tie::None, Tie::Friend, Tie::Asking, Tie::Asked, Tie::Blocked]
+        .into_iter()
+        .find(|tie| number(*tie) == stored)
+        .ok_or_else(|| StoreError::Damaged("what somebody is to another is nothing known".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use chatroom_core::hub::{Command, ConnId, Consent, Deliveries, Entry, Hub, Outcome, Post};
+    use chatroom_core::limits::Limits;
+    use chatroom_core::message::Text;
+    use chatroom_core::message::friend::Op;
+    use chatroom_core::message::hello::Caps;
+
+    use crate::keys::{name_key, name_look};
+    use crate::store::{Messages as _, Store, messages};
+    use crate::testing::account;
+
+    use super::*;
+
+    const NOW: fn() -> chatroom_core::Instant = chatroom_core::Instant::default;
+    const USERS: [&str; 4] = ["Ann", "bob", "cyd", "dan"];
+
+    /// Users with a device each, and the disk.
+    struct Town {
+        store: Store,
+        hub: Hub,
+        people: BTreeMap<&'static str, ConnId>,
+    }
+
+    impl Town {
+        fn new() -> Self {
+            let mut store = Store::in_memory().unwrap();
+            for user in USERS {
+                store.register_for_tests_only(user);
+            }
+            Self::on(store)
+        }
+
+        /// A server that begins with what is on a disk.
+        fn on(store: Store) -> Self {
+            let limits = Limits { message_rate: 0, friends_max: 2, ..Limits::default() };
+            let mut hub = Hub::new(NOW(), limits, name_key, name_look, &[])
+                .with_history(NOW(), store.memory().unwrap());
+            let people = USERS.map(|user| {
+                let id = hub.connect(&mut Deliveries::new()).unwrap();
+                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL), &mut Deliveries::new());
+                (user, id)
+            });
+            let mut town = Self { store, hub, people: people.into() };
+            town.writes();
+            town
+        }
+
+        fn does(&mut self, who: &str, op: Op, other: &str) {
+            let name = UserName::parse(other).unwrap();
+            let command = Command::Tie(op, NameKey::new(name_key, other), name);
+            self.hub.apply(NOW(), self.people[who], command, &mut Deliveries::new());
+        }
+
+        fn says(&mut self, who: &str, to: &str) {
+            let to = Some((NameKey::new(name_key, to), UserName::parse(to).unwrap()));
+            let text = Text::try_from("hello").unwrap();
+            let post = Post { to, room: None, text, plain: None, cid: None, rid: None };
+            let post = Command::Post(Box::new(post));
+            self.hub.apply(NOW(), self.people[who], post, &mut Deliveries::new());
+        }
+
+        /// Makes all that waits durable, in one group. What came of it.
+        fn writes(&mut self) -> Vec<String> {
+            let mut group = Vec::new();
+            self.hub.take_appends(usize::MAX, &mut group);
+            let outcomes = self.store.append(&group, 5).unwrap();
+            let heard =
+                group.iter().zip(&outcomes).map(|(append, outcome)| match (append.entry(), outcome) {
+                    (Entry::Tying(tying), Outcome::Tied(tied)) => {
+                        let (own, others) = (tied.after.own.tie.as_str(), tied.after.other.tie.as_str());
+                        format!("{} {own}, {} {others}", tied.other.name, tying.account.name)
+                    }
+                    (Entry::Message(message), outcome) if message.consent != Consent::Given => {
+                        format!("{:?} {outcome:?}", message.consent)
+                    }
+                    (_, outcome) => format!("{outcome:?}"),
+                });
+            let heard = heard.collect();
+            let settled = group.into_iter().zip(outcomes).map(|(append, outcome)| append.settle(outcome));
+            self.hub.settle(NOW(), settled.collect(), &mut Deliveries::new());
+            messages::check(&self.store.db).unwrap();
+            heard
+        }
+
+        #[track_caller]
+        fn check(&mut self, who: &str, op: Op, other: &str, expected: &str) {
+            self.does(who, op, other);
+            assert_eq!(self.writes(), [expected]);
+        }
+
+        /// What others are to somebody.
+        fn ties(&self, who: &str) -> String {
+            let told = self.store.tell(&account(who), true).unwrap();
+            let ties = told.ties.unwrap();
+            let ties = ties.values().map(|(name, tie)| format!("{name} {}", tie.as_str()));
+            ties.collect::<Vec<_>>().join(", ")
+        }
+    }
+
+    #[test]
+    fn both_sides_are_found_again() {
+        let mut town = Town::new();
+        town.check("Ann", Op::Request, "BOB", "bob asked, Ann asking");
+        town.check("bob", Op::Accept, "ann", "Ann friend, bob friend");
+        town.check("cyd", Op::Request, "ann", "Ann asked, cyd asking");
+        town.check("Ann", Op::Decline, "cyd", "cyd none, Ann asked");
+        town.check("dan", Op::Block, "ann", "Ann blocked, dan none");
+        town.check("Ann", Op::Request, "dan", "dan asked, Ann blocked");
+        town.check("Ann", Op::Request, "nobody", "Untied(Unknown)");
+        let mut town = Town::on(town.store);
+        assert_eq!(town.ties("ann"), "bob friend, dan asked");
+        assert_eq!(town.ties("bob"), "Ann friend");
+        assert_eq!(town.ties("cyd"), "Ann asked");
+        assert_eq!(town.ties("dan"), "Ann blocked");
+        town.check("dan", Op::Unblock, "ann", "Ann asking, dan asked");
+        town.check("Ann", Op::Request, "cyd", "cyd friend, Ann friend");
+        town.check("dan", Op::Accept, "ann", "Untied(Full(OthersFriends))");
+        town.check("Ann", Op::Remove, "bob", "bob none, Ann none");
+        assert_eq!(town.ties("bob"), "");
+    }
+
+    #[test]
+    fn what_is_said_while_something_changes_is_looked_at_again() {
+        let mut town = Town::new();
+        town.does("bob", Op::Block, "ann");
+        town.says("Ann", "bob");
+        assert_eq!(town.writes(), ["Ann blocked, bob none", "NotBlocked Absent"]);
+        town.does("cyd", Op::Request, "ann");
+        town.writes();
+        town.does("Ann", Op::Accept, "cyd");
+        town.writes();
+        let cyd = town.people["cyd"];
+        town.hub.disconnect(NOW(), cyd);
+        town.does("Ann", Op::Request, "dan");
+        town.says("Ann", "cyd");
+        town.does("Ann", Op::Remove, "cyd");
+        town.says("Ann", "cyd");
+        let heard = town.writes();
+        assert!(heard[1].starts_with("Friends Posted"), "{heard:?}");
+        assert_eq!(heard[2..], ["cyd none, Ann none", "Friends Absent"]);
+    }
+
+    #[test]
+    fn a_deleted_account_is_nothing_to_anybody() {
+        let mut town = Town::new();
+        for (who, op, other) in [
+            ("Ann", Op::Request, "bob"),
+            ("bob", Op::Accept, "ann"),
+            ("Ann", Op::Request, "cyd"),
+            ("dan", Op::Block, "ann"),
+        ] {
+            town.does(who, op, other);
+        }
+        town.writes();
+        town.store.delete_account(&account("ann")).unwrap();
+        for user in USERS {
+            assert_eq!(town.ties(user), "");
+        }
+        assert!(town.store.memory().unwrap().blocks.is_empty());
+        town.check("bob", Op::Request, "ann", "Untied(Unknown)");
+        town.check("Ann", Op::Request, "bob", "Failed");
+    }
+
+    #[test]
+    fn a_check_finds_what_does_not_agree() {
+        let mut town = Town::new();
+        town.does("Ann", Op::Request, "bob");
+        town.does("cyd", Op::Request, "ann");
+        town.does("Ann", Op::Accept, "cyd");
+        town.writes();
+        let db = &town.store.db;
+        for (harm, what) in [
+            ("DELETE FROM ties WHERE account = 2", "does not agree"),
+            ("DELETE FROM ties WHERE account = 1 AND tie = 1", "does not agree"),
+            ("UPDATE ties SET tie = 7 WHERE account = 2", "does not agree"),
+            ("UPDATE ties SET tie = 0 WHERE account = 2", "does not agree"),
+            ("INSERT INTO ties VALUES (2, 3, 2, 0)", "does not agree"),
+            ("INSERT INTO ties VALUES (2, 2, 4, 0)", "to themselves"),
+            ("INSERT INTO ties VALUES (2, 99, 4, 0)", "to nobody"),
+            ("UPDATE accounts SET is_deleted = 1 WHERE id = 3", "to nobody"),
+        ] {
+            db.execute_batch("SAVEPOINT harm").unwrap();
+            db.execute(harm, []).unwrap();
+            let found = check(db).unwrap_err().to_string();
+            assert!(found.contains(what), "{harm}: {found}");
+            db.execute_batch("ROLLBACK TO harm; RELEASE harm").unwrap();
+        }
+        check(db).unwrap();
+    }
+
+    /// Prints how long it takes: `cargo test --release -p server-common -- --ignored --nocapture friends_of_many`.
+    #[test]
+    #[ignore = "it measures"]
+    fn the_friends_of_many_are_found_soon() {
+        let mut store = Store::in_memory().unwrap();
+        let ann = store.register_for_tests_only("ann");
+        store
+            .db
+            .execute_batch(
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10001)
+                INSERT INTO accounts (id, key, name, password, look) SELECT i, 'u' || i, 'u' || i, '', 'u' || i FROM n;
+                WITH RECURSIVE m(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM m WHERE k < 50)
+                INSERT OR IGNORE INTO ties SELECT id, 2 + (id * 7919 + k) % 10000, 1, 0 FROM accounts, m WHERE id > 1;
+                INSERT OR IGNORE INTO ties SELECT 1, id, 1, 0 FROM accounts WHERE id BETWEEN 2 AND 501;",
+            )
+            .unwrap();
+        of(&store.db, ann).unwrap();
+        let start = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(of(&store.db, ann).unwrap().len(), 500);
+        }
+        println!("{:?} each", start.elapsed() / 100);
+    }
+}
