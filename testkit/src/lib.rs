@@ -24,6 +24,7 @@ pub mod recorded;
 pub mod simulate;
 #[cfg(target_os = "linux")]
 pub mod stopped_readers;
+pub mod together;
 pub mod transcript;
 pub mod world;
 

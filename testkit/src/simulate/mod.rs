@@ -23,7 +23,7 @@ mod draw;
 mod line;
 mod model;
 mod names;
-mod original;
+pub(crate) mod original;
 mod screen;
 mod step;
 mod town;

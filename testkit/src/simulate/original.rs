@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 /// What is open on an original client's screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Page {
+pub(crate) enum Page {
     #[default]
     Login,
     Lobby,
@@ -23,6 +23,11 @@ pub struct Original {
 }
 
 impl Original {
+    /// What is open.
+    pub(crate) fn page(&self) -> Page {
+        self.page
+    }
+
     /// The server has looked at a message of this client.
     pub fn asks(&mut self, text: &str) {
         self.asked.push_back(format!(r#""text":"{text}""#));

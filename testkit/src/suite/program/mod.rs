@@ -10,6 +10,7 @@ mod maintenance;
 mod operation;
 mod start;
 mod swap;
+mod together;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -39,6 +40,7 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         &operation::TESTS,
         &maintenance::TESTS,
         &keeping::TESTS,
+        &together::TESTS,
     ];
     let trial = |(name, test): Test| Trial::test(name, move || Ok(test(Path::new(binary))?));
     topics.concat().into_iter().map(trial).collect()
