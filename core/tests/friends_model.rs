@@ -13,7 +13,7 @@ fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         5 => Just(Op::Request),
         3 => Just(Op::Accept),
-        1 => Just(Op::Decline),
+        3 => Just(Op::Decline),
         2 => Just(Op::Remove),
         2 => Just(Op::Block),
         2 => Just(Op::Unblock),
@@ -28,6 +28,9 @@ fn any_piece(users: usize, disk: u32) -> impl Strategy<Value = Vec<Step>> {
     let at_once = |is_durable| vec![Step::Take(usize::MAX), Step::Write(is_durable), Step::Settle];
     prop_oneof![
         10 => (0..SEATS, any_op(), 0..users).prop_map(|(seat, op, user)| vec![Step::Tie(seat, op, user)]),
+        // One that the disk has at once, so that another can follow on it.
+        3 * disk => (0..SEATS, any_op(), 0..users)
+            .prop_map(move |(seat, op, user)| [vec![Step::Tie(seat, op, user)], at_once(true)].concat()),
         6 => (0..SEATS, 0..users).prop_map(|(seat, user)| vec![Step::Whisper(seat, user)]),
         2 => (0..SEATS).prop_map(|seat| vec![Step::List(seat)]),
         3 => any_arrival(users).prop_map(|step| vec![step]),
@@ -46,7 +49,7 @@ fn any_piece(users: usize, disk: u32) -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn any_story() -> impl Strategy<Value = Vec<Step>> {
-    (2..=USERS.len(), 1..20_u32).prop_flat_map(|(users, disk)| {
+    (prop_oneof![2..4_usize, 2..=USERS.len()], 1..20_u32).prop_flat_map(|(users, disk)| {
         let arrivals = prop::collection::vec(any_arrival(users), 3..8);
         let pieces = prop::collection::vec(any_piece(users, disk), 1..100);
         (arrivals, pieces).prop_map(|(arrivals, pieces)| [arrivals, pieces.concat()].concat())

@@ -185,6 +185,8 @@ mod tests {
     use chatroom_core::message::friend::Op;
     use chatroom_core::message::hello::Caps;
 
+    use proptest::prelude::*;
+
     use crate::keys::{name_key, name_look};
     use crate::store::{Messages as _, Store, messages};
     use crate::testing::account;
@@ -366,6 +368,43 @@ mod tests {
             db.execute_batch("ROLLBACK TO harm; RELEASE harm").unwrap();
         }
         check(db).unwrap();
+    }
+
+    fn any_story() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
+        prop::collection::vec((0..USERS.len(), 0..Op::ALL.len(), 0..USERS.len()), 1..60)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Whatever happens, the disk has what the core decides by what two are to each other, and by how many there are.
+        #[test]
+        fn what_is_decided_is_what_is_found_again(story in any_story()) {
+            let mut town = Town::new();
+            let mut sides: BTreeMap<(usize, usize), Side> = BTreeMap::new();
+            let side = |sides: &BTreeMap<_, Side>, one, other| sides.get(&(one, other)).copied().unwrap_or_default();
+            for (who, op, other) in story.into_iter().filter(|(who, _, other)| who != other) {
+                let op = Op::ALL[op];
+                let before = Bond { own: side(&sides, who, other), other: side(&sides, other, who) };
+                let friends = |user| sides.iter().filter(|((one, _), side)| *one == user && side.tie == Tie::Friend).count();
+                let is_full = |after: Bond| {
+                    let becomes = before.own.tie != Tie::Friend && after.own.tie == Tie::Friend;
+                    becomes && (friends(who) >= 2 || friends(other) >= 2)
+                };
+                if let Ok(after) = before.after(op) && !is_full(after) {
+                    sides.insert((who, other), after.own);
+                    sides.insert((other, who), after.other);
+                }
+                town.does(USERS[who], op, USERS[other]);
+                town.writes();
+                for (user, name) in USERS.into_iter().enumerate() {
+                    let ties = (0..USERS.len()).map(|other| (USERS[other], side(&sides, user, other).tie));
+                    let ties = ties.filter(|(_, tie)| *tie != Tie::None);
+                    let ties: Vec<String> = ties.map(|(name, tie)| format!("{name} {}", tie.as_str())).collect();
+                    prop_assert_eq!(town.ties(name), ties.join(", "));
+                }
+            }
+        }
     }
 
     /// Prints how long it takes: `cargo test --release -p server-common -- --ignored --nocapture friends_of_many`.
