@@ -130,6 +130,8 @@ pub enum Outcome {
     Absent,
     /// It is not durable: the store cannot be written.
     Failed,
+    /// Nothing of it is written, for what is stored of it is damaged. The store does its work for all others.
+    Unreadable,
 }
 
 /// An [`Append`], what came of it, and what follows from it, encoded.
@@ -149,6 +151,8 @@ pub(super) enum Fate {
     Acknowledged(Frame),
     /// What a device is told, and what others are to its user; `None` if it could not be read.
     Told(Option<(Vec<Frame>, Option<Ties>)>),
+    /// What a device is to be told is damaged.
+    Untellable,
     /// What has become of that one and another.
     Tied(Account, Result<Box<Tied>, Denial>),
     /// How far that user has read, and as devices are told it, if it could be written.
@@ -228,6 +232,7 @@ impl Append {
                 }
                 Fate::Told(Some((frames, told.ties)))
             }
+            (Entry::Telling(_), Outcome::Unreadable) => Fate::Untellable,
             (Entry::Telling(_), _) => Fate::Told(None),
             (Entry::PeerRead(read), Outcome::PeerRead(extent)) => {
                 let frame = rooms::encode_peer_read(&extent.peer, extent.seq, None);
@@ -261,6 +266,7 @@ impl Append {
             (
                 Entry::Message(message),
                 Outcome::Failed
+                | Outcome::Unreadable
                 | Outcome::Founded
                 | Outcome::Placed
                 | Outcome::Told(_)
@@ -289,7 +295,7 @@ impl Fate {
             Self::Told(told) => told.is_some(),
             Self::PeerRead(_, extent) => extent.is_some(),
             Self::Tied(_, tied) => tied.is_ok(),
-            Self::NotFounded | Self::Refused(..) => false,
+            Self::NotFounded | Self::Untellable | Self::Refused(..) => false,
         }
     }
 }

@@ -98,6 +98,7 @@ impl Hub {
                     }
                 }
                 Fate::Told(told) => self.told(from, number, told, deliveries),
+                Fate::Untellable => self.untellable(from, number),
                 Fate::Tied(account, tied) => {
                     let tied = tied.map(|tied| *tied);
                     self.tied(from, number, &account, tied, deliveries);

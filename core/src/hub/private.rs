@@ -97,6 +97,15 @@ impl Hub {
         deliveries.extend(frames.into_iter().map(mail));
     }
 
+    /// What a device is told is damaged. It is not looked up again before the device asks for it.
+    pub(super) fn untellable(&mut self, from: ConnId, number: u64) {
+        if self.is_still(from, number)
+            && let Some(member) = self.directory.member_mut(from)
+        {
+            member.telling = None;
+        }
+    }
+
     /// The disk does something: those are told now who could not be.
     pub(super) fn tell_the_untold(&mut self) {
         for (from, number) in core::mem::take(&mut self.untold) {

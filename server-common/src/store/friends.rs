@@ -12,8 +12,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::StoreError;
 use super::messages::unsigned;
 
-/// What becomes of an account and another, if anything does.
-pub(super) fn tie(db: &Connection, own: i64, tying: &Tying) -> Result<Result<Tied, Untied>, StoreError> {
+/// What is to become of an account and another, if anything is. Nothing is written yet.
+pub(super) fn decide(
+    db: &Connection,
+    own: i64,
+    tying: &Tying,
+) -> Result<Result<(i64, Tied), Untied>, StoreError> {
     let Some((id, other)) = find(db, &tying.other)? else { return Ok(Err(Untied::Unknown)) };
     let before = Bond { own: side(db, own, id)?, other: side(db, id, own)? };
     let decided = tying.decide(before, |list| match list {
@@ -23,13 +27,14 @@ pub(super) fn tie(db: &Connection, own: i64, tying: &Tying) -> Result<Result<Tie
         List::OthersAsking => count(db, id, Tie::Asking),
         List::Blocked => count(db, own, Tie::Blocked),
     })?;
-    let after = match decided {
-        Ok(after) => after,
-        Err(untied) => return Ok(Err(untied)),
-    };
-    write(db, (own, id), before.own, after.own)?;
-    write(db, (id, own), before.other, after.other)?;
-    Ok(Ok(Tied { other, before, after }))
+    Ok(decided.map(|after| (id, Tied { other, before, after })))
+}
+
+/// That becomes of an account and another.
+pub(super) fn tie(db: &Connection, own: i64, other: i64, tied: &Tied) -> rusqlite::Result<()> {
+    let Tied { before, after, .. } = tied;
+    write(db, (own, other), before.own, after.own)?;
+    write(db, (other, own), before.other, after.other)
 }
 
 /// What others are to an account.
@@ -241,6 +246,12 @@ mod tests {
             self.hub.apply(NOW(), self.people[who], post, &mut Deliveries::new());
         }
 
+        fn reads(&mut self, who: &str, peer: &str, seq: u64) {
+            let peer_name = UserName::parse(peer).unwrap();
+            let command = Command::ReadPeer(NameKey::new(name_key, peer), peer_name, seq);
+            self.hub.apply(NOW(), self.people[who], command, &mut Deliveries::new());
+        }
+
         /// Makes all that waits durable, in one group. What came of it.
         fn writes(&mut self) -> Vec<String> {
             let mut group = Vec::new();
@@ -341,6 +352,33 @@ mod tests {
         assert!(town.store.memory().unwrap().blocks.is_empty());
         town.check("bob", Op::Request, "ann", "Untied(Unknown)");
         town.check("Ann", Op::Request, "bob", "Failed");
+    }
+
+    #[test]
+    fn what_is_damaged_of_one_costs_nobody_else_what_they_say() {
+        let mut town = Town::new();
+        town.says("Ann", "cyd");
+        town.does("Ann", Op::Request, "bob");
+        town.writes();
+        town.store.db.execute("UPDATE ties SET tie = 7 WHERE account = 1", []).unwrap();
+        town.store.db.execute("DELETE FROM sides WHERE account = 3", []).unwrap();
+        let phone = town.hub.connect(&mut Deliveries::new()).unwrap();
+        let login = Command::Login(account("Ann"), Caps::ALL);
+        town.hub.apply(NOW(), phone, login, &mut Deliveries::new());
+        town.does("Ann", Op::Remove, "bob");
+        town.says("bob", "Ann");
+        town.says("cyd", "dan");
+        town.reads("cyd", "ann", 1);
+        let mut group = Vec::new();
+        town.hub.take_appends(usize::MAX, &mut group);
+        let outcomes = town.store.append(&group, 5).unwrap();
+        let unread = Outcome::Unreadable;
+        assert_eq!([&outcomes[0], &outcomes[1], &outcomes[2], &outcomes[4]], [&unread; 4]);
+        assert!(matches!(outcomes[3], Outcome::Posted(_)), "{outcomes:?}");
+        let settled = group.into_iter().zip(outcomes).map(|(append, outcome)| append.settle(outcome));
+        town.hub.settle(NOW(), settled.collect(), &mut Deliveries::new());
+        // A disk that does its work is not asked again and again for what is damaged.
+        assert_eq!(town.hub.pending_appends(), 0);
     }
 
     #[test]

@@ -60,8 +60,9 @@ impl Messages for Store {
             Entry::Place(placing) => place(&transaction, placing, &mut known),
             Entry::Telling(telling) => {
                 known.write(&transaction)?;
-                tell(&transaction, &telling.account, telling.with_ties)
-                    .map(|told| Outcome::Told(Box::new(told)))
+                let told = tell(&transaction, &telling.account, telling.with_ties);
+                Ok(alone(&transaction, told)?
+                    .map_or(Outcome::Unreadable, |told| Outcome::Told(Box::new(told))))
             }
             Entry::PeerRead(read) => peer_read(&transaction, read, &mut known),
             Entry::Tying(tying) => tie(&transaction, tying, &mut known),
@@ -305,11 +306,29 @@ fn tell(db: &Connection, account: &Account, with_ties: bool) -> Result<Told, Sto
     Ok(Told { talks, ties })
 }
 
+/// What was read for one alone. `None` if it is damaged: the others of the group are not to bear that, unless the group is
+/// gone already.
+fn alone<T>(db: &Connection, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(error) if !db.is_autocommit() => {
+            tracing::error!(%error, "what is stored of somebody could not be read");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// What becomes of two people.
 fn tie<'g>(db: &Connection, tying: &'g Tying, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
     let Some(account) = known.account(db, &tying.account.key)? else { return Ok(Outcome::Failed) };
-    Ok(match friends::tie(db, account, tying)? {
-        Ok(tied) => Outcome::Tied(Box::new(tied)),
+    let Some(decided) = alone(db, friends::decide(db, account, tying))? else {
+        return Ok(Outcome::Unreadable);
+    };
+    Ok(match decided {
+        Ok((other, tied)) => {
+            friends::tie(db, account, other, &tied)?;
+            Outcome::Tied(Box::new(tied))
+        }
         Err(untied) => Outcome::Untied(untied),
     })
 }
@@ -327,6 +346,22 @@ fn is_wanted(db: &Connection, consent: Consent, author: i64, receiver: i64) -> R
 fn peer_read<'g>(db: &Connection, read: &'g PeerRead, known: &mut Known<'g>) -> Result<Outcome, StoreError> {
     known.write(db)?;
     let Some(reader) = known.account(db, &read.account.key)? else { return Ok(Outcome::Failed) };
+    let Some(found) = alone(db, find_side(db, reader, read))? else { return Ok(Outcome::Unreadable) };
+    let Some((peer, conversation, before, now)) = found else {
+        return Ok(Outcome::PeerRead(Extent { peer: read.name.clone(), seq: 0, is_news: false }));
+    };
+    if now > before {
+        sides::write_read(db, reader, conversation, now)?;
+    }
+    Ok(Outcome::PeerRead(Extent { peer, seq: unsigned(now), is_news: now > before }))
+}
+
+/// With whom, in which conversation, and how far it was read and is to be. `None` if nothing was said there.
+fn find_side(
+    db: &Connection,
+    reader: i64,
+    read: &PeerRead,
+) -> Result<Option<(UserName, i64, i64, i64)>, StoreError> {
     let select =
         "SELECT name, conversation FROM accounts JOIN pairs ON (one, other) = (min(accounts.id, ?2), max(accounts.id, ?2))
         JOIN conversations ON conversations.id = conversation WHERE key = ?1 AND last > 0";
@@ -336,12 +371,10 @@ fn peer_read<'g>(db: &Connection, read: &'g PeerRead, known: &mut Known<'g>) -> 
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
         })
         .optional()?;
-    let Some((name, conversation)) = found else {
-        return Ok(Outcome::PeerRead(Extent { peer: read.name.clone(), seq: 0, is_news: false }));
-    };
+    let Some((name, conversation)) = found else { return Ok(None) };
     let peer = UserName::parse(&name).map_err(|_| StoreError::Name)?;
-    let (seq, is_news) = sides::read(db, reader, conversation, read.seq)?;
-    Ok(Outcome::PeerRead(Extent { peer, seq, is_news }))
+    let (before, now) = sides::read(db, reader, conversation, read.seq)?;
+    Ok(Some((peer, conversation, before, now)))
 }
 
 fn post<'g>(
@@ -354,10 +387,11 @@ fn post<'g>(
     let (conversation, peer) = match &message.audience {
         Audience::Room(key, name) => (known.room(db, key, name)?, None),
         Audience::User(peer) => match known.account(db, &peer.key)? {
-            Some(peer) if is_wanted(db, message.consent, author, peer)? => {
-                (pair(db, author, peer)?, Some(peer))
-            }
-            Some(_) => return Ok(Outcome::Absent),
+            Some(peer) => match alone(db, is_wanted(db, message.consent, author, peer))? {
+                Some(true) => (pair(db, author, peer)?, Some(peer)),
+                Some(false) => return Ok(Outcome::Absent),
+                None => return Ok(Outcome::Unreadable),
+            },
             None => return Ok(Outcome::Failed),
         },
     };

@@ -78,25 +78,26 @@ pub(super) fn newest(db: &Connection, account: i64) -> Result<Vec<Talk>, StoreEr
     Ok(talks)
 }
 
-/// Notes that an account has read so far in a private conversation, which is less than nothing that was read before, and no
-/// more than there is. How far it has read now, and whether that is further than before.
+/// How far an account has read in a private conversation, and how far if it has read so far: no less than before, and no more
+/// than there is.
 pub(super) fn read(
     db: &Connection,
     account: i64,
     conversation: i64,
     seq: u64,
-) -> rusqlite::Result<(u64, bool)> {
+) -> rusqlite::Result<(i64, i64)> {
     let mut select = db.prepare_cached(
         "SELECT read, max(read, min(?3, last)) FROM sides JOIN conversations ON id = conversation
         WHERE account = ?1 AND conversation = ?2",
     )?;
-    let (before, now): (i64, i64) = select
-        .query_row(params![account, conversation, signed(seq)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if now > before {
-        db.prepare_cached("UPDATE sides SET read = ?3 WHERE account = ?1 AND conversation = ?2")?
-            .execute(params![account, conversation, now])?;
-    }
-    Ok((unsigned(now), now > before))
+    select.query_row(params![account, conversation, signed(seq)], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Notes how far an account has read in a private conversation.
+pub(super) fn write_read(db: &Connection, account: i64, conversation: i64, seq: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE sides SET read = ?3 WHERE account = ?1 AND conversation = ?2")?
+        .execute(params![account, conversation, seq])
+        .map(drop)
 }
 
 /// All private conversations of an account, each with the other's name and how far the account has read.
