@@ -402,6 +402,7 @@ impl Disk {
 fn hub(disk: &Disk) -> Hub {
     let limits = Limits {
         message_rate: 0,
+        move_rate: 0,
         friends_max: LIST_MAX,
         friends_asked_max: LIST_MAX,
         friends_asking_max: LIST_MAX,

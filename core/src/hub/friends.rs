@@ -14,6 +14,7 @@ use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
 use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::name::{Account, NameKey, UserName};
+use crate::time::Instant;
 
 /// What somebody is to others: those are left out who are nothing to them.
 pub type Ties = BTreeMap<NameKey, (UserName, Tie)>;
@@ -234,10 +235,21 @@ impl Hub {
     }
 
     /// Has something become of a user and another.
-    pub(super) fn tie(&mut self, from: ConnId, op: Op, other: NameKey, name: UserName) -> Answer {
-        let account = self.directory.member(from)?.account.clone();
+    pub(super) fn tie(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        op: Op,
+        other: NameKey,
+        name: UserName,
+    ) -> Answer {
+        let member = self.directory.member(from)?;
+        let (user, account) = (member.user, member.account.clone());
         if account.key == other {
             return Some(Err(Denial::Oneself));
+        }
+        if let Err(denial) = self.directory.user_mut(user)?.allowance.change(now, &self.limits) {
+            return Some(Err(denial));
         }
         let room = Room::new(&self.limits);
         let journal = self.journal.as_mut()?;

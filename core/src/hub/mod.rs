@@ -212,6 +212,11 @@ pub enum Denial {
         /// Milliseconds until the next may be sent.
         retry_ms: u64,
     },
+    /// The user has, by all devices together, changed too often what others are to them, or how far they have read with them.
+    ChangesTooOften {
+        /// Milliseconds until the next change.
+        retry_ms: u64,
+    },
     /// The message says that it is for another room than the one its author is in.
     NotThere(RoomName),
     /// One is nothing to oneself.
@@ -301,6 +306,7 @@ pub struct StoredRoom {
 struct Allowance {
     messages: Bucket,
     rooms: Bucket,
+    changes: Bucket,
 }
 
 impl Hub {
@@ -369,8 +375,8 @@ impl Hub {
             Command::Part(key, name) => self.part(from, &key, name),
             Command::Read(key, name, seq) => self.read(from, &key, name, seq, deliveries),
             Command::Friends => self.list_friends(from),
-            Command::Tie(op, key, name) => self.tie(from, op, key, name),
-            Command::ReadPeer(key, name, seq) => self.read_peer(from, key, name, seq),
+            Command::Tie(op, key, name) => self.tie(now, from, op, key, name),
+            Command::ReadPeer(key, name, seq) => self.read_peer(now, from, key, name, seq),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
@@ -833,8 +839,16 @@ impl Allowance {
             .map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
     }
 
+    /// What a connection does about others is slowed before it comes here; of all devices together it is no more than of two.
+    fn change(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
+        let (rate, burst) = (limits.move_rate.saturating_mul(2), limits.move_burst.saturating_mul(2));
+        Rate::new(rate, Duration::from_secs(1), burst)
+            .map_or(Ok(()), |rate| self.changes.take(now, rate))
+            .map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
+    }
+
     fn is_full(&self, now: Instant) -> bool {
-        self.messages.is_full(now) && self.rooms.is_full(now)
+        self.messages.is_full(now) && self.rooms.is_full(now) && self.changes.is_full(now)
     }
 }
 

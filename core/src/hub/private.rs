@@ -13,6 +13,7 @@ use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
 use crate::frame::Frame;
 use crate::message::rooms::Talk;
 use crate::name::{Account, NameKey, UserName};
+use crate::time::Instant;
 
 /// Somebody's device is to be told what the disk alone knows of them.
 pub struct Telling {
@@ -119,8 +120,19 @@ impl Hub {
     }
 
     /// Notes how far a user has read in a private conversation. What that comes to is known to the disk.
-    pub(super) fn read_peer(&mut self, from: ConnId, peer: NameKey, name: UserName, seq: u64) -> Answer {
-        let account = self.directory.member(from)?.account.clone();
+    pub(super) fn read_peer(
+        &mut self,
+        now: Instant,
+        from: ConnId,
+        peer: NameKey,
+        name: UserName,
+        seq: u64,
+    ) -> Answer {
+        let member = self.directory.member(from)?;
+        let (user, account) = (member.user, member.account.clone());
+        if let Err(denial) = self.directory.user_mut(user)?.allowance.change(now, &self.limits) {
+            return Some(Err(denial));
+        }
         self.journal.as_mut()?.push(from, Entry::PeerRead(Box::new(PeerRead { account, peer, name, seq })));
         None
     }

@@ -220,6 +220,11 @@ pub(super) fn failure(denial: Denial) -> Failure {
         Denial::CreatesTooOften { retry_ms } => {
             Failure::for_now(Code::RateLimited, "You create rooms too often, try again later", retry_ms)
         }
+        Denial::ChangesTooOften { retry_ms } => Failure::for_now(
+            Code::RateLimited,
+            "Your devices ask for changes too fast, try again in a moment",
+            retry_ms,
+        ),
         Denial::SpeaksTooOften { retry_ms } => {
             Failure::for_now(Code::RateLimited, "You send messages too fast, try again in a moment", retry_ms)
         }

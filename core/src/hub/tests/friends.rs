@@ -77,6 +77,28 @@ fn whoever_does_what_makes_no_sense_is_told_so() {
 }
 
 #[test]
+fn who_has_many_devices_changes_no_more_by_all_of_them() {
+    let limits = Limits { move_rate: 1, move_burst: 1, ..Limits::default() };
+    let mut town = Town::that_remembers(limits, &[]);
+    for name in ["phone", "desk", "tablet"] {
+        device(&mut town, name, "ann");
+    }
+    device(&mut town, "bob", "bob");
+    Disk::new().writes(&mut town);
+    town.settle();
+    town.check_does("phone", "request bob", "");
+    town.check_does("desk", "readpeer bob 1", "");
+    town.check_does("tablet", "block bob", "denied ChangesTooOften { retry_ms: 500 }");
+    town.check_does("tablet", "readpeer bob 1", "denied ChangesTooOften { retry_ms: 500 }");
+    assert_eq!(town.hub.pending_appends(), 2);
+    // Others are not slowed by that, and neither is who comes again later.
+    town.check_does("bob", "request ann", "");
+    town.wait(500);
+    town.check_does("tablet", "block bob", "");
+    assert_eq!(town.hub.pending_appends(), 4);
+}
+
+#[test]
 fn a_list_that_is_full_says_which_it_is() {
     let (mut town, mut disk) = town(&["ann", "bob", "cyd", "dan"]);
     for friend in ["bob", "cyd"] {
