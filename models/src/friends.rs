@@ -338,8 +338,11 @@ impl Disk {
             Entry::Message(message) => {
                 let Audience::User(receiver) = &message.audience else { panic!("nothing is said to all") };
                 let (author, receiver) = (name_of(&message.author.key), name_of(&receiver.key));
-                if [author, receiver].iter().any(|user| self.deleted.contains(user)) {
+                if self.deleted.contains(&author) {
                     return Outcome::Failed;
+                }
+                if self.deleted.contains(&receiver) {
+                    return Outcome::Absent;
                 }
                 let tie = self.side(receiver, author).tie;
                 let is_wanted = match message.consent {

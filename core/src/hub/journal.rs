@@ -86,7 +86,7 @@ pub struct Message {
     pub is_read_by_author: bool,
     /// What is to be looked up before it is kept, of a private one.
     pub consent: Consent,
-    /// What its author is told if that is not given.
+    /// What its author is told of a private one if that is not given, or the receiver is deleted.
     absence: Option<Box<Denial>>,
     /// Where both were, for a private one too; `None` for one to wherever somebody is.
     room: Option<RoomId>,
@@ -126,7 +126,7 @@ pub enum Outcome {
     Tied(Box<Tied>),
     /// Nothing has become of them.
     Untied(Untied),
-    /// Its receiver is not there for its author: they have blocked them, or are no friend. It is not kept.
+    /// Its receiver is not there for its author: they have blocked them, are no friend, or are deleted. It is not kept.
     Absent,
     /// It is not durable: the store cannot be written.
     Failed,

@@ -176,9 +176,7 @@ impl Hub {
                         Err(Stranger::KnownOnce(_) | Stranger::Unknown) => return Some(Err(Denial::NotKept)),
                     },
                 };
-                if consent != Consent::Given {
-                    asked = (consent, Some(Box::new(absence)));
-                }
+                asked = (consent, Some(Box::new(absence)));
                 Audience::User(receiver)
             }
         };

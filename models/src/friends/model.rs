@@ -476,7 +476,7 @@ fn write(disk: &mut Facts, entry: &Entry) -> Made {
             disk.clone_from(&after);
             Made::Done(after)
         }
-        What::Whisper { to, .. } if disk.deleted.contains(to) => Made::Nothing,
+        What::Whisper { to, kind, .. } if disk.deleted.contains(to) => Made::Not(absence(to, *kind)),
         What::Whisper { to, is_reached, kind, .. } => {
             let is_wanted = match is_reached {
                 true => !disk.blocked.contains(&(to, user)),

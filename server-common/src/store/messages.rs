@@ -392,7 +392,8 @@ fn post<'g>(
                 Some(false) => return Ok(Outcome::Absent),
                 None => return Ok(Outcome::Unreadable),
             },
-            None => return Ok(Outcome::Failed),
+            // They are deleted, and never come back.
+            None => return Ok(Outcome::Absent),
         },
     };
     if let Some(cid) = &message.cid
@@ -701,7 +702,7 @@ mod tests {
         room.say(bob, Some("ann"), "", "psst");
         room.say(bob, None, "", "two");
         room.store.db.execute("DELETE FROM accounts WHERE key = 'ann'", []).unwrap();
-        assert_eq!(room.write(5), ["Failed", "Failed", "1 at 5"]);
+        assert_eq!(room.write(5), ["Failed", "Absent", "1 at 5"]);
     }
 
     #[test]

@@ -281,6 +281,19 @@ fn what_is_said_while_it_ends_is_kept_by_what_is_so_on_the_disk() {
 }
 
 #[test]
+fn who_writes_to_a_friend_who_is_deleted_is_told_that_they_are_not_there() {
+    let (mut town, _) = town(&["ann", "bob"]);
+    town.does("ann", "postto bob psst");
+    let mut group = Vec::new();
+    town.hub.take_appends(9, &mut group);
+    let settled = group.into_iter().map(|append| append.settle(Outcome::Absent)).collect();
+    let mut deliveries = Deliveries::new();
+    town.hub.settle(town.now, settled, &mut deliveries);
+    town.deliver(deliveries);
+    town.check("ann", r#"said, refused NotHere("bob")"#);
+}
+
+#[test]
 fn whose_account_is_deleted_is_nothing_to_anybody() {
     let (mut town, mut disk) = town(&["ann", "bob", "cyd"]);
     town.does("ann", "request bob");
