@@ -9,8 +9,8 @@ use chatroom_core::message::friend::Tie;
 use chatroom_core::name::{Account, NameKey, UserName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::StoreError;
 use super::messages::unsigned;
+use super::{StoreError, find_id};
 
 /// What is to become of an account and another, if anything is. Nothing is written yet.
 pub(super) fn decide(
@@ -18,7 +18,8 @@ pub(super) fn decide(
     own: i64,
     tying: &Tying,
 ) -> Result<Result<(i64, Tied), Untied>, StoreError> {
-    let Some((id, other)) = find(db, &tying.other)? else { return Ok(Err(Untied::Unknown)) };
+    let typed = Account { name: tying.name.clone(), key: tying.other.clone() };
+    let Some((id, other)) = find(db, &typed)? else { return Ok(Err(Untied::Unknown)) };
     let before = Bond { own: side(db, own, id)?, other: side(db, id, own)? };
     let decided = tying.decide(before, |list| match list {
         List::Friends => count(db, own, Tie::Friend),
@@ -113,15 +114,12 @@ pub(super) fn check(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn find(db: &Connection, key: &NameKey) -> Result<Option<(i64, Account)>, StoreError> {
-    let mut select =
-        db.prepare_cached("SELECT id, key, name FROM accounts WHERE key = ?1 AND NOT is_deleted")?;
-    let found = select
-        .query_row([key.as_str()], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-        })
-        .optional()?;
-    found.map(|(id, key, name)| Ok((id, named(&key, &name)?))).transpose()
+/// The account that a name means, however it is spelled.
+fn find(db: &Connection, typed: &Account) -> Result<Option<(i64, Account)>, StoreError> {
+    let Some(id) = find_id(db, typed)? else { return Ok(None) };
+    let mut select = db.prepare_cached("SELECT key, name FROM accounts WHERE id = ?1")?;
+    let (key, name): (String, String) = select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Some((id, named(&key, &name)?)))
 }
 
 /// That the key is its name's is seen by who checks accounts: to make it anew for hundreds of friends takes longer than to read them.
@@ -331,6 +329,18 @@ mod tests {
         let heard = town.writes();
         assert!(heard[1].starts_with("Friends Posted"), "{heard:?}");
         assert_eq!(heard[2..], ["cyd none, Ann none", "Friends Absent"]);
+    }
+
+    #[test]
+    fn an_account_from_before_the_width_of_letters_counted_is_blocked_and_not_another() {
+        let mut town = Town::new();
+        town.store.db.execute("UPDATE accounts SET key = 'ｂob', name = 'ｂob' WHERE id = 3", []).unwrap();
+        for (typed, blocked) in [("ｂob", "ｂob"), ("bob", "bob")] {
+            town.check("Ann", Op::Block, typed, &format!("{blocked} blocked, Ann none"));
+        }
+        let blocks = town.store.memory().unwrap().blocks;
+        let blocked: Vec<&str> = blocks.iter().map(|(_, of)| of.as_str()).collect();
+        assert_eq!(blocked, ["bob", "ｂob"]);
     }
 
     #[test]
