@@ -159,25 +159,26 @@ impl Hub {
             None => here,
         };
         let mut asked = (Consent::Given, None);
-        let audience = match (&post.to, there) {
+        let (audience, there) = match (&post.to, there) {
             (None, there) => {
                 let room = self.rooms.get(there?)?;
-                Audience::Room(room.key().clone(), room.name.clone())
+                (Audience::Room(room.key().clone(), room.name.clone()), there)
             }
             (Some((key, name)), there) => {
                 let absence = self.absence(name, there);
                 let reached = self.reached(key, there, &author.key);
                 let consent = self.consent(reached.is_some());
-                let receiver = match reached {
-                    Some(receiver) => receiver.clone(),
+                let (receiver, there) = match reached {
+                    Some(receiver) => (receiver.clone(), there),
                     None => match self.absent_friend(from, key) {
-                        Ok(friend) => friend,
+                        // Who is not in that room may be in another one.
+                        Ok(friend) => (friend, None),
                         Err(Stranger::Known) => return Some(Err(absence)),
                         Err(Stranger::KnownOnce(_) | Stranger::Unknown) => return Some(Err(Denial::NotKept)),
                     },
                 };
                 asked = (consent, Some(Box::new(absence)));
-                Audience::User(receiver)
+                (Audience::User(receiver), there)
             }
         };
         // What waits is the text, and what was encoded of it.

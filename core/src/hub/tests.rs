@@ -204,6 +204,13 @@ fn command(person: &str, words: &str) -> Command {
             let Command::Post(post) = post(None, None, text) else { unreachable!() };
             Command::Post(Box::new(Post { room: Some(room), ..*post }))
         }
+        "posttoin" => {
+            let (room, rest) = rest.split_once(' ').unwrap();
+            let (to, text) = rest.split_once(' ').unwrap();
+            let room = (key(room), RoomName::parse(room).unwrap());
+            let Command::Post(post) = post(Some((key(to), user(to))), None, text) else { unreachable!() };
+            Command::Post(Box::new(Post { room: Some(room), ..*post }))
+        }
         "say" => Command::Say(push::encode_public(&user(person), &Text::try_from(rest).unwrap())),
         "whisper" => {
             let (to, text) = rest.split_once(' ').unwrap();

@@ -264,6 +264,24 @@ fn a_friend_who_is_not_there_is_written_to_and_nobody_else_is() {
 }
 
 #[test]
+fn a_friend_who_is_in_another_room_hears_what_is_said_to_them_in_one() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("ann", "request bob");
+    disk.writes(&mut town);
+    town.does("bob", "accept ann");
+    disk.writes(&mut town);
+    town.disconnect("bob");
+    town.login("bob");
+    town.does("bob", "create den");
+    town.does("ann", "join example");
+    disk.writes(&mut town);
+    town.does("bob", "enter den");
+    town.settle();
+    check(&mut town, &mut disk, "ann", "posttoin example bob psst", "said, ann whispers psst");
+    town.check("bob", "ann whispers psst");
+}
+
+#[test]
 fn what_is_said_while_it_ends_is_kept_by_what_is_so_on_the_disk() {
     let (mut town, mut disk) = town(&["ann", "bob"]);
     town.does("bob", "block ann");
