@@ -270,6 +270,9 @@ impl Hub {
         self.tying -= 1;
         let is_still = self.is_still(from, number);
         let answer = tied.map(|Tied { other, before, after }| {
+            // Who was deleted after that was written is nothing to anybody.
+            let is_gone = self.gone.contains(&account.key) || self.gone.contains(&other.key);
+            let after = if is_gone { Bond::default() } else { after };
             self.note_block(&account.key, &other.key, after.own.tie == Tie::Blocked);
             let own = (after.own.tie, after.own.tie != before.own.tie);
             let others = (after.other.tie, after.other.tie != before.other.tie);

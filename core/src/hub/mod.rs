@@ -274,6 +274,8 @@ pub struct Hub {
     untold: Vec<(ConnId, u64)>,
     /// Whom users want to hear nothing of, whether they are here or not.
     blocks: BTreeMap<NameKey, BTreeSet<NameKey>>,
+    /// The accounts of which it is known that they are deleted, and that are nothing to anybody.
+    gone: BTreeSet<NameKey>,
     /// How many changes of what two are to each other are on their way.
     tying: usize,
 }
@@ -326,6 +328,7 @@ impl Hub {
             journal: None,
             untold: Vec::new(),
             blocks: BTreeMap::new(),
+            gone: BTreeSet::new(),
             tying: 0,
             limits,
         };
@@ -490,9 +493,14 @@ impl Hub {
         self.part_from_all(now, user, deliveries);
     }
 
-    /// Forgets what these users are to others, whose accounts are deleted, and tells those who are here.
+    /// Forgets what these users are to others, whose accounts are deleted, and tells those who are here. Whoever was forgotten
+    /// before costs nothing more: a deleted account never comes back.
     pub fn forget_ties_to(&mut self, users: &[NameKey], deliveries: &mut Deliveries) {
-        self.untie(&users.iter().collect(), deliveries);
+        let gone: BTreeSet<&NameKey> =
+            users.iter().filter(|user| self.gone.insert((*user).clone())).collect();
+        if !gone.is_empty() {
+            self.untie(&gone, deliveries);
+        }
     }
 
     /// Tells everybody that the server stops.

@@ -11,6 +11,7 @@ use super::friends::Ties;
 use super::journal::Entry;
 use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
 use crate::frame::Frame;
+use crate::message::friend::Tie;
 use crate::message::rooms::Talk;
 use crate::name::{Account, NameKey, UserName};
 use crate::time::Instant;
@@ -84,9 +85,18 @@ impl Hub {
         if !self.is_still(from, number) {
             return;
         }
-        let Some((frames, ties)) = told else {
+        let Some((frames, mut ties)) = told else {
             return self.untold.push((from, number));
         };
+        // Those are taken back who were deleted after that was read.
+        let mut gone = Vec::new();
+        if let Some(ties) = &mut ties {
+            ties.retain(|key, (name, _)| {
+                let is_gone = self.gone.contains(key);
+                gone.extend(is_gone.then(|| name.clone()));
+                !is_gone
+            });
+        }
         let Some(member) = self.directory.member_mut(from) else { return };
         member.telling = None;
         member.knows_friends |= ties.is_some();
@@ -96,6 +106,7 @@ impl Hub {
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));
+        deliveries.extend(gone.into_iter().map(|name| (from, Mail::Tied(name, Tie::None))));
     }
 
     /// What a device is told is damaged. It is not looked up again before the device asks for it.

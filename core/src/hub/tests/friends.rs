@@ -174,6 +174,31 @@ fn who_comes_is_told_what_others_are_to_them() {
     town.check("desk", "friend {all:true, friends []");
 }
 
+#[test]
+fn who_was_deleted_while_others_were_told_of_them_is_nothing_to_them() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("bob", "request ann");
+    disk.writes(&mut town);
+    town.settle();
+    device(&mut town, "phone", "ann");
+    town.does("ann", "block bob");
+    disk.takes(&mut town, 9);
+    let (bob, mut deliveries) = (NameKey::new(key_of, "bob"), Deliveries::new());
+    // Told again of whom it knows to be gone, the hub has nothing to do.
+    for _ in 0..2 {
+        town.hub.forget(town.now, &bob, &mut deliveries);
+        town.hub.forget_ties_to(core::slice::from_ref(&bob), &mut deliveries);
+    }
+    town.deliver(deliveries);
+    town.check("ann", "now bob is none");
+    town.settle();
+    disk.has(&mut town, true);
+    town.check("phone", "friend {all:true,asking:[Bob], now Bob is none, now Bob is none");
+    town.check("ann", "Bob is none");
+    town.check_does("ann", "friends", "friends []");
+    assert!(town.hub.blocks.is_empty());
+}
+
 /// What ann hears who writes to bob, in the room that both are in or from anywhere.
 fn heard_of_absence(town: &mut Town, disk: &mut Disk, words: &str) -> String {
     town.heard.clear();
