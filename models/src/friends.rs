@@ -269,6 +269,9 @@ impl Trial {
             Mail::Reply(Reply::Friends(ties)) => {
                 let views: Views = ties.iter().map(|(name, tie)| (name.to_string(), *tie)).collect();
                 assert!(known.is_none_or(|known| *known == views), "who asks is told what they know");
+                if self.model.knows(seat) {
+                    self.known.insert(seat, views);
+                }
             }
             Mail::Reply(Reply::Tied(name, tie)) | Mail::Tied(name, tie) => {
                 if let Some(known) = known {

@@ -41,7 +41,10 @@ impl<S: Records + Messages> Scribe<S> {
             Ok(Ok(outcomes)) => outcomes,
             Ok(Err(error)) => {
                 tracing::error!(%error, "{} messages or rooms could not be written", group.len());
-                self.read_alone(&group)
+                catch_unwind(AssertUnwindSafe(|| self.read_alone(&group))).unwrap_or_else(|_| {
+                    tracing::error!("reading what there is has panicked");
+                    Vec::new()
+                })
             }
             Err(_) => {
                 tracing::error!("writing what was said has panicked");

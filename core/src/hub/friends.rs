@@ -221,16 +221,23 @@ impl Hub {
     /// Who is what to a user. It is known once their device was told it unasked.
     pub(super) fn list_friends(&mut self, from: ConnId) -> Answer {
         let member = self.directory.member(from)?;
+        let telling = member.telling.filter(|number| !self.is_settled(*number));
         if let Some(ties) = self.ties_of(member.user) {
             let list = ties.values().cloned().collect();
+            // A device that could not be told is told by this, and of what changes from now on.
+            if telling.is_none()
+                && let Some(member) = self.directory.member_mut(from)
+            {
+                member.knows_friends = true;
+            }
             return Some(Ok(Reply::Friends(list)));
         }
-        match member.telling {
-            Some(until) if !self.is_settled(until) => {
+        match telling {
+            Some(until) => {
                 self.journal.as_mut()?.hold(until, from, Held::Friends);
                 None
             }
-            Some(_) | None => Some(Err(Denial::NotKept)),
+            None => Some(Err(Denial::NotKept)),
         }
     }
 

@@ -66,7 +66,7 @@ impl Hub {
         let Some((member, journal)) = self.directory.member_mut(from).zip(self.journal.as_mut()) else {
             return;
         };
-        if member.telling.is_none() {
+        if member.telling.is_none_or(|number| journal.is_settled(number)) {
             let account = member.account.clone();
             let with_ties = member.has_friends && !member.knows_friends;
             let telling = Telling { account, with_ties, bytes_max };
@@ -121,10 +121,8 @@ impl Hub {
     /// The disk does something: those are told now who could not be.
     pub(super) fn tell_the_untold(&mut self) {
         for (from, number) in core::mem::take(&mut self.untold) {
-            if self.is_still(from, number)
-                && let Some(member) = self.directory.member_mut(from)
-            {
-                member.telling = None;
+            // One that has asked meanwhile is told by that.
+            if self.directory.member(from).is_some_and(|member| member.telling == Some(number)) {
                 self.tell(from);
             }
         }

@@ -194,6 +194,11 @@ impl Model {
         person.is_some_and(|person| kind != Kind::Friendly || person.kind == Kind::Friendly)
     }
 
+    /// Whether a device was told what others are to its user, and is to be told what changes.
+    pub(super) fn knows(&self, seat: usize) -> bool {
+        self.person(seat).is_some_and(|person| person.knows)
+    }
+
     pub(super) fn is_friendly(&self, seat: usize) -> bool {
         self.person(seat).is_some_and(|person| person.kind == Kind::Friendly)
     }
@@ -282,6 +287,8 @@ impl Model {
         person.is_waiting = true;
         let (user, telling) = (person.user, person.telling);
         if self.known.contains(user) {
+            let is_on_its_way = telling.is_some_and(|number| self.is_on_its_way(number));
+            self.person_mut(seat).knows |= !is_on_its_way;
             let views = self.told.views(user);
             return self.answer(seat, format!("list {}", listed(&views)));
         }

@@ -374,7 +374,8 @@ impl Model {
             (entry.seat, entry.login) == (seat, login) && matches!(entry.what, What::Telling { .. })
         };
         // One that is about to be told needs nothing further.
-        if is_device && !self.untold.contains(&(seat, login)) && !self.journal.iter().any(is_told) {
+        if is_device && !self.journal.iter().any(is_told) {
+            self.untold.retain(|untold| *untold != (seat, login));
             self.write(seat, What::Telling { user });
         }
     }

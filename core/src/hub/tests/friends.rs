@@ -175,6 +175,19 @@ fn who_comes_is_told_what_others_are_to_them() {
 }
 
 #[test]
+fn a_device_that_could_not_be_told_of_friends_and_asks_hears_what_changes() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    device(&mut town, "phone", "ann");
+    disk.fails(&mut town);
+    town.settle();
+    town.check_does("phone", "friends", "friends []");
+    town.does("ann", "request bob");
+    disk.takes(&mut town, 9);
+    disk.has(&mut town, true);
+    town.check("phone", "now Bob is asked");
+}
+
+#[test]
 fn who_was_deleted_while_others_were_told_of_them_is_nothing_to_them() {
     let (mut town, mut disk) = town(&["ann", "bob"]);
     town.does("bob", "request ann");

@@ -55,6 +55,20 @@ fn what_could_not_be_looked_up_is_looked_up_when_the_disk_does_anything() {
 }
 
 #[test]
+fn what_could_not_be_looked_up_is_looked_up_when_its_device_asks() {
+    let (mut town, mut disk) = town(&["ann"]);
+    disk.writes(&mut town);
+    disk.talks = Vec::from([talk("Bob", 5, 7)]);
+    device(&mut town, "phone", "ann");
+    disk.fails(&mut town);
+    town.settle();
+    town.check_does("phone", "rooms", "overview [lobby 1 example 0] in []");
+    disk.writes(&mut town);
+    town.check("phone", WITH_BOB);
+    assert_eq!(town.hub.pending_appends(), 0);
+}
+
+#[test]
 fn nobody_is_told_what_another_has_who_was_there_before() {
     let (mut town, mut disk) = town(&["ann", "bob"]);
     disk.writes(&mut town);
