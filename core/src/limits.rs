@@ -40,6 +40,8 @@ pub const ROOMS_TOLD_MAX: usize = 65_536;
 pub const MEMBERS_TOLD_MAX: usize = 65_536;
 /// A client remembers where it is in at most this many conversations. What is said in others is shown as it comes.
 pub const CONVERSATIONS_MAX: usize = 10_000;
+/// A client remembers at most this many people who are something to its account.
+pub const FRIENDS_TOLD_MAX: usize = 10_000;
 /// What is said while a client reads what was said before waits for that in so much memory at most. What is beyond it
 /// is read like what was said before.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;

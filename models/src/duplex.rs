@@ -336,6 +336,7 @@ impl Line {
             | Event::Left { .. }
             | Event::Crowds(_)
             | Event::Places(_)
+            | Event::Friends(_)
             | Event::Refused { .. }
             | Event::Returned { .. }
             | Event::Unanswered { .. }

@@ -177,7 +177,7 @@ impl Controller {
             }
             Event::Rooms(rooms) => self.on_rooms(rooms),
             // It is in one room at a time.
-            Event::Crowds(_) | Event::Places(_) => {}
+            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use super::friends::Ties;
 use super::home::Step;
 use super::incoming::{Done, Incoming};
 use super::people::People;
@@ -46,7 +47,7 @@ impl Client {
             Incoming::Greeted(greeting) => {
                 // Nobody is led where they did not want to go.
                 let multi = greeting.caps.multi && self.wanted_caps().multi;
-                self.caps = Caps { multi, ..greeting.caps };
+                self.caps = Caps { multi, friends: greeting.caps.friends && multi, ..greeting.caps };
                 self.event(Event::Greeted(Greeting { caps: self.caps, ..greeting }));
             }
             Incoming::List(list) => {
@@ -63,6 +64,7 @@ impl Client {
             Incoming::Rooms(rooms) => self.on_rooms(rooms),
             Incoming::Roster(roster) => self.on_roster(roster),
             Incoming::Read(read) => self.on_read(read),
+            Incoming::Friend(told) => self.on_friend(told),
             Incoming::Msg(msg) => self.on_msg(msg),
             Incoming::Ack(ack) => self.on_ack(ack),
             Incoming::Page(page) => self.on_page(page),
@@ -135,7 +137,7 @@ impl Client {
                 self.state = State::Auth;
                 self.home = None;
                 (self.readings, self.places) = (Readings::default(), Places::default());
-                (self.people, self.whose) = (People::default(), None);
+                (self.people, self.ties, self.whose) = (People::default(), Ties::default(), None);
                 self.refuse_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }

@@ -2,6 +2,7 @@
 
 use super::Conversation;
 use crate::frame::Frame;
+use crate::message::friend::Op;
 use crate::message::history::Edge;
 use crate::message::{Cid, Kind, Text, request};
 use crate::name::{PUBLIC, RoomName, UserName};
@@ -42,6 +43,8 @@ pub enum Command {
     Look(Conversation),
     /// The same: a person has seen all that was said there up to that number.
     Read(Conversation, u64),
+    /// Ask somebody to be a friend, agree, or the like; where friends are granted.
+    Friend(Op, UserName),
     /// Take part in a room no more; in one room at a time: go back to the lobby, from whatever room.
     Exit(RoomName),
     /// Log out.
@@ -66,6 +69,7 @@ impl Command {
             Self::Recall(..) => Kind::History,
             Self::Look(_) => Kind::Roster,
             Self::Read(..) => Kind::Read,
+            Self::Friend(..) => Kind::Friend,
             Self::Exit(_) => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
@@ -90,7 +94,7 @@ impl Command {
                 }
             }
             Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
-            Self::Look(_) | Self::Read(..) => return None,
+            Self::Look(_) | Self::Read(..) | Self::Friend(..) => return None,
         })
     }
 
@@ -111,6 +115,7 @@ impl Command {
             }
             Self::Read(Conversation::Room(room), seq) => request::encode_read(room, *seq),
             Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),
+            Self::Friend(op, user) => request::encode_friend(*op, user),
             Self::Logout => request::encode_bare(self.kind()),
             Self::Register(..)
             | Self::Login(..)
@@ -163,6 +168,7 @@ impl Command {
             | Self::Recall(..)
             | Self::Look(_)
             | Self::Read(..)
+            | Self::Friend(..)
             | Self::Exit(_)
             | Self::Logout => None,
         }

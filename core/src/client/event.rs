@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Conversation, Place};
+use super::{Conversation, Friends, Place};
 use crate::message::hello::Greeting;
 use crate::message::push::Posted;
 use crate::message::rooms::Crowd;
@@ -50,6 +50,8 @@ pub enum Event {
     /// All conversations that the account takes part in: rooms and private ones. After a login and a return, and when one is
     /// added, left, or read elsewhere. It does not come for each message: those have their numbers.
     Places(Vec<Place>),
+    /// Who is whose friend, or wants to be: all of it, whenever some of it has changed.
+    Friends(Friends),
     /// Who is in this client's room, or in the one that is [looked at](super::Command::Look).
     Members(Room),
     /// The room that was wanted exists now.

@@ -9,7 +9,7 @@ use super::{Client, Command, Conversation, Event, LEFT_UNSAID};
 use crate::message::Kind;
 use crate::message::history::Edge;
 use crate::message::push::ReceivedMsg;
-use crate::message::received::{ReceivedRead, ReceivedRooms, ReceivedRoster};
+use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::name::RoomName;
 use crate::phase::Phase;
 
@@ -18,7 +18,10 @@ impl Client {
     pub(super) fn on_command_in_hall(&mut self, command: Command) -> Option<Command> {
         match command {
             // It comes by itself.
-            Command::List => self.places.repeat(),
+            Command::List => {
+                self.places.repeat();
+                self.ties.repeat();
+            }
             Command::Exit(room) => {
                 // Too late is better than never: afterwards nothing can be said there any more.
                 for Waiting { say, cid } in self.outbox.take_all_of(&Conversation::Room(room.clone())) {
@@ -28,6 +31,9 @@ impl Client {
             }
             Command::Recall(of, shown) => self.recall(&of, shown),
             Command::Read(of, seq) => self.read(of, seq),
+            friend @ Command::Friend(..) if !self.caps.friends => {
+                self.refuse(&friend, "This server knows of no friends");
+            }
             elsewhere => return Some(elsewhere),
         }
         None
@@ -167,6 +173,18 @@ impl Client {
         self.places.note_read(&of, seq);
     }
 
+    /// An answer and what comes unasked look alike, and either is how it is now.
+    pub(super) fn on_friend(&mut self, told: ReceivedFriend) {
+        if let ReceivedFriend::Change(name, _) = &told {
+            let key = Conversation::Peer(name.clone()).key();
+            self.answered_where(|pending| match &pending.command {
+                Command::Friend(_, user) => Conversation::Peer(user.clone()).key() == key,
+                _ => false,
+            });
+        }
+        self.ties.merge(told);
+    }
+
     pub(super) fn on_msg_in_hall(&mut self, msg: ReceivedMsg) {
         let Some(of) = Conversation::received(msg.room.as_deref(), msg.peer.as_deref()) else {
             return self.accuse("it sent a message of no conversation");
@@ -188,7 +206,8 @@ impl Client {
         let crowds = self.places.take_new_crowds().map(Event::Crowds);
         let places = self.places.take_new_places().map(Event::Places);
         let members = self.people.take_new().map(Event::Members);
-        let events = [crowds, places, members];
+        let friends = self.ties.take_new().filter(|_| self.caps.friends).map(Event::Friends);
+        let events = [crowds, places, friends, members];
         let is_any = events.iter().any(Option::is_some);
         events.into_iter().flatten().for_each(|event| self.event(event));
         is_any

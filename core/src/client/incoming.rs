@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::message::hello::Greeting;
 use crate::message::history::ReceivedPage;
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
-use crate::message::received::{ReceivedRead, ReceivedRooms, ReceivedRoster};
+use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::message::reply::{self, LIST_ROOM, Received};
 use crate::message::{Envelope, Kind};
 
@@ -17,6 +17,7 @@ pub(super) enum Incoming {
     Rooms(ReceivedRooms),
     Roster(ReceivedRoster),
     Read(ReceivedRead),
+    Friend(ReceivedFriend),
     Msg(ReceivedMsg),
     Ack(ReceivedAck),
     Page(ReceivedPage),
@@ -44,6 +45,7 @@ impl Incoming {
             Self::Rooms(_) => Some(Kind::Rooms),
             Self::Roster(_) => Some(Kind::Roster),
             Self::Read(_) => Some(Kind::Read),
+            Self::Friend(_) => Some(Kind::Friend),
             Self::Msg(_) => Some(Kind::Msg),
             Self::Page(_) => Some(Kind::History),
             Self::Ping => Some(Kind::Ping),
@@ -101,7 +103,7 @@ impl Incoming {
             Kind::Rooms => Self::Rooms(ReceivedRooms::decode(envelope).map_err(fault)?),
             Kind::Roster => Self::Roster(ReceivedRoster::decode(envelope).map_err(fault)?),
             Kind::Read => Self::Read(ReceivedRead::decode(envelope).map_err(fault)?),
-            Kind::Friend => Self::Unknown,
+            Kind::Friend => Self::Friend(ReceivedFriend::decode(envelope).map_err(fault)?),
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: reply::Place::default() })

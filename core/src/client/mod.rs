@@ -31,6 +31,7 @@ mod backoff;
 mod command;
 mod conversation;
 mod event;
+mod friends;
 mod hall;
 mod home;
 mod incoming;
@@ -65,6 +66,8 @@ pub use backoff::Backoff;
 pub use command::Command;
 pub use conversation::{Conversation, Place, Span};
 pub use event::{End, Event, Past, Room};
+pub use friends::Friends;
+use friends::Ties;
 use home::Home;
 use outbox::Outbox;
 pub use outbox::WAITING_MAX;
@@ -130,6 +133,8 @@ pub struct Client {
     places: Places,
     /// The same: what is looked at, and who is there.
     people: People,
+    /// The same: who is whose friend.
+    ties: Ties,
     /// Whose login was the last.
     whose: Option<String>,
     /// It asks no server for many rooms at once.
@@ -268,7 +273,8 @@ impl Client {
     }
 
     fn wanted_caps(&self) -> Caps {
-        let caps = Caps { multi: !self.is_of_one_room, friends: false, ..Caps::ALL };
+        let is_of_many = !self.is_of_one_room;
+        let caps = Caps { multi: is_of_many, friends: is_of_many, ..Caps::ALL };
         if self.cids.is_some() { caps } else { caps.without_history() }
     }
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::friends::Ties;
 use super::home::{Home, LOGIN_PAUSE, Step};
 use super::incoming::Done;
 use super::outbox::Waiting;
@@ -47,7 +48,7 @@ impl Client {
         // What another account has read is not this one's.
         if self.whose.as_ref() != Some(&username) {
             self.readings.clear();
-            self.places = Places::default();
+            (self.places, self.ties) = (Places::default(), Ties::default());
             self.whose = Some(username.clone());
         }
         if let Some(home) = Home::after(pending.map(|pending| pending.command), done.place.token) {

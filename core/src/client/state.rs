@@ -102,6 +102,7 @@ impl Pending {
             | Command::Recall(..)
             | Command::Look(_)
             | Command::Read(..)
+            | Command::Friend(..)
             | Command::Exit(_)
             | Command::Logout => false,
         }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod floods;
+mod friends;
 mod keeping;
 mod many;
 mod original;
@@ -200,6 +201,10 @@ fn shown_event(event: &Event, shows_where: bool) -> String {
         Event::Crowds(crowds) => {
             let shown = |crowd: &Crowd| format!("{}: {}", crowd.room, crowd.people);
             format!("crowds [{}]", crowds.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        Event::Friends(Friends { friends, asking, asked, blocked }) => {
+            let names = |names: &[UserName]| names.iter().map(|name| format!(" {name}")).collect::<String>();
+            format!("friends [{};{};{};{}]", names(friends), names(asking), names(asked), names(blocked))
         }
         Event::Places(places) => {
             let shown =

@@ -65,6 +65,7 @@ impl Client {
             | Command::List
             | Command::Create(_)
             | Command::Enter(_)
+            | Command::Friend(..)
             | Command::Logout) => self.send(command),
         }
     }

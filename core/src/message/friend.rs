@@ -88,6 +88,9 @@ impl Op {
 }
 
 impl Tie {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::None, Self::Friend, Self::Asking, Self::Asked, Self::Blocked];
+
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

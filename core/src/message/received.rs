@@ -1,4 +1,5 @@
-//! What a client receives of rooms and the people in them, where it is in many at once: the whole, or what has changed.
+//! What a client receives of rooms, the people in them, and friends, where it is in many rooms at once: the whole, or what has
+//! changed.
 //!
 //! Names that can be none are passed over: nothing could be said of them.
 
@@ -7,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::friend::Tie;
 use super::rooms::{Crowd, Standing};
 use super::{Envelope, Unfit};
 use crate::name::{RoomName, UserName};
@@ -118,6 +120,50 @@ impl ReceivedRoster {
 impl ReceivedRead {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         decode(envelope, "it answered `read` in a shape that cannot be read")
+    }
+}
+
+/// A `friend`: who is what to the account.
+pub(crate) enum ReceivedFriend {
+    /// These, and nobody else.
+    All(Vec<(UserName, Tie)>),
+    /// What does not fit into the frame before.
+    More(Vec<(UserName, Tie)>),
+    /// This one is that now.
+    Change(UserName, Tie),
+}
+
+impl ReceivedFriend {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        const MUST: &str = "it told of friends in a shape that cannot be read";
+        #[derive(Deserialize)]
+        struct Data {
+            all: Option<bool>,
+            friends: Option<Vec<String>>,
+            asking: Option<Vec<String>>,
+            asked: Option<Vec<String>>,
+            blocked: Option<Vec<String>>,
+            user: Option<String>,
+            now: Option<String>,
+        }
+        let data: Data = decode(envelope, MUST)?;
+        let lists = [
+            (data.friends, Tie::Friend),
+            (data.asking, Tie::Asking),
+            (data.asked, Tie::Asked),
+            (data.blocked, Tie::Blocked),
+        ];
+        let mut ties = Vec::new();
+        for (names, tie) in lists {
+            let names = names.unwrap_or_default();
+            ties.extend(names.iter().filter_map(|name| UserName::parse(name).ok()).map(|name| (name, tie)));
+        }
+        if let (Some(user), Some(now)) = (&data.user, &data.now) {
+            // What a newer server calls otherwise is nothing that this client knows.
+            let tie = Tie::ALL.into_iter().find(|tie| tie.as_str() == now).unwrap_or_default();
+            return UserName::parse(user).map(|name| Self::Change(name, tie)).map_err(|_| Unfit(MUST));
+        }
+        Ok(if data.all.unwrap_or_default() { Self::All(ties) } else { Self::More(ties) })
     }
 }
 

@@ -85,6 +85,7 @@ impl Screen {
             | Event::Returned { .. }
             | Event::LoggedOut
             | Event::Crowds(_)
+            | Event::Friends(_)
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }

@@ -171,7 +171,8 @@ impl Sleeper {
             | Event::Created { .. }
             | Event::Left { .. }
             | Event::Crowds(_)
-            | Event::Places(_) => {}
+            | Event::Places(_)
+            | Event::Friends(_) => {}
         }
         Ok(None)
     }

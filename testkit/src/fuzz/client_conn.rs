@@ -174,6 +174,7 @@ impl Bench {
             | Event::Left { .. }
             | Event::Crowds(_)
             | Event::Places(_)
+            | Event::Friends(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

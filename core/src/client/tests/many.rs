@@ -3,13 +3,13 @@
 use super::*;
 use crate::message::push::Posted;
 
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends"],"client":"chatroom 0.1.0"}"#;
 const GREETED: &str =
     r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":["ack","history","resume","multi"]}}"#;
 const LOGIN: &str = r#"> {"type":"login","data":{"username":"Ann","password":"1234"}}"#;
 
 /// Rooms that there are, and places that Ann has, as `den 5 of 7` or `@bob 1 of 1`.
-fn rooms(rooms: &[(&str, usize)], places: &[(&str, u64, u64)]) -> String {
+pub(super) fn rooms(rooms: &[(&str, usize)], places: &[(&str, u64, u64)]) -> String {
     let crowd = |(room, people): &(&str, usize)| format!(r#"{{"room":"{room}","people":{people}}}"#);
     let place = |key: &str, name: &str, read: u64, last: u64| {
         format!(r#"{{"{key}":"{name}","last":{last},"read":{read}}}"#)
@@ -105,11 +105,15 @@ fn span(last: u64) -> Span {
 
 impl Desk {
     /// Logged in, and nothing told yet.
-    fn in_hall() -> Self {
+    pub(super) fn in_hall() -> Self {
+        Self::in_hall_of(GREETED)
+    }
+
+    pub(super) fn in_hall_of(greeting: &str) -> Self {
         let mut desk = Self { client: Client::that_keeps([7; 12]), shows_where: true, ..Self::default() };
         desk.tell(Input::Connected);
         desk.check(&format!("connected, {HELLO}"));
-        desk.hear(GREETED);
+        desk.hear(greeting);
         desk.want("login Ann 1234");
         desk.log.clear();
         desk.check_hears(LOGGED_IN, "logged in Ann");
@@ -128,7 +132,7 @@ impl Desk {
         desk
     }
 
-    fn wants(&mut self, command: Command) {
+    pub(super) fn wants(&mut self, command: Command) {
         self.tell(Input::Command(command));
     }
 
