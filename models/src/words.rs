@@ -2,6 +2,7 @@
 
 use chatroom_core::client::{Command, Conversation};
 use chatroom_core::message::Text;
+use chatroom_core::message::friend::Op;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
 use zeroize::Zeroizing;
@@ -12,6 +13,10 @@ pub fn command(words: &str, here: &str, id: u64) -> Option<Command> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let room = || RoomName::parse(rest).ok();
     let here = || RoomName::parse(here).ok();
+    let conversation = || match rest.strip_prefix('@') {
+        Some(peer) => UserName::parse(peer).ok().map(Conversation::Peer),
+        None => room().map(Conversation::Room),
+    };
     let text = |text: &str| Text::try_from(text).ok();
     let user = || {
         let (name, rest) = rest.split_once(' ')?;
@@ -32,6 +37,10 @@ pub fn command(words: &str, here: &str, id: u64) -> Option<Command> {
             let (to, said) = user()?;
             Command::Say { to: Conversation::Peer(to), text: text(said)?, id, cid: None }
         }
+        "look" => Command::Look(conversation()?),
+        "read" => Command::Read(conversation()?, u64::MAX),
+        "older" => Command::older(conversation()?),
+        "befriend" => Command::Friend(Op::Request, UserName::parse(rest).ok()?),
         "exit" => Command::Exit(here()?),
         "logout" => Command::Logout,
         _ => return None,

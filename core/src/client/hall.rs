@@ -68,11 +68,15 @@ impl Client {
 
     /// Asks who is in the room that is looked at, if that is not known and may be asked now.
     pub(super) fn ask_who_is_there(&mut self) {
-        let may_ask =
-            self.phase() == Some(Phase::Hall) && self.places.is_told() && !self.is_asking(Kind::Roster);
-        if may_ask && let Some(room) = self.people.take_question(self.now) {
+        if self.may_ask_who_is_there()
+            && let Some(room) = self.people.take_question(self.now)
+        {
             self.send(Command::Look(Conversation::Room(room)));
         }
+    }
+
+    pub(super) fn may_ask_who_is_there(&self) -> bool {
+        self.phase() == Some(Phase::Hall) && self.places.is_told() && !self.is_asking(Kind::Roster)
     }
 
     /// Conversations are read on one after the other, and what a person wants to see comes between two pages.

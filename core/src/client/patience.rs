@@ -29,8 +29,9 @@ impl Client {
     pub(super) fn due_at(&self) -> Option<Instant> {
         let answer_at = self.pending.front().map(|pending| pending.asked_at + ANSWER_TIMEOUT);
         let say_at = self.outbox.deadline().filter(|_| self.may_say());
-        let read_at = self.readings.deadline().filter(|_| self.is_inside());
-        let look_at = self.people.deadline().filter(|_| self.phase() == Some(Phase::Hall));
+        let may_read = self.is_inside() && !self.is_asking(Kind::History);
+        let read_at = self.readings.deadline().filter(|_| may_read);
+        let look_at = self.people.deadline().filter(|_| self.may_ask_who_is_there());
         let again_at = say_at.into_iter().chain(read_at).chain(look_at);
         answer_at.into_iter().chain(self.login_at()).chain(again_at).min()
     }

@@ -41,7 +41,7 @@ impl Readings {
         self.known.insert(of.key(), span);
     }
 
-    /// Begins with a conversation: from what is known of it, else where it was before, else from nothing.
+    /// Begins with a conversation: where it was before, else from what is known of it, else from nothing.
     pub(super) fn begin(&mut self, of: &Conversation) {
         let key = of.key();
         let known = self.known.remove(&key).map(Reading::on_from);
@@ -49,7 +49,8 @@ impl Readings {
         match (self.all.get_mut(&key), known) {
             (Some(shown), known) => {
                 shown.of = of.clone();
-                if let Some(reading) = known {
+                // What is shown since is newer than what was known.
+                if let Some(reading) = known.filter(|_| shown.reading.last_seq() == 0) {
                     shown.reading = reading;
                 }
             }

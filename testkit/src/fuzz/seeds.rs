@@ -27,7 +27,10 @@ pub fn seeds(transcript: &Transcript) -> BTreeSet<Seed> {
         let steps: Vec<&Step> = transcript.steps.iter().filter(|step| step.who == who).collect();
         add("frame_decoder", stream(&steps));
         add("server_conn", story(steps.iter().flat_map(|step| server_lines(&step.act))));
-        add("client_conn", story(steps.iter().flat_map(|step| client_lines(&step.act))));
+        let is_of_many = steps.iter().flat_map(|step| said(&step.act)).any(|json| asks_for_many(&json));
+        let begin = if is_of_many { lines(&["k"]) } else { vec![] };
+        let rest = steps.iter().flat_map(|step| client_lines(&step.act));
+        add("client_conn", story(begin.into_iter().chain(rest)));
         add("tls_pipe", story(steps.iter().flat_map(|step| wire_lines(&step.act))));
     }
     for step in &transcript.steps {
@@ -123,6 +126,11 @@ fn server_lines(act: &Act) -> Vec<Vec<u8>> {
         Act::SendsPastTls(_) => lines(&["i"]),
         Act::Ends | Act::Leaves => lines(&["e"]),
     }
+}
+
+/// Whether that is a hello of who wants to take part in many rooms.
+fn asks_for_many(json: &[u8]) -> bool {
+    json.windows(HELLO_OF_MANY.len()).any(|part| part == HELLO_OF_MANY)
 }
 
 fn client_lines(act: &Act) -> Vec<Vec<u8>> {
@@ -299,3 +307,6 @@ fn flags(transcript: &Transcript, prefix: &str) -> String {
 
 /// Longer ones slow the search down, and are in the transcripts for their length alone.
 const SEED_BYTES_MAX: usize = 2048;
+
+/// What is in a hello of who wants to take part in many rooms, and in no other.
+const HELLO_OF_MANY: &[u8] = br#""multi""#;

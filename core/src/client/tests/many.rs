@@ -472,6 +472,25 @@ fn who_reads_too_fast_waits_and_loses_nothing() {
 }
 
 #[test]
+fn what_is_older_is_waited_for_like_any_page_when_the_pause_is_over() {
+    let mut desk = Desk::in_hall();
+    desk.client.know(conversation("den"), Span { first: 5, has_older: true, ..span(9) });
+    desk.hear(&rooms(&[], &[("attic", 0, 9), ("den", 9, 9)]));
+    desk.log.clear();
+    desk.hear(
+        r#"{"type":"history","status":"error","code":"rate_limited","message":"Too often","retry_ms":2000}"#,
+    );
+    desk.wants(Command::older(conversation("den")));
+    desk.check("");
+    desk.wait(3);
+    desk.check(r#"> {"type":"history","data":{"room":"den","before":5}}"#);
+    desk.check_hears(
+        &page("den", 1, 4, false),
+        &format!("older den [Bob: 1, Bob: 2, Bob: 3, Bob: 4], {}", recall("attic")),
+    );
+}
+
+#[test]
 fn a_room_that_can_not_be_read_holds_up_no_other() {
     let mut desk = Desk::in_hall();
     desk.hear(&rooms(&[], &[("attic", 0, 9), ("den", 0, 9)]));
@@ -542,6 +561,15 @@ fn who_leaves_sends_what_waits_before_and_is_told_of_each_what_became_of_it() {
     desk.check_hears(&refusal.replace('X', &cid(2)), "msg refused, text_invalid (No)");
     desk.check_hears(&refusal.replace('X', &cid(2)), "");
     desk.check_hears(&said("attic", 4, "Ann", "kept", &cid(1)), "attic Ann (own): kept");
+}
+
+#[test]
+fn what_is_shown_is_newer_than_what_was_known_of_it() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.hear(&heard("den", 4));
+    desk.client.know(conversation("den"), span(2));
+    desk.log.clear();
+    desk.check_hears(&heard("den", 5), "den Bob: 5");
 }
 
 // A connection is lost.
