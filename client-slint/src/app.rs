@@ -127,7 +127,7 @@ impl Program {
     fn open(&self, args: Args, tell: Sender<News>) -> Result<(), String> {
         self.window().global::<ConnectAdapter>().set_insecure(args.insecure);
         let mut file = self.open_file();
-        let mut login = |server: Option<&str>| file.as_mut().and_then(|file| last_login(file, server));
+        let mut login = |server: Option<&str>| self.last_login(&mut file, server);
         if args.host {
             let host = Host::start(&self.0.profile.host)?;
             println!("{}", host.invitation_for_others());
@@ -177,23 +177,32 @@ impl Program {
         Ok(())
     }
 
-    /// The file with what was read and typed. Without it the window works as well, and says why there is none.
-    fn open_file(&self) -> Option<File> {
+    /// The file with what was read and typed. Without it the window works as well until it is closed, and says so.
+    fn open_file(&self) -> File {
         match File::open(&self.0.profile.store) {
             Ok((file, warning)) => {
                 warning.into_iter().for_each(|warning| eprintln!("chatroom: {warning}"));
-                Some(file)
+                file
             }
-            Err(why) => {
-                eprintln!("chatroom: {why}");
-                None
+            Err(unopened) => {
+                eprintln!("chatroom: {unopened}");
+                self.act(|controller| controller.set_unkept(&unopened.why));
+                File::in_memory()
             }
         }
     }
 
+    fn last_login(&self, file: &mut File, server: Option<&str>) -> Option<Login> {
+        file.last_login(server).unwrap_or_else(|error| {
+            let path = self.0.profile.store.display();
+            eprintln!("chatroom: {path}: what was read and typed cannot be read: {error}");
+            None
+        })
+    }
+
     /// From now on what is read and typed is kept there.
-    fn keep_in(&self, file: Option<File>, tell: Sender<News>) -> Result<(), String> {
-        let (Some(file), Some(nonce)) = (file, nonce()) else { return Ok(()) };
+    fn keep_in(&self, file: File, tell: Sender<News>) -> Result<(), String> {
+        let Some(nonce) = nonce() else { return Ok(()) };
         // Who closes the window wants to be told no more.
         let tell = move |told| drop(tell.try_send(News::Store(told)));
         let store = Store::start(file, tell, self.0.network.line())
@@ -480,13 +489,6 @@ async fn either(one: &Receiver<News>, other: &Receiver<News>) -> Result<News, Re
         }
     };
     one.recv().or(other).await
-}
-
-fn last_login(file: &mut File, server: Option<&str>) -> Option<Login> {
-    file.last_login(server).unwrap_or_else(|error| {
-        eprintln!("chatroom: {}: what was read and typed cannot be read: {error}", file.path().display());
-        None
-    })
 }
 
 fn now() -> jiff::civil::DateTime {

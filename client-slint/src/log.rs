@@ -1,4 +1,4 @@
-//! The messages of the open room, in the order the server gave them; at their end those it has not answered yet.
+//! The messages of the conversation that is shown, in the order the server gave them; at their end those it has not answered yet.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -32,6 +32,8 @@ pub enum Delivery {
     Sent,
     /// On its way.
     Sending,
+    /// It goes on its way once its conversation can be reached.
+    Waiting,
     /// The server does not want it, or never saw it.
     Failed,
     /// The connection was lost before the answer came.
@@ -79,7 +81,7 @@ pub struct View<'a> {
     pub is_first_unread: bool,
 }
 
-/// The rows of one room. The oldest are let go when there are too many.
+/// The rows of one conversation. The oldest are let go when there are too many.
 #[derive(Debug, Default)]
 pub struct Log {
     rows: VecDeque<Row>,
@@ -95,7 +97,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Forgets everything, for another room.
+    /// Forgets everything, for another conversation.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.waiting = 0;
@@ -154,12 +156,22 @@ impl Log {
     /// A message of one's own, on its way. Its number.
     pub fn send(&mut self, at: DateTime, author: &str, text: &str, peer: Option<&str>) -> u32 {
         let id = self.new_id();
+        self.send_as(id, at, author, text, peer);
+        id
+    }
+
+    /// The same, of one that has its number already: it waited while something else was shown.
+    pub fn send_as(&mut self, id: u32, at: DateTime, author: &str, text: &str, peer: Option<&str>) {
         let author = self.author(author);
         let peer = peer.map(Arc::from);
         let row = Row { id, author, text: text.into(), at, peer, is_own: true, delivery: Delivery::Sending };
         self.waiting += 1;
         self.insert(self.rows.len(), row);
-        id
+    }
+
+    /// The number of a message that is not shown now, and may be later.
+    pub fn reserve(&mut self) -> u32 {
+        self.new_id()
     }
 
     /// The server has given a message of one's own its place. Whether it was known.
@@ -185,10 +197,10 @@ impl Log {
         }
     }
 
-    /// A message of one's own that did not arrive, or may not have.
+    /// A message of one's own that did not arrive, may not have, or is not on its way.
     pub fn failed(&self, id: u32) -> Option<&Row> {
         let row = &self.rows[self.index_of(id)?];
-        matches!(row.delivery, Delivery::Failed | Delivery::Uncertain).then_some(row)
+        matches!(row.delivery, Delivery::Failed | Delivery::Uncertain | Delivery::Waiting).then_some(row)
     }
 
     /// Takes a message out that waits for its place and will not be shown there.
@@ -340,6 +352,7 @@ mod tests {
             let mark = match view.row.delivery {
                 Delivery::Sent => "",
                 Delivery::Sending => "~",
+                Delivery::Waiting => "…",
                 Delivery::Failed => "!",
                 Delivery::Uncertain => "?",
             };

@@ -12,6 +12,8 @@ pub struct Screen {
     pub page: Page,
     /// What is wrong with the connection, while something is.
     pub banner: Sentence,
+    /// Why what is read and typed is not kept, where it is not.
+    pub unkept: Sentence,
     /// The window's title.
     pub title: String,
     /// What is read aloud to who cannot see the window.
@@ -22,8 +24,10 @@ pub struct Screen {
     pub login: Login,
     /// The page of rooms and people.
     pub lobby: Lobby,
-    /// The page of one room.
+    /// The page of one conversation.
     pub room: Room,
+    /// The list of conversations beside the pages.
+    pub sidebar: Sidebar,
     /// The dialog that leads to another room.
     pub switcher: Switcher,
 }
@@ -38,7 +42,7 @@ pub enum Page {
     Login,
     /// Rooms and people.
     Lobby,
-    /// One room.
+    /// One room, or one private conversation.
     Room,
 }
 
@@ -107,12 +111,18 @@ pub struct Lobby {
     pub created: u32,
 }
 
-/// The page of one room.
+/// The page of one room, or of one private conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// Its name.
+    /// Its name, or that of the other side.
     pub name: String,
-    /// Who is in it.
+    /// Whether it is a private conversation.
+    pub is_private: bool,
+    /// Whether it is not taken part in any more.
+    pub is_left: bool,
+    /// What was being typed when it was shown last.
+    pub draft: String,
+    /// Who is in it. Where nobody is, nothing was told: oneself is there at least.
     pub members: Vec<PersonItem>,
     /// Whether the list stays at its end.
     pub is_following: bool,
@@ -137,10 +147,42 @@ pub struct Selected {
     pub text: String,
 }
 
-/// The dialog that leads to another room.
+/// The list of what one takes part in, where that can be more than one room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sidebar {
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Rooms, by name.
+    pub rooms: Vec<PlaceItem>,
+    /// Private conversations, the one in which something was said last first.
+    pub peers: Vec<PlaceItem>,
+    /// How many messages were not seen in all of them.
+    pub unread: u32,
+}
+
+/// A conversation in that list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlaceItem {
+    /// The room's name, or that of the other side.
+    pub name: String,
+    /// Whether it is a private conversation.
+    pub is_private: bool,
+    /// Whether it is the one that is shown.
+    pub is_current: bool,
+    /// Whether it is not taken part in any more, and here for what waits there.
+    pub is_left: bool,
+    /// How many messages were not seen.
+    pub unread: u32,
+    /// How many of these are private or name the person.
+    pub mentions: u32,
+    /// How many messages of one's own have not been said yet.
+    pub waiting: u32,
+}
+
+/// The dialog that leads to another conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Switcher {
-    /// The rooms that match.
+    /// The rooms and private conversations that match.
     pub rooms: Vec<RoomItem>,
 }
 
@@ -149,8 +191,12 @@ pub struct Switcher {
 pub struct RoomItem {
     /// Its name.
     pub name: String,
-    /// Who is in it.
+    /// Who is in it, where that is told.
     pub people: Vec<String>,
+    /// How many.
+    pub count: usize,
+    /// Whether it is no room, but a private conversation.
+    pub is_private: bool,
     /// Whether one is in it.
     pub is_current: bool,
     /// How many messages are known there that were not seen.
@@ -177,6 +223,7 @@ impl fmt::Display for Screen {
         lines.add("page", format_args!("{:?}", self.page));
         lines.text("title", &self.title);
         lines.sentence("banner", &self.banner);
+        lines.sentence("unkept", &self.unkept);
         lines.text("announcement", &self.announcement);
         lines.sentence("connect.error", &self.connect.error);
         lines.flag("connect.busy", self.connect.is_busy);
@@ -204,6 +251,9 @@ impl fmt::Display for Screen {
         lines.text("lobby.link", &self.lobby.host_link);
         lines.number("lobby.created", self.lobby.created.into());
         lines.text("room", &self.room.name);
+        lines.flag("room.private", self.room.is_private);
+        lines.flag("room.left", self.room.is_left);
+        lines.text("room.draft", &self.room.draft);
         lines.people("room.member", &self.room.members);
         lines.flag("room.following", self.room.is_following);
         lines.number("room.new", self.room.new_count.into());
@@ -215,8 +265,18 @@ impl fmt::Display for Screen {
         if let Some(selected) = &self.room.selected {
             lines.add("room.selected", format_args!("{} {}", selected.id, selected.text));
         }
+        lines.places("sidebar.room", &self.sidebar.rooms);
+        lines.places("sidebar.peer", &self.sidebar.peers);
         lines.rooms("switcher.room", &self.switcher.rooms);
         f.write_str(&lines.0)
+    }
+}
+
+fn unread(unread: u32, mentions: u32) -> String {
+    match (unread, mentions) {
+        (0, _) => String::new(),
+        (unread, 0) => format!(" ({unread} unread)"),
+        (unread, mentions) => format!(" ({unread} unread, {mentions} for one)"),
     }
 }
 
@@ -256,12 +316,27 @@ impl Lines {
     fn rooms(&mut self, key: &str, rooms: &[RoomItem]) {
         for room in rooms {
             let here = if room.is_current { " (here)" } else { "" };
-            let unread = match (room.unread, room.mentions) {
-                (0, _) => String::new(),
-                (unread, 0) => format!(" ({unread} unread)"),
-                (unread, mentions) => format!(" ({unread} unread, {mentions} for one)"),
+            let unread = unread(room.unread, room.mentions);
+            let people = match (room.is_private, room.people.len(), room.count) {
+                (true, _, _) => "(private)".to_owned(),
+                (false, 0, 0) => String::new(),
+                (false, 0, count) => format!("{count} people"),
+                (false, _, _) => room.people.join(" "),
             };
-            self.add(key, format_args!("{}{here}{unread}: {}", room.name, room.people.join(" ")));
+            self.add(key, format_args!("{}{here}{unread}: {people}", room.name));
+        }
+    }
+
+    fn places(&mut self, key: &str, places: &[PlaceItem]) {
+        for place in places {
+            let here = if place.is_current { " (here)" } else { "" };
+            let left = if place.is_left { " (left)" } else { "" };
+            let unread = unread(place.unread, place.mentions);
+            let waiting = match place.waiting {
+                0 => String::new(),
+                waiting => format!(" ({waiting} not sent)"),
+            };
+            self.add(key, format_args!("{}{here}{left}{unread}{waiting}", place.name));
         }
     }
 

@@ -71,6 +71,7 @@ pub enum Phrase {
     WeakOneKind,
     HostFailed,
     WhisperUsage,
+    NotKept,
 }
 
 impl Sentence {

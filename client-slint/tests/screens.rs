@@ -1,7 +1,7 @@
 //! What the window shows after each thing that happens: every case in `screens/` is a test.
 //!
 //! A case begins with `# its title`. `@ room` starts it there instead of at the first page, `@ kept room` with a file that
-//! keeps what is read and typed. A step is `> ` what the
+//! keeps what is read and typed, `@ many lobby` at a server where many rooms are taken part in. A step is `> ` what the
 //! person does or `< ` what the network tells; below it stand the lines of the screen that came (`+`) and went (`-`),
 //! and what the controller wants done (`!`). `UPDATE_SCREENS=1` writes them anew; read the difference before you keep
 //! it.
@@ -13,17 +13,19 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{self, Command, End, Event, Kept, Past, Room, Span};
+use chatroom_core::client::{Command, Conversation, End, Event, Kept, Past, Place, Room, Span};
 use chatroom_core::message::Kind;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
 use chatroom_core::message::push::Posted;
+use chatroom_core::message::rooms::Crowd;
+use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Token;
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
 use client_slint::store::{
-    Account, Conversation, Fate, Line, Login, Older, Opened, Outgoing, Reading, Request, Told, Unseen,
+    Account, Fate, Known, Line, Login, Older, Opened, Outgoing, Overview, Reading, Request, Told, Unseen,
 };
 use jiff::civil::{DateTime, date};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -125,13 +127,29 @@ impl Seat {
     }
 
     fn start_at(&mut self, place: &str) -> Result<(), String> {
-        let (place, is_kept) = place.strip_prefix("kept ").map_or((place, false), |place| (place, true));
+        let (place, is_many) = place.strip_prefix("many ").map_or((place, false), |place| (place, true));
+        let (place, is_kept) = place.strip_prefix("kept ").map_or((place, is_many), |place| (place, true));
         if is_kept {
             self.controller.keep_in_file([0; 12]);
         }
         let steps: &[&str] = match place {
             "start" => &[],
             "login" => &["> connect chat.example", "< trusted authority", "< connected", "< greeted open"],
+            "lobby" if is_many => &[
+                "> connect chat.example",
+                "< trusted authority",
+                "< connected",
+                "< greeted open many",
+                "> log in ann: secret words",
+                "< logged in ann",
+                "< crowds: den=2; attic=1; cellar=0",
+                "< places: den 3 3; attic 0 0",
+                "< told overview",
+                "< told unseen:",
+            ],
+            "room" if is_many => {
+                &["@ many lobby", "> pick den", "< told den seen 3: bob@3=three", "< members den: ann bob"]
+            }
             "lobby" => &["@ login", "> log in ann: secret words", "< logged in ann"],
             "room" if is_kept => {
                 &["@ lobby", "> enter: den", "< told den", "< entered den", "< members den: ann bob"]
@@ -162,10 +180,19 @@ impl Seat {
             ["go", "on", ref how @ ..] => {
                 let address = "chat.example:65432";
                 let account = Account { server: address.into(), address: address.into(), name: "ann".into() };
+                let (how, is_many) = match how {
+                    ["many", how @ ..] => (how, true),
+                    how => (how, false),
+                };
+                let (value, rest) = value.split_once(" | ").unwrap_or((value, ""));
                 let place = (!how.is_empty()).then(|| opened(how, value)).transpose()?;
+                let overview = match is_many {
+                    true => overview_with(place.as_ref(), rest)?,
+                    false => Overview::default(),
+                };
                 let token = Token::new("token".to_owned().into());
                 let invitation = address.parse().map_err(|_| "it is an address".to_owned())?;
-                controller.go_on(Login { account, token, place }, invitation);
+                controller.go_on(Login { account, token, place, overview }, invitation);
             }
             ["trust"] => controller.trust(),
             ["disconnect"] => controller.disconnect(),
@@ -180,6 +207,16 @@ impl Seat {
             ["create"] => controller.create(value),
             ["enter"] => controller.enter(value),
             ["leave"] => controller.leave(),
+            ["pick", name] => {
+                let (name, is_private) = name.strip_prefix('@').map_or((name, false), |name| (name, true));
+                controller.pick(name, is_private);
+            }
+            ["step", step] => controller.step(step.parse().map_err(|_| format!("no step: {step}"))?),
+            ["show", "lobby"] => controller.show_lobby(),
+            ["take", "part"] => controller.take_part(),
+            ["whisper", name] => drop(controller.whisper(name, value)),
+            ["type"] => controller.draft_edited(value),
+            ["understand"] => controller.understand(),
             ["say"] => {
                 controller.send(&value.replace("\\n", "\n"));
             }
@@ -259,6 +296,7 @@ impl Seat {
                 (Delivery::Sent, false) => "",
                 (Delivery::Sent, true) => " (own)",
                 (Delivery::Sending, _) => " (own, sending)",
+                (Delivery::Waiting, _) => " (own, waiting)",
                 (Delivery::Failed, _) => " (own, failed)",
                 (Delivery::Uncertain, _) => " (own, uncertain)",
             };
@@ -299,9 +337,21 @@ fn link(step: &str) -> Result<Link, String> {
     })
 }
 
-/// The room that all is shown in.
-fn den() -> client::Conversation {
-    client::Conversation::Room(chatroom_core::name::RoomName::parse("den").expect("it is a name"))
+/// A conversation: `den` is a room's, `@bob` a private one.
+fn conversation(name: &str) -> Result<Conversation, String> {
+    let error = |_| format!("no name: {name}");
+    match name.strip_prefix('@') {
+        Some(peer) => UserName::parse(peer).map(Conversation::Peer).map_err(error),
+        None => RoomName::parse(name).map(Conversation::Room).map_err(error),
+    }
+}
+
+/// The same the other way round.
+fn shown_conversation(of: &Conversation) -> String {
+    match of {
+        Conversation::Room(room) => room.as_str().to_owned(),
+        Conversation::Peer(peer) => format!("@{}", peer.as_str()),
+    }
 }
 
 fn event(step: &str) -> Result<Event, String> {
@@ -309,11 +359,14 @@ fn event(step: &str) -> Result<Event, String> {
         step.split_once(": ").or(step.strip_suffix(':').map(|words| (words, ""))).unwrap_or((step, ""));
     let value = value.replace("\\n", "\n").replace("\\u{202e}", "\u{202e}");
     let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    // Where nothing else is said, it is of the den.
+    let (words, of) = words.split_once(" at ").unwrap_or((words, "den"));
+    let of = conversation(of)?;
     Ok(match words.split(' ').collect::<Vec<_>>()[..] {
         ["connected"] => Event::Connected,
         ["disconnected"] => Event::Disconnected(End::Closed),
-        ["greeted", registration] => Event::Greeted(Greeting {
-            caps: Caps::ALL,
+        ["greeted", registration, ref many @ ..] => Event::Greeted(Greeting {
+            caps: Caps { multi: !many.is_empty(), ..Caps::ALL },
             server: "chatroom 0.1.0".into(),
             registration: Registration::parse(registration),
         }),
@@ -334,19 +387,38 @@ fn event(step: &str) -> Result<Event, String> {
         ["members", room] => Event::Members(Room { name: room.into(), members: names(&value) }),
         ["created"] => Event::Created { message: value },
         ["entered", room] => Event::Entered { room: room.into() },
-        ["left"] => Event::Left { room: "den".into() },
-        ["message", from] => message(from, value, None, None)?,
-        ["whisper", from] => message(from, value, None, Some(from))?,
-        ["echo", id] => message("ann", value, Some(id), None)?,
-        ["echo"] => message("ann", value, None, None)?,
+        ["left"] => Event::Left { room: of.name().into() },
+        ["crowds"] => {
+            let crowd = |crowd: &str| {
+                let (room, people) = crowd.trim().split_once('=').ok_or("no crowd")?;
+                let room = RoomName::parse(room).map_err(|_| "no room")?;
+                Ok::<_, String>(Crowd { room, people: number(people)? })
+            };
+            Event::Crowds(value.split(';').map(crowd).collect::<Result<_, _>>()?)
+        }
+        ["places"] => {
+            let place = |place: &str| {
+                let [of, last, read] = place.trim().split(' ').collect::<Vec<_>>()[..] else {
+                    return Err(format!("no place: {place}"));
+                };
+                let (last, read) = (number(last)? as u64, number(read)? as u64);
+                Ok(Place { of: conversation(of)?, last, read })
+            };
+            let places = value.split(';').filter(|place| !place.trim().is_empty());
+            Event::Places(places.map(place).collect::<Result<_, _>>()?)
+        }
+        ["message", from] => message(of, from, value, None, None)?,
+        ["whisper", from] => message(of, from, value, None, Some(from))?,
+        ["echo", id] => message(of, "ann", value, Some(id), None)?,
+        ["echo"] => message(of, "ann", value, None, None)?,
         ["acknowledged", id] => {
-            Event::Acknowledged { of: den(), said: number(id)? as u64, posted: Posted { seq: 1, ts_ms: 0 } }
+            Event::Acknowledged { of, said: number(id)? as u64, posted: Posted { seq: 1, ts_ms: 0 } }
         }
         ["session", token] => {
             Event::Session { username: "ann".into(), token: Token::new(token.to_owned().into()) }
         }
         ["past", ref how @ ..] => Event::Past {
-            of: den(),
+            of,
             messages: value.split(';').filter(|line| !line.is_empty()).enumerate().map(past).collect(),
             is_older: how.contains(&"older"),
             is_anew: how.contains(&"anew"),
@@ -365,19 +437,29 @@ fn event(step: &str) -> Result<Event, String> {
 }
 
 /// A message that is said now, by `bob` or, where its place is told, by `bob@7`. One of one's own can be `echo 1@7`.
-fn message(from: &str, text: String, said: Option<&str>, with: Option<&str>) -> Result<Event, String> {
+fn message(
+    of: Conversation,
+    from: &str,
+    text: String,
+    said: Option<&str>,
+    with: Option<&str>,
+) -> Result<Event, String> {
+    let peer = match &of {
+        Conversation::Room(_) => None,
+        Conversation::Peer(peer) => Some(peer.as_str().to_owned()),
+    };
     let (from, seq) = placed(from);
     let (said, said_seq) = said.map_or((None, None), |said| {
         let (said, seq) = placed(said);
         (Some(said), seq)
     });
     Ok(Event::Message {
-        of: den(),
+        of,
         from: from.into(),
         text,
         is_own: from == "ann",
         said: said.map(|said| number(said).map(|said| said as u64)).transpose()?,
-        private_with: with.map(|with| placed(with).0.to_owned()),
+        private_with: peer.or_else(|| with.map(|with| placed(with).0.to_owned())),
         posted: seq.or(said_seq).map(|seq| Posted { seq, ts_ms: minute(seq) }),
         cid: None,
     })
@@ -411,29 +493,82 @@ fn told(step: &str) -> Result<Told, String> {
     let (words, value) = step.split_once(": ").unwrap_or((step, ""));
     let words: Vec<&str> = words.split(' ').collect();
     Ok(match words[..] {
-        ["older", room, before, ref how @ ..] => Told::Older(Older {
-            room: room.into(),
+        ["older", of, before, ref how @ ..] => Told::Older(Older {
+            of: conversation(of)?,
             before: number(before)? as u64,
-            lines: opened(&[room], value)?.lines,
+            lines: opened(&[of], value)?.lines,
             has_more: how.contains(&"more"),
         }),
         ["unseen"] => {
-            let counts = value.split(';').map(|room| {
+            let counts = value.split(';').filter(|room| !room.is_empty()).map(|room| {
                 let [room, messages, mentions] = room.trim().split(' ').collect::<Vec<_>>()[..] else {
                     return Err(format!("no count: {room}"));
                 };
                 let count = |text| number(text).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                Ok(Unseen { room: room.into(), messages: count(messages)?, mentions: count(mentions)? })
+                let of = conversation(room)?;
+                Ok(Unseen { of, messages: count(messages)?, mentions: count(mentions)? })
             });
-            Told::Rooms(counts.collect::<Result<_, _>>()?)
+            Told::Unseen(counts.collect::<Result<_, _>>()?)
         }
+        ["overview"] => Told::Overview(overview_with(None, value)?),
+        ["failing"] => Told::Failing((!value.is_empty()).then(|| value.to_owned())),
         _ => Told::Opened(opened(&words, value)?),
     })
 }
 
+/// What the file has of an account: of the conversation that is shown, and of others, written `attic 1-4 seen 2 unread 1 0`.
+/// What waits there stands behind a bar, as `waits 8 in attic=hello`.
+fn overview_with(place: Option<&Opened>, text: &str) -> Result<Overview, String> {
+    let mut overview = Overview { is_multi: true, ..Overview::default() };
+    if let Some(Opened { of, read, seen, outbox, .. }) = place {
+        overview.places.push(Known { of: of.clone(), read: *read, seen: *seen });
+        overview.outbox.clone_from(outbox);
+    }
+    let (places, outbox) = text.split_once(" | ").unwrap_or((text, ""));
+    for place in places.split(';').map(str::trim).filter(|place| !place.is_empty()) {
+        let words: Vec<&str> = place.split(' ').collect();
+        let of = conversation(words[0])?;
+        let after = |word: &str, nth: usize| {
+            let at = words.iter().position(|other| *other == word)?;
+            words.get(at + nth)?.parse::<u32>().ok()
+        };
+        let read = words.get(1).and_then(|word| {
+            let (first, last) = word.split_once('-')?;
+            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            Some(Span { first, last: Posted { seq: last, ts_ms: minute(last) }, has_older: false })
+        });
+        if let Some(messages) = after("unread", 1) {
+            let mentions = after("unread", 2).unwrap_or_default();
+            overview.unseen.push(Unseen { of: of.clone(), messages, mentions });
+        }
+        let seen = after("seen", 1).unwrap_or_default().into();
+        overview.places.push(Known { of, read, seen });
+    }
+    for (index, item) in outbox.split(';').map(str::trim).filter(|item| !item.is_empty()).enumerate() {
+        let (what, text) = item.split_once('=').ok_or_else(|| format!("no message: {item}"))?;
+        let ["waits", cid, "in", of] = what.split(' ').collect::<Vec<_>>()[..] else {
+            return Err(format!("nothing waits: {item}"));
+        };
+        overview.outbox.push(Outgoing {
+            cid: named(cid),
+            of: conversation(of)?,
+            to: None,
+            text: text.into(),
+            typed_ms: minute(index as u64),
+            state: Fate::Waiting,
+        });
+    }
+    Ok(overview)
+}
+
+/// What a message is called; `mine-2` is what this program calls the second that is typed.
+fn named(cid: &str) -> String {
+    cid.replace("mine", &"00".repeat(12))
+}
+
 /// What the file has of a room. `more` means that it has older messages, `older` that the server has.
 fn opened(how: &[&str], value: &str) -> Result<Opened, String> {
-    let mut opened = Opened { room: how[0].into(), ..Opened::default() };
+    let mut opened = Opened::nothing(conversation(how[0])?);
     if let Some(at) = how.iter().position(|word| *word == "seen") {
         opened.seen = number(how.get(at + 1).unwrap_or(&""))? as u64;
     }
@@ -448,8 +583,8 @@ fn opened(how: &[&str], value: &str) -> Result<Opened, String> {
         if let Some(state) = state {
             let (what, to) = what.split_once(" to ").map_or((what, None), |(what, to)| (what, Some(to)));
             opened.outbox.push(Outgoing {
-                cid: what.rsplit(' ').next().unwrap_or_default().into(),
-                room: opened.room.clone(),
+                cid: named(what.rsplit(' ').next().unwrap_or_default()),
+                of: opened.of.clone(),
                 to: to.map(str::to_owned),
                 text: text.into(),
                 typed_ms: minute(index as u64),
@@ -485,28 +620,40 @@ fn shown_request(request: &Request) -> String {
         Request::Begin(Account { server, name, .. }) => format!("file: begin {name} at {server}"),
         Request::Session(token) => format!("file: come back with {}", token.expose()),
         Request::SessionEnded => "file: come back no more".into(),
-        Request::Place(room) => format!("file: in {}", room.as_deref().unwrap_or("no room")),
+        Request::Multi(true) => "file: in many rooms".into(),
+        Request::Multi(false) => "file: in one room".into(),
+        Request::Places(places) => {
+            let places = places.iter().map(|place| {
+                let Place { of, last, read } = place;
+                format!("{} {last} {read}", shown_conversation(of))
+            });
+            format!("file: places {}", places.collect::<Vec<_>>().join("; "))
+        }
+        Request::Place(of) => {
+            format!("file: in {}", of.as_ref().map_or_else(|| "no room".into(), shown_conversation))
+        }
         Request::Forget => "file: forget".into(),
         Request::Read(Reading { of, lines, is_older, is_anew, has_older, .. }) => {
             let of = match of {
-                Conversation::Room(room) => room.clone(),
-                Conversation::Peer(peer) => format!("with {peer}"),
+                Conversation::Room(room) => room.as_str().to_owned(),
+                Conversation::Peer(peer) => format!("with {}", peer.as_str()),
             };
             let how = [(*is_older, " older"), (*is_anew, " anew"), (*has_older, " more")];
             let how: String = how.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let lines = lines.iter().map(|line| format!("{}@{}={}", line.author, line.posted.seq, line.text));
             format!("file: read {of}{how}: {}", lines.collect::<Vec<_>>().join("; "))
         }
-        Request::Typed(Outgoing { cid, room, to, text, .. }) => {
+        Request::Typed(Outgoing { cid, of, to, text, .. }) => {
             let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-            format!("file: typed {} in {room}{to}: {text}", short(cid))
+            format!("file: typed {} in {}{to}: {text}", short(cid), shown_conversation(of))
         }
         Request::Fate(cid, fate) => format!("file: {} {fate:?}", short(cid)),
         Request::Drop(cid) => format!("file: drop {}", short(cid)),
-        Request::Seen(room, seq) => format!("file: seen {room} up to {seq}"),
-        Request::Open(room) => format!("file: open {room}"),
-        Request::Older(room, before) => format!("file: older in {room} before {before}"),
-        Request::Rooms => "file: what was not seen".into(),
+        Request::Seen(of, seq) => format!("file: seen {} up to {seq}", shown_conversation(of)),
+        Request::Open(of) => format!("file: open {}", shown_conversation(of)),
+        Request::Older(of, before) => format!("file: older in {} before {before}", shown_conversation(of)),
+        Request::Unseen => "file: what was not seen".into(),
+        Request::Overview => "file: all of it".into(),
         Request::Order(_) => "file: order".into(),
     }
 }
@@ -514,7 +661,11 @@ fn shown_request(request: &Request) -> String {
 /// What a client begins with.
 fn shown_kept(kept: &Kept) -> String {
     let room = kept.room.as_ref().map_or("the lobby", |room| room.as_str());
-    let read = |(_, read): &(_, Span)| format!(" from {} to {}", read.first, read.last.seq);
+    let read = |(of, read): &(Conversation, Span)| {
+        let of = shown_conversation(of);
+        let of = if of == room { String::new() } else { format!(", {of}") };
+        format!("{of} from {} to {}", read.first, read.last.seq)
+    };
     let read: String = kept.read.iter().map(read).collect();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
@@ -582,8 +733,9 @@ fn shown_command(command: &Command) -> String {
                 .map(|cid| format!(" as {}", cid.as_str().rsplit('-').next().unwrap_or_default()));
             let cid = cid.unwrap_or_default();
             let to = match to {
-                client::Conversation::Room(_) => String::new(),
-                client::Conversation::Peer(to) => format!(" to {}", to.as_str()),
+                Conversation::Room(room) if room.as_str() == "den" => String::new(),
+                Conversation::Room(room) => format!(" in {}", room.as_str()),
+                Conversation::Peer(to) => format!(" to {}", to.as_str()),
             };
             let text = text.as_str();
             let text =
@@ -592,8 +744,8 @@ fn shown_command(command: &Command) -> String {
         }
         Command::Recall(_, Edge::Before(seq)) if *seq < u64::MAX => format!("older than {seq}"),
         Command::Recall(..) => "older".into(),
-        Command::Look(of) => format!("look at {}", of.name()),
-        Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
+        Command::Look(of) => format!("look at {}", shown_conversation(of)),
+        Command::Read(of, seq) => format!("read {} up to {seq}", shown_conversation(of)),
         Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
         Command::Exit(_) => "exit".into(),
         Command::Logout => "logout".into(),

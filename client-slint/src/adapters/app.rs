@@ -17,6 +17,7 @@ pub(super) fn show(window: &App, screen: &Screen) {
     });
     adapter.set_title(screen.title.as_str().into());
     adapter.set_banner((&screen.banner).into());
+    adapter.set_unkept((&screen.unkept).into());
     adapter.set_announcement(screen.announcement.as_str().into());
 }
 
@@ -26,6 +27,8 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     adapter.on_retry_now(move || at.act(|controller| controller.retry_now()));
     let at = desk.clone();
     adapter.on_disconnect(move || at.act(|controller| controller.disconnect()));
+    let at = desk.clone();
+    adapter.on_unkept_understood(move || at.act(|controller| controller.understand()));
     let at = desk.clone();
     adapter.on_refresh(move || at.act(|controller| controller.refresh()));
     let at = desk.clone();

@@ -1,11 +1,11 @@
-//! Lists of rooms and people.
+//! Lists of rooms, conversations and people.
 
 use std::rc::Rc;
 
 use slint::{Model as _, ModelRc, VecModel};
 
 use crate::format::{hue, initials};
-use crate::screen::{PersonItem, RoomItem};
+use crate::screen::{PersonItem, PlaceItem, RoomItem};
 use crate::ui;
 
 /// Changes a list where it differs, so that what is selected and scrolled to stays so.
@@ -34,11 +34,28 @@ impl From<&RoomItem> for ui::RoomItem {
     fn from(room: &RoomItem) -> Self {
         Self {
             name: room.name.as_str().into(),
-            count: i32::try_from(room.people.len()).unwrap_or(i32::MAX),
+            count: i32::try_from(room.count).unwrap_or(i32::MAX),
             people: room.people.join(", ").into(),
+            is_private: room.is_private,
             is_current: room.is_current,
             unread: i32::try_from(room.unread).unwrap_or(i32::MAX),
             mentions: i32::try_from(room.mentions).unwrap_or(i32::MAX),
+        }
+    }
+}
+
+impl From<&PlaceItem> for ui::PlaceItem {
+    fn from(place: &PlaceItem) -> Self {
+        Self {
+            name: place.name.as_str().into(),
+            initials: initials(&place.name).into(),
+            hue: hue(&place.name).into(),
+            is_private: place.is_private,
+            is_current: place.is_current,
+            is_left: place.is_left,
+            unread: i32::try_from(place.unread).unwrap_or(i32::MAX),
+            mentions: i32::try_from(place.mentions).unwrap_or(i32::MAX),
+            waiting: i32::try_from(place.waiting).unwrap_or(i32::MAX),
         }
     }
 }

@@ -116,6 +116,7 @@ impl MessagesModel {
                 (Delivery::Sent, false) => ui::Delivery::Received,
                 (Delivery::Sent, true) => ui::Delivery::Sent,
                 (Delivery::Sending, _) => ui::Delivery::Sending,
+                (Delivery::Waiting, _) => ui::Delivery::Waiting,
                 (Delivery::Failed, _) => ui::Delivery::Failed,
                 (Delivery::Uncertain, _) => ui::Delivery::Uncertain,
             },

@@ -9,6 +9,7 @@ mod lobby;
 mod login;
 mod messages;
 mod room;
+mod sidebar;
 mod switcher;
 
 use std::cell::RefCell;
@@ -75,6 +76,7 @@ impl Window {
         login::connect(&self.window, desk);
         lobby::connect(&self.window, desk);
         room::connect(&self.window, desk);
+        sidebar::connect(&self.window, desk);
         switcher::connect(&self.window, desk);
     }
 
@@ -87,6 +89,9 @@ impl Window {
         login::show(&self.window, &last.login, &screen.login);
         lobby::show(&self.window, &last.lobby, &screen.lobby);
         room::show(&self.window, &last.room, screen);
+        if last.sidebar != screen.sidebar {
+            sidebar::show(&self.window, &screen.sidebar);
+        }
         if last.switcher != screen.switcher {
             switcher::show(&self.window, &screen.switcher);
         }
@@ -157,6 +162,7 @@ impl From<Phrase> for ui::Phrase {
             Phrase::WeakOneKind => Self::WeakOneKind,
             Phrase::HostFailed => Self::HostFailed,
             Phrase::WhisperUsage => Self::WhisperUsage,
+            Phrase::NotKept => Self::NotKept,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The page of one room.
+//! The page of one room, or of one private conversation.
 
 use std::rc::Rc;
 
@@ -15,6 +15,12 @@ pub(super) fn set_messages(window: &App, messages: Rc<MessagesModel>) {
 
 pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     let (adapter, room) = (window.global::<RoomAdapter>(), &screen.room);
+    // Before the name, so that who follows that finds it.
+    if (&last.name, last.is_private) != (&room.name, room.is_private) {
+        adapter.set_draft(room.draft.as_str().into());
+    }
+    adapter.set_is_private(room.is_private);
+    adapter.set_is_left(room.is_left);
     adapter.set_room(room.name.as_str().into());
     adapter.set_username(screen.lobby.username.as_str().into());
     adapter.set_following(room.is_following);
@@ -29,9 +35,6 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     if last.members != room.members {
         let members = lists::update(adapter.get_members(), room.members.iter().map(Into::into));
         members.into_iter().for_each(|members| adapter.set_members(members));
-    }
-    if last.name != room.name {
-        adapter.set_draft(Default::default());
     }
 }
 
@@ -53,13 +56,18 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     adapter.on_read_older(move || at.act(|controller| controller.read_older()));
     let at = desk.clone();
     adapter.on_leave(move || at.act(|controller| controller.leave()));
+    let at = desk.clone();
+    adapter.on_take_part(move || at.act(|controller| controller.take_part()));
     let (at, weak) = (desk.clone(), window.as_weak());
     adapter.on_whisper(move |name| {
         let Some(window) = weak.upgrade() else { return };
         let adapter = window.global::<RoomAdapter>();
         let draft = adapter.get_draft();
-        adapter.set_draft(at.act(|controller| controller.whisper(&name, &draft)).into());
-        adapter.set_whispers(adapter.get_whispers().wrapping_add(1));
+        // Where there is a place of its own for it, that is shown instead.
+        if let Some(draft) = at.act(|controller| controller.whisper(&name, &draft)) {
+            adapter.set_draft(draft.into());
+            adapter.set_whispers(adapter.get_whispers().wrapping_add(1));
+        }
     });
     let at = desk.clone();
     adapter.on_retry(move |id| at.act(|controller| controller.retry(id.cast_unsigned())));

@@ -22,8 +22,8 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
         }
     });
     let (at, weak) = (desk.clone(), window.as_weak());
-    adapter.on_pick(move |room| {
-        at.act(|controller| controller.enter(&room));
+    adapter.on_pick(move |name, is_private| {
+        at.act(|controller| controller.pick(&name, is_private));
         if let Some(window) = weak.upgrade() {
             window.global::<SwitcherAdapter>().set_query(Default::default());
             window.global::<AppAdapter>().set_dialog(Dialog::None);

@@ -29,6 +29,7 @@ impl Controller {
         }
         self.invite.clone_from(&invitation.invite);
         self.server = Some(invitation.address.clone());
+        self.is_multi = false;
         self.effects.push_back(Effect::Connect(invitation, trusting));
     }
 

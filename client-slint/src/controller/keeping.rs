@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{self, Command, Kept};
+use chatroom_core::client::{self, Command, Conversation, Event, Kept};
+use chatroom_core::message::history::Edge;
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::{LOBBY, RoomName, UserName};
+use chatroom_core::name::{RoomName, UserName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::room::said_before;
-use super::{Controller, Effect, Order, Page, Phrase};
+use super::{Controller, Effect, Order, Page, Phrase, Sentence};
 use crate::address::Invitation;
 use crate::format::clean;
 use crate::log::{Delivery, Past};
 use crate::screen::Login as LoginPage;
-use crate::store::{
-    Account, Conversation, Fate, Line, Login, Older, Opened, Outgoing, Reading, Request, Told, Unseen,
-};
+use crate::store::{Account, Fate, Line, Login, Older, Opened, Outgoing, Reading, Request, Told, Unseen};
 
 /// What the controller knows of the file.
 #[derive(Default)]
@@ -29,26 +28,48 @@ pub(super) struct Keeping {
     is_begun: bool,
     /// The server tells whether it has what was sent, and takes it once however often that was.
     pub(super) has_acks: bool,
-    /// The room that is shown, as the server spells it.
-    place: Option<String>,
+    /// The conversation that is shown, as the server spells it.
+    pub(super) place: Option<Conversation>,
     shown: Shown,
-    /// What those messages are called that have no place yet, by their number in the log.
-    cids: BTreeMap<u32, Cid>,
-    /// The room to be entered once it is known what there is of it, and then that.
-    next: Option<RoomName>,
+    /// What was typed and has no place yet, by its number in the log: where there is one room at a time, in that.
+    pub(super) typed: BTreeMap<u32, Typed>,
+    /// The conversation to be shown, or the room to be entered, once it is known what there is of it, and then that.
+    pub(super) next: Option<Conversation>,
     opened: Option<Opened>,
-    /// At which server who was in which room when their login ended: there they go on.
+    /// What has come to the next conversation meanwhile.
+    pub(super) held: Vec<Event>,
+    /// The one room that they were in before there could be many: the account may not take part in it yet.
+    pub(super) came_from: Option<RoomName>,
+    /// At which server who was in which conversation when their login ended: there they go on.
     interrupted: Option<Interrupted>,
     pub(super) unseen: Vec<Unseen>,
+}
+
+/// A message of one's own that has no place yet.
+pub(super) struct Typed {
+    cid: Cid,
+    pub(super) of: Conversation,
+    pub(super) way: Way,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The client has it, and sends it as soon as it can.
+    Sent,
+    /// It is in the file alone: its conversation cannot be reached.
+    Waits,
+    /// It is said no more without the person.
+    Failed,
 }
 
 struct Interrupted {
     server: Option<String>,
     username: String,
-    room: RoomName,
+    of: Conversation,
 }
 
-/// Which part of the room is shown.
+/// Which part of the conversation is shown.
 #[derive(Default)]
 struct Shown {
     /// The numbers of its first message and of its last; 0 for none.
@@ -80,7 +101,7 @@ impl Controller {
 
     /// Goes on with a login as if the window had never been closed. Nothing that it shows needs a connection.
     pub fn go_on(&mut self, login: Login, invitation: Invitation) {
-        let Login { account, token, place } = login;
+        let Login { account, token, place, overview } = login;
         self.screen.connect = Default::default();
         self.screen.login = LoginPage { server: invitation.address.to_string(), ..LoginPage::default() };
         self.server = Some(invitation.address.clone());
@@ -89,19 +110,33 @@ impl Controller {
         self.screen.lobby.username = account.name;
         self.screen.banner = Phrase::Connecting.into();
         self.screen.page = Page::Lobby;
+        self.is_multi = overview.is_multi;
         let mut kept = Kept { token, room: None, read: Vec::new(), outbox: Vec::new() };
-        if let Some((room, opened)) =
-            place.and_then(|opened| Some((RoomName::parse(&opened.room).ok()?, opened)))
-        {
-            self.log.borrow_mut().clear();
-            self.show_room(opened.room.clone());
-            let of = client::Conversation::Room(room.clone());
-            (kept.room, kept.read) = (Some(room), Vec::from_iter(opened.read.map(|read| (of, read))));
-            kept.outbox = self.fill(opened);
+        self.log.borrow_mut().clear();
+        if self.is_multi {
+            self.know(&overview.places);
+            self.set_unseen(overview.unseen);
+            let read = overview.places.into_iter().filter_map(|known| Some((known.of, known.read?)));
+            kept.read = read.collect();
+            kept.outbox =
+                overview.outbox.into_iter().filter_map(|outgoing| self.send_off(outgoing)).collect();
+        }
+        if let Some(opened) = place.filter(|opened| self.is_multi || is_room(&opened.of)) {
+            self.show_room(&opened.of);
+            if let Conversation::Room(room) = &opened.of {
+                kept.room = Some(room.clone());
+            }
+            if !self.is_multi {
+                kept.read = Vec::from_iter(opened.read.map(|read| (opened.of.clone(), read)));
+            }
+            kept.outbox.extend(self.fill(opened));
         }
         self.effects.push_back(Effect::GoOn(invitation, Box::new(kept)));
-        self.ask(Request::Rooms);
+        if !self.is_multi {
+            self.ask(Request::Unseen);
+        }
         self.note_seen();
+        self.show_places();
         self.retitle();
     }
 
@@ -109,11 +144,25 @@ impl Controller {
         match told {
             Told::Opened(opened) => self.on_opened(opened),
             Told::Older(older) => self.on_older(older),
-            Told::Rooms(unseen) => {
+            Told::Unseen(unseen) if self.is_multi => self.on_counted(unseen),
+            Told::Unseen(unseen) => {
                 self.keeping.unseen = unseen;
                 self.show_places();
             }
+            Told::Overview(overview) => self.on_overview(overview),
+            Told::Failing(Some(why)) => self.set_unkept(&why),
+            Told::Failing(None) => self.understand(),
         }
+    }
+
+    /// The window's file cannot be written, or there is none: why, as the end of a sentence.
+    pub fn set_unkept(&mut self, why: &str) {
+        self.screen.unkept = Sentence::with(Phrase::NotKept, why);
+    }
+
+    /// The person has read that.
+    pub fn understand(&mut self) {
+        self.screen.unkept = Sentence::default();
     }
 
     /// Goes into a room from the lobby: the file is asked first, so that the server is asked for no more than what is new.
@@ -121,23 +170,30 @@ impl Controller {
         if !self.keeping.is_begun {
             return self.command(Command::Enter(room));
         }
-        self.ask(Request::Open(room.as_str().to_owned()));
-        self.keeping.next = Some(room);
+        let of = Conversation::Room(room);
+        self.ask(Request::Open(of.clone()));
+        self.keeping.next = Some(of);
     }
 
     fn on_opened(&mut self, opened: Opened) {
-        let Some(room) = self.keeping.next.take_if(|room| room.as_str() == opened.room) else { return };
+        let Some(of) = self.keeping.next.take_if(|next| *next == opened.of) else { return };
+        let Conversation::Room(room) = of.clone() else { return self.display(opened) };
+        if self.is_multi {
+            return self.display(opened);
+        }
         if let Some(read) = opened.read {
-            self.order(Order::Know(client::Conversation::Room(room.clone()), read));
+            self.order(Order::Know(of, read));
         }
         self.keeping.opened = Some(opened);
         self.command(Command::Enter(room));
     }
 
     /// In a room: what there is of it in the file is shown, and what waits there goes on its way.
-    pub(super) fn fill_room(&mut self, room: &str) {
-        let opened = self.keeping.opened.take().filter(|opened| opened.room == room).unwrap_or_default();
-        for say in self.fill(Opened { room: room.to_owned(), ..opened }) {
+    pub(super) fn fill_room(&mut self, room: RoomName) {
+        let of = Conversation::Room(room);
+        let opened = self.keeping.opened.take().filter(|opened| opened.of == of);
+        let opened = opened.unwrap_or_else(|| Opened::nothing(of.clone()));
+        for say in self.fill(opened) {
             match (say, self.keeping.has_acks) {
                 (say, true) => self.command(say),
                 // It may have arrived, and nobody would notice that it came twice.
@@ -145,14 +201,14 @@ impl Controller {
                 (_, false) => {}
             }
         }
-        self.ask(Request::Place(Some(room.to_owned())));
+        self.ask(Request::Place(Some(of)));
     }
 
-    /// Shows what the file has of a room. What is to be said there.
-    fn fill(&mut self, opened: Opened) -> Vec<Command> {
-        let Opened { room, lines, read, seen, outbox } = opened;
+    /// Shows what the file has of a conversation. What is to be said there.
+    pub(super) fn fill(&mut self, opened: Opened) -> Vec<Command> {
+        let Opened { of, lines, read, seen, outbox } = opened;
         let first = lines.iter().find(|line| line.peer.is_none()).map_or(0, |line| line.posted.seq);
-        self.keeping.place = Some(room);
+        self.keeping.place = Some(of);
         self.keeping.shown = Shown {
             first,
             last: read.map_or(0, |read| read.last.seq),
@@ -179,49 +235,66 @@ impl Controller {
 
     /// Shows what was typed before. What is to be said, if it still is.
     fn put_out(&mut self, outgoing: Outgoing) -> Option<Command> {
-        let Outgoing { cid, to, text, typed_ms, state, .. } = outgoing;
-        let (at, own) = (self.at(typed_ms), self.screen.lobby.username.clone());
-        let id = self.log.borrow_mut().send(at, &own, &text, to.as_deref());
-        let cid = Cid::parse(&cid);
-        if let Some(cid) = &cid {
-            self.keeping.cids.insert(id, cid.clone());
+        let (at, own) = (self.at(outgoing.typed_ms), self.screen.lobby.username.clone());
+        let (text, to, state) = (outgoing.text.clone(), outgoing.to.clone(), outgoing.state);
+        let say = self.send_off(outgoing.clone());
+        let typed = self.keeping.typed.iter().find(|(_, typed)| typed.cid.as_str() == outgoing.cid);
+        let (id, way) = typed.map_or((None, Way::Failed), |(id, typed)| (Some(*id), typed.way));
+        let mut log = self.log.borrow_mut();
+        let id = id.unwrap_or_else(|| log.reserve());
+        log.send_as(id, at, &own, &text, to.as_deref());
+        match (way, state) {
+            (Way::Sent, _) => {}
+            (Way::Waits, _) => log.fail(id, Delivery::Waiting),
+            (Way::Failed, Fate::Uncertain) => log.fail(id, Delivery::Uncertain),
+            (Way::Failed, Fate::Waiting | Fate::Failed) => log.fail(id, Delivery::Failed),
         }
-        let delivery = match state {
-            Fate::Waiting => match said_before(to.as_deref(), &text).ok().zip(cid) {
-                Some(((to, text), cid)) => {
-                    return Some(self.say_as(to, text, id, Some(cid)));
-                }
-                None => Delivery::Failed,
-            },
-            Fate::Failed => Delivery::Failed,
-            Fate::Uncertain => Delivery::Uncertain,
+        say
+    }
+
+    /// What is in the outbox goes on its way, if it is not under way already, and its conversation can be reached: what is to be
+    /// said.
+    pub(super) fn send_off(&mut self, outgoing: Outgoing) -> Option<Command> {
+        let Outgoing { cid, of, to, text, state, .. } = outgoing;
+        let cid = Cid::parse(&cid)?;
+        let known = self.keeping.typed.iter().find(|(_, typed)| typed.cid == cid);
+        let known = known.map(|(id, typed)| (*id, typed.way));
+        if matches!(known, Some((_, Way::Sent | Way::Failed))) {
+            return None;
+        }
+        let id = known.map_or_else(|| self.log.borrow_mut().reserve(), |(id, _)| id);
+        let said = said_before(to.as_deref(), &text);
+        let way = match (state, &said) {
+            (Fate::Failed | Fate::Uncertain, _) | (_, Err(_)) => Way::Failed,
+            (Fate::Waiting, Ok(_)) if self.is_multi && !self.is_reachable(&of) => Way::Waits,
+            (Fate::Waiting, Ok(_)) => Way::Sent,
         };
-        self.log.borrow_mut().fail(id, delivery);
-        None
-    }
-
-    /// The room that is shown; without one, where nothing can be said.
-    pub(super) fn here(&self) -> RoomName {
-        let room = self.keeping.place.as_deref().unwrap_or(LOBBY);
-        RoomName::parse(room).or_else(|_| RoomName::parse(LOBBY)).expect("the lobby's name is one")
-    }
-
-    /// The wish to say something in the room that is shown, to everybody or to one.
-    pub(super) fn say_as(&self, to: Option<UserName>, text: Text, id: u32, cid: Option<Cid>) -> Command {
-        let here = || client::Conversation::Room(self.here());
-        let to = to.map_or_else(here, client::Conversation::Peer);
-        Command::Say { to, text, id: id.into(), cid }
+        self.keeping.typed.insert(id, Typed { cid: cid.clone(), of: of.clone(), way });
+        let (to, text) = said.ok().filter(|_| way == Way::Sent)?;
+        if matches!(known, Some((_, Way::Waits))) {
+            self.log.borrow_mut().fail(id, Delivery::Sending);
+        }
+        let to = to.map_or(of, Conversation::Peer);
+        Some(Command::Say { to, text, id: id.into(), cid: Some(cid) })
     }
 
     /// Writes down what was typed, before it is sent. What it is called from now on.
-    pub(super) fn keep_typed(&mut self, id: u32, to: Option<&UserName>, text: &Text) -> Option<Cid> {
-        let room = self.keeping.place.clone().filter(|_| self.keeping.is_begun)?;
+    pub(super) fn keep_typed(
+        &mut self,
+        id: u32,
+        of: &Conversation,
+        to: Option<&UserName>,
+        text: &Text,
+    ) -> Option<Cid> {
+        if !self.keeping.is_begun {
+            return None;
+        }
         let cid = self.keeping.names.as_mut()?.next()?;
-        self.keeping.cids.insert(id, cid.clone());
+        self.keeping.typed.insert(id, Typed { cid: cid.clone(), of: of.clone(), way: Way::Sent });
         let typed = self.now.to_zoned(self.zone.clone()).map_or(0, |now| now.timestamp().as_millisecond());
         self.ask(Request::Typed(Outgoing {
             cid: cid.as_str().to_owned(),
-            room,
+            of: of.clone(),
             to: to.map(|to| to.as_str().to_owned()),
             text: text.as_str().to_owned(),
             typed_ms: u64::try_from(typed).unwrap_or_default(),
@@ -232,8 +305,9 @@ impl Controller {
 
     /// It is to be said once more, under the name that it had, so that it is said once. Its name.
     pub(super) fn keep_retried(&mut self, failed: u32, id: u32) -> Option<Cid> {
-        let cid = self.keeping.cids.remove(&failed)?;
-        self.keeping.cids.insert(id, cid.clone());
+        let typed = self.keeping.typed.remove(&failed)?;
+        let cid = typed.cid.clone();
+        self.keeping.typed.insert(id, Typed { way: Way::Sent, ..typed });
         self.ask(Request::Fate(cid.as_str().to_owned(), Fate::Waiting));
         Some(cid)
     }
@@ -241,7 +315,7 @@ impl Controller {
     /// What a message is called that waits no longer.
     pub(super) fn take_name(&mut self, said: Option<u64>) -> Option<Cid> {
         let id = u32::try_from(said?).ok()?;
-        self.keeping.cids.remove(&id)
+        self.keeping.typed.remove(&id).map(|typed| typed.cid)
     }
 
     /// It is not to be said any more, or was.
@@ -253,51 +327,98 @@ impl Controller {
 
     /// It was not said, and is not without the person.
     pub(super) fn keep_failed(&mut self, id: u32, fate: Fate) {
-        if let Some(cid) = self.keeping.cids.get(&id) {
-            let cid = cid.as_str().to_owned();
+        if let Some(typed) = self.keeping.typed.get_mut(&id) {
+            typed.way = Way::Failed;
+            let cid = typed.cid.as_str().to_owned();
             self.ask(Request::Fate(cid, fate));
+        }
+    }
+
+    /// The client itself has given it up, for its conversation cannot be reached: it goes on waiting in the file.
+    pub(super) fn keep_waiting(&mut self, id: u32) {
+        if let Some(typed) = self.keeping.typed.get_mut(&id).filter(|_| self.is_multi) {
+            typed.way = Way::Waits;
+            self.log.borrow_mut().fail(id, Delivery::Waiting);
+            self.show_places();
         }
     }
 
     /// Whether a message that the client itself gives up is in the file, and will be said when its room is entered next.
     pub(super) fn goes_on_waiting(&self, id: u32) -> bool {
-        self.keeping.is_begun && self.keeping.has_acks && self.keeping.cids.contains_key(&id)
+        self.keeping.is_begun && self.keeping.has_acks && self.keeping.typed.contains_key(&id)
     }
 
     /// Whether no further message can be typed while these wait.
     pub(super) fn is_outbox_full(&self) -> bool {
-        self.keeping.is_begun && self.log.borrow().waiting() >= client::WAITING_MAX
+        let waiting = match self.is_multi {
+            true => self.keeping.typed.len(),
+            false => self.log.borrow().waiting(),
+        };
+        self.keeping.is_begun && waiting >= client::WAITING_MAX
     }
 
     /// Somebody has logged in, and what they read and type is kept from now on.
     pub(super) fn begin(&mut self, username: &str) {
         self.keeping.is_begun = false;
-        let (Some(_), Some(server), Some(address)) =
-            (&self.keeping.names, &self.keeping.server, &self.server)
-        else {
-            return;
-        };
-        let account =
-            Account { server: server.clone(), address: address.to_string(), name: username.to_owned() };
+        self.forget_places();
+        let (Some(_), Some(address)) = (&self.keeping.names, &self.server) else { return };
+        // In many rooms one is shown at a time, and the others are somewhere, if only until the window closes.
+        let Some(server) = self.keeping.server.clone().or(self.is_multi.then(String::new)) else { return };
+        let account = Account { server, address: address.to_string(), name: username.to_owned() };
         self.effects.push_back(Effect::Store(Request::Begin(account)));
         self.keeping.is_begun = true;
-        self.ask(Request::Rooms);
+        if self.is_multi {
+            self.ask(Request::Multi(true));
+            self.ask(Request::Overview);
+        } else {
+            self.ask(Request::Unseen);
+        }
         let is_theirs = |interrupted: &Interrupted| {
             interrupted.server == self.keeping.server && interrupted.username == username
         };
-        if let Some(interrupted) = self.keeping.interrupted.take().filter(is_theirs) {
-            self.go_into(interrupted.room);
+        match self.keeping.interrupted.take().filter(is_theirs).map(|interrupted| interrupted.of) {
+            Some(of) if self.is_multi => self.show(of),
+            Some(Conversation::Room(room)) => self.go_into(room),
+            Some(Conversation::Peer(_)) | None => {}
         }
+        self.show_places();
+    }
+
+    /// The server says whether they are in many rooms at once. It may have said otherwise when the file heard of it last.
+    pub(super) fn set_multi(&mut self, is_multi: bool) {
+        if self.is_multi == is_multi {
+            return;
+        }
+        self.is_multi = is_multi;
+        if !self.keeping.is_begun {
+            return;
+        }
+        self.ask(Request::Multi(is_multi));
+        match (is_multi, self.keeping.place.clone()) {
+            (true, place) => {
+                if let Some(Conversation::Room(room)) = place {
+                    self.places_hold(&room);
+                    self.keeping.came_from = Some(room);
+                }
+                self.ask(Request::Overview);
+            }
+            (false, Some(Conversation::Peer(_))) => {
+                self.forget_place();
+                self.screen.page = Page::Lobby;
+            }
+            (false, _) => {}
+        }
+        self.show_places();
     }
 
     /// Nobody is logged in here any more, and it was not their wish: what waits goes on waiting for them.
     pub(super) fn interrupt(&mut self) {
-        let room = self.keeping.place.as_deref().and_then(|room| RoomName::parse(room).ok());
-        if let Some(room) = room.filter(|_| self.keeping.is_begun) {
+        if let Some(of) = self.keeping.place.clone().filter(|_| self.keeping.is_begun) {
             let (server, username) = (self.keeping.server.clone(), self.screen.lobby.username.clone());
-            self.keeping.interrupted = Some(Interrupted { server, username, room });
+            self.keeping.interrupted = Some(Interrupted { server, username, of });
         }
         self.keeping.is_begun = false;
+        self.forget_places();
     }
 
     /// They log out.
@@ -305,47 +426,72 @@ impl Controller {
         self.ask(Request::Forget);
         self.keeping.is_begun = false;
         self.keeping.unseen.clear();
+        self.forget_places();
     }
 
-    /// No room is shown any more.
+    /// No conversation is shown any more.
     pub(super) fn forget_shown(&mut self) {
         self.keeping.place = None;
         self.keeping.shown = Shown::default();
-        self.keeping.cids.clear();
+        if !self.is_multi {
+            self.keeping.typed.clear();
+        }
     }
 
     /// A message was said, and is shown.
     pub(super) fn keep_message(&mut self, line: Line) {
-        let Some(room) = self.keeping.place.clone() else { return };
+        let Some(here) = self.keeping.place.clone() else { return };
         let shown = &mut self.keeping.shown;
         shown.is_missing_some = false;
         let of = match &line.peer {
             Some(peer) => {
                 shown.has_unseen_private |= !line.is_own;
-                Conversation::Peer(peer.clone())
+                let Ok(peer) = UserName::parse(peer) else { return };
+                Conversation::Peer(peer)
             }
             None => {
                 shown.last = line.posted.seq;
                 if shown.first == 0 {
                     shown.first = shown.last;
                 }
-                Conversation::Room(room.clone())
+                here.clone()
             }
         };
+        let shown_in = match here {
+            Conversation::Room(room) if line.peer.is_some() => Some(room),
+            Conversation::Room(_) | Conversation::Peer(_) => None,
+        };
         let has_older = self.keeping.shown.has_older_at_server;
-        self.ask(Request::Read(Reading {
-            of,
-            room,
-            lines: vec![line],
-            is_older: false,
-            is_anew: false,
-            has_older,
-        }));
+        let lines = vec![line];
+        self.ask(Request::Read(Reading { of, shown_in, lines, is_older: false, is_anew: false, has_older }));
+    }
+
+    /// What was read of a conversation goes into the file.
+    pub(super) fn keep_read(
+        &mut self,
+        of: Conversation,
+        lines: Vec<Line>,
+        is_older: bool,
+        is_anew: bool,
+        has_older: bool,
+    ) {
+        self.ask(Request::Read(Reading { of, shown_in: None, lines, is_older, is_anew, has_older }));
+    }
+
+    /// Whether a message of the conversation that is shown is shown already, or has its place among what is not.
+    pub(super) fn has_shown(&self, seq: u64, is_older: bool) -> bool {
+        let Shown { first, last, .. } = self.keeping.shown;
+        if is_older { first > 0 && seq >= first } else { seq <= last }
+    }
+
+    /// Whether one that was said before is news.
+    pub(super) fn is_unseen(&self, seq: u64) -> bool {
+        seq > self.keeping.shown.seen
     }
 
     /// What was said before has been read. Whether the room was empty until then, so that none of it is news.
     pub(super) fn keep_past(&mut self, lines: Vec<Line>, is_older: bool, is_anew: bool, has_older: bool) {
-        let Some(room) = self.keeping.place.clone() else { return };
+        let Some(of) = self.keeping.place.clone() else { return };
         let shown = &mut self.keeping.shown;
         let ends = lines.first().zip(lines.last()).map(|(first, last)| (first.posted.seq, last.posted.seq));
         let was_empty = shown.first == 0;
@@ -365,13 +511,11 @@ impl Controller {
             shown.seen = shown.seen.min(shown.last);
         }
         shown.has_older_at_server = has_older;
-        let of = Conversation::Room(room.clone());
-        if was_empty && !is_older {
-            let last = shown.last;
-            self.ask(Request::Read(Reading { of, room: room.clone(), lines, is_older, is_anew, has_older }));
-            self.see(room, last);
-        } else {
-            self.ask(Request::Read(Reading { of, room, lines, is_older, is_anew, has_older }));
+        let last = shown.last;
+        self.keep_read(of.clone(), lines, is_older, is_anew, has_older);
+        // Where many rooms are taken part in, the server says how far they were read.
+        if was_empty && !is_older && !self.is_multi {
+            self.see(of, last);
         }
     }
 
@@ -382,28 +526,24 @@ impl Controller {
 
     /// Asks for what is older than all that is shown: the file, and what that has not, the server.
     pub(super) fn ask_for_older(&mut self) {
+        let Some(of) = self.keeping.place.clone() else { return };
         let shown = &mut self.keeping.shown;
         if !self.keeping.is_begun || shown.first == 0 {
-            return self.command(Command::older(client::Conversation::Room(self.here())));
+            return self.command(Command::older(of));
         }
         let first = shown.first;
-        if shown.has_older_in_file {
-            if !std::mem::replace(&mut shown.is_asked, true)
-                && let Some(room) = self.keeping.place.clone()
-            {
-                self.ask(Request::Older(room, first));
-            }
-        } else {
-            let of = client::Conversation::Room(self.here());
-            self.command(Command::Recall(of, chatroom_core::message::history::Edge::Before(first)));
+        if !shown.has_older_in_file {
+            self.command(Command::Recall(of, Edge::Before(first)));
+        } else if !std::mem::replace(&mut shown.is_asked, true) {
+            self.ask(Request::Older(of, first));
         }
     }
 
     fn on_older(&mut self, older: Older) {
-        let Older { room, before, lines, has_more } = older;
+        let Older { of, before, lines, has_more } = older;
         let shown = &mut self.keeping.shown;
         // It may have been asked for before the room was left, or before all that is shown began anew.
-        if self.keeping.place.as_ref() != Some(&room) || shown.first != before {
+        if self.keeping.place.as_ref() != Some(&of) || shown.first != before {
             return;
         }
         (shown.is_asked, shown.has_older_in_file) = (false, has_more);
@@ -437,16 +577,21 @@ impl Controller {
     /// What is on the screen is seen, if the person looks.
     pub(super) fn note_seen(&mut self) {
         let Shown { last, seen, has_unseen_private, .. } = self.keeping.shown;
-        let Some(room) = self.keeping.place.clone() else { return };
+        let Some(of) = self.keeping.place.clone() else { return };
         if self.is_looking() && (last > seen || has_unseen_private) {
-            self.see(room, last);
+            self.see(of, last);
         }
     }
 
-    fn see(&mut self, room: String, last: u64) {
+    fn see(&mut self, of: Conversation, last: u64) {
         self.keeping.shown.seen = last;
         self.keeping.shown.has_unseen_private = false;
-        self.ask(Request::Seen(room, last));
+        if self.is_multi {
+            self.saw(&of, last);
+            self.command(Command::Read(of, last));
+        } else {
+            self.ask(Request::Seen(of, last));
+        }
     }
 
     /// Has the file do something, if there is one, and an account that it is about.
@@ -477,6 +622,17 @@ impl Controller {
     }
 }
 
+impl Keeping {
+    /// It was seen on another device, up to that number.
+    pub(super) fn see_elsewhere(&mut self, seq: u64) {
+        self.shown.seen = self.shown.seen.max(seq);
+    }
+}
+
+fn is_room(of: &Conversation) -> bool {
+    matches!(of, Conversation::Room(_))
+}
+
 impl Names {
     fn next(&mut self) -> Option<Cid> {
         self.count += 1;
@@ -490,15 +646,20 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::store::Overview;
 
     #[test]
     fn what_is_typed_waits_for_what_was_typed_before_and_there_is_an_end_to_that() {
         let mut controller = Controller::new(Rc::new(RefCell::default()));
         controller.keep_in_file([0; 12]);
         let account = Account { server: "s".into(), address: "s:1".into(), name: "ann".into() };
-        let place = Some(Opened { room: "den".into(), ..Opened::default() });
+        let den = RoomName::parse("den").expect("it is a name");
+        let place = Some(Opened::nothing(Conversation::Room(den)));
         let token = chatroom_core::secret::Token::new("token".to_owned().into());
-        controller.go_on(Login { account, token, place }, "s:1".parse().expect("it is an address"));
+        controller.go_on(
+            Login { account, token, place, overview: Overview::default() },
+            "s:1".parse().expect("it is an address"),
+        );
         for number in 0..client::WAITING_MAX {
             assert!(controller.send("hello"), "{number}");
         }

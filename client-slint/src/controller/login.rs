@@ -61,6 +61,7 @@ impl Controller {
     /// What the server is like decides what a person can do on this page.
     pub(super) fn on_greeted(&mut self, greeting: &Greeting) {
         self.keeping.has_acks = greeting.caps.ack;
+        self.set_multi(greeting.caps.multi);
         self.screen.login.is_closed = greeting.registration == Some(Registration::Closed);
         self.needs_invite = greeting.registration == Some(Registration::Invite);
         self.screen.login.is_uninvited = self.needs_invite && self.invite.is_none();

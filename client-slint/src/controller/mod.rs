@@ -10,13 +10,15 @@ mod keeping;
 mod login;
 mod places;
 mod room;
+mod sidebar;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use chatroom_core::client::{self, Command, Event, Kept};
+use chatroom_core::client::{self, Command, Conversation, Event, Kept};
 use chatroom_core::message::Kind;
+use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::{Password, Token};
 use jiff::civil::DateTime;
@@ -30,6 +32,8 @@ use crate::sentence::{Phrase, Sentence};
 use crate::store::Request;
 use composer::Composer;
 use keeping::Keeping;
+use room::Said;
+use sidebar::Places;
 
 /// Something that the controller wants done.
 pub enum Effect {
@@ -79,8 +83,15 @@ pub struct Controller {
     needs_invite: bool,
     /// What is being registered, until it is logged in.
     credentials: Option<(UserName, Password)>,
-    /// All rooms, the lobby among them, as the server last told.
+    /// They are in many rooms at once.
+    is_multi: bool,
+    /// Which these are, and the private conversations.
+    places: Places,
+    /// All rooms, the lobby among them, as the server last told; in one room at a time with those who are there.
     rooms: Vec<client::Room>,
+    crowds: Vec<Crowd>,
+    /// What is being typed in conversations.
+    drafts: BTreeMap<Conversation, String>,
     members: Vec<String>,
     search: String,
     switcher_query: String,
@@ -104,7 +115,11 @@ impl Controller {
             invite: None,
             needs_invite: false,
             credentials: None,
+            is_multi: false,
+            places: Places::default(),
             rooms: Vec::new(),
+            crowds: Vec::new(),
+            drafts: BTreeMap::new(),
             members: Vec::new(),
             search: String::new(),
             switcher_query: String::new(),
@@ -128,6 +143,7 @@ impl Controller {
             }
         }
         self.note_seen();
+        self.show_news();
         self.retitle();
     }
 
@@ -158,10 +174,12 @@ impl Controller {
             self.look();
         }
         self.note_seen();
+        self.show_sidebar();
         self.retitle();
     }
 
     fn on_event(&mut self, event: Event) {
+        let Some(event) = self.hold(event) else { return };
         match event {
             Event::Connected => self.on_connected(),
             Event::Disconnected(end) => self.on_disconnected(end),
@@ -176,19 +194,20 @@ impl Controller {
                 self.on_logged_out();
             }
             Event::Rooms(rooms) => self.on_rooms(rooms),
-            // It is in one room at a time.
-            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) => {}
+            Event::Crowds(crowds) => self.on_crowds(crowds),
+            Event::Places(places) => self.on_places(places),
+            // Nobody is shown as a friend.
+            Event::Friends(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
-            Event::Left { .. } => self.on_left(),
-            Event::Message { of: _, from, text, is_own, said, private_with, posted, cid } => {
-                self.keep_said(&from, &text, is_own, said, private_with.as_deref(), posted, cid);
-                self.on_message(&from, &text, is_own, said, private_with.as_deref());
+            Event::Left { room } => self.on_left(&room),
+            Event::Message { of, from, text, is_own, said, private_with, posted, cid } => {
+                self.on_message(Said { of, from, text, is_own, said, private_with, posted, cid });
             }
             Event::Acknowledged { said, .. } => self.on_acknowledged(said),
-            Event::Past { of: _, messages, is_older, is_anew, has_older } => {
-                self.on_past(messages, is_older, is_anew, has_older);
+            Event::Past { of, messages, is_older, is_anew, has_older } => {
+                self.on_past(of, messages, is_older, is_anew, has_older);
             }
             Event::Refused { request, said, code, message, retry_ms } => {
                 self.on_refused(request, said, code.as_deref(), &message, retry_ms);
@@ -223,13 +242,13 @@ impl Controller {
         match request {
             Kind::Register | Kind::Login | Kind::Resume => self.on_login_refused(request, code, sentence),
             Kind::Create => self.on_create_refused(sentence),
-            Kind::Enter => self.on_enter_refused(sentence),
+            Kind::Enter => self.on_enter_refused(code, sentence),
             Kind::Msg => self.on_msg_refused(said, code, sentence),
             Kind::Exit => self.on_notice(sentence),
             Kind::Logout => self.on_logout_failed(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            // It is in one room at a time.
+            // The client asks for them by itself.
             Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
         }
     }
@@ -240,7 +259,7 @@ impl Controller {
                 self.on_login_refused(request, None, Phrase::NoAnswer.into());
             }
             Kind::Create => self.on_create_refused(Phrase::NoAnswer.into()),
-            Kind::Enter => self.on_enter_refused(Phrase::NoAnswer.into()),
+            Kind::Enter => self.on_enter_refused(None, Phrase::NoAnswer.into()),
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
@@ -262,7 +281,7 @@ impl Controller {
     /// Another page comes to the front. The original server tells nobody who is where, unless it is asked.
     fn turn_to(&mut self, page: Page) {
         self.screen.page = page;
-        if matches!(page, Page::Lobby | Page::Room) {
+        if matches!(page, Page::Lobby | Page::Room) && !self.is_multi {
             self.command(Command::List);
         }
     }
@@ -288,7 +307,7 @@ impl Controller {
             Page::Lobby => format!("{} – {}", screen.lobby.username, screen.login.server),
             Page::Room => screen.room.name.clone(),
         };
-        let unread = match screen.room.new_count {
+        let unread = match screen.room.new_count.max(screen.sidebar.unread) {
             0 => String::new(),
             count => format!("({count}) "),
         };

@@ -1,19 +1,23 @@
 //! Rooms, and who is in them: the lobby, and the dialog that leads from one room to another.
 
-use chatroom_core::client;
+use chatroom_core::client::{self, Conversation};
 use chatroom_core::name::{LOBBY, RoomName};
 
-use super::{Command, Controller, Page, Phrase, Request, Sentence};
+use super::sidebar::is_same;
+use super::{Command, Controller, Crowd, Page, Phrase, Request, Sentence};
 use crate::format::clean;
-use crate::screen::{PersonItem, Room, RoomItem};
+use crate::screen::{PersonItem, PlaceItem, Room, RoomItem};
 use crate::sentence::of_room_name;
 
 impl Controller {
     /// Ask who is where.
     pub fn refresh(&mut self) {
         if matches!(self.screen.page, Page::Lobby | Page::Room) {
-            self.command(Command::List);
-            self.ask(Request::Rooms);
+            // In many rooms, all of it is told as it changes.
+            if !self.is_multi {
+                self.command(Command::List);
+                self.ask(Request::Unseen);
+            }
         }
     }
 
@@ -48,24 +52,39 @@ impl Controller {
             Ok(room) => room,
             Err(error) => return self.screen.lobby.error = of_room_name(error),
         };
+        if self.is_multi {
+            let of = Conversation::Room(room.clone());
+            return match self.is_reachable(&of) {
+                true => self.show(of),
+                false => self.command(Command::Enter(room)),
+            };
+        }
         match self.screen.page {
             Page::Room if self.screen.room.name == name => {}
             Page::Room => {
                 self.next_room = Some(room);
-                self.command(Command::Exit(self.here()));
+                self.exit();
             }
             Page::Lobby => self.go_into(room),
             Page::Connect | Page::Login => {}
         }
     }
 
-    /// Back to the lobby.
+    /// Back to the lobby, and in many rooms: no more in this one.
     pub fn leave(&mut self) {
         self.next_room = None;
-        self.command(Command::Exit(self.here()));
+        self.exit();
+    }
+
+    fn exit(&mut self) {
+        if let Conversation::Room(room) = self.here() {
+            self.command(Command::Exit(room));
+        }
     }
 
     pub(super) fn on_rooms(&mut self, rooms: Vec<client::Room>) {
+        // To who is in many rooms they are told otherwise.
+        self.set_multi(false);
         self.rooms = rooms;
         self.show_places();
     }
@@ -80,21 +99,34 @@ impl Controller {
 
     pub(super) fn on_created(&mut self) {
         self.screen.lobby.created = self.screen.lobby.created.wrapping_add(1);
-        if let Some(room) = self.next_room.take() {
-            self.go_into(room);
+        match self.next_room.take() {
+            Some(room) if self.is_multi => self.command(Command::Enter(room)),
+            Some(room) => self.go_into(room),
+            None => {}
         }
     }
 
     pub(super) fn on_entered(&mut self, room: String) {
+        let Ok(room) = RoomName::parse(&room) else { return };
+        if self.is_multi {
+            return self.on_entered_one_more(room);
+        }
         self.log.borrow_mut().clear();
-        self.show_room(room.clone());
+        self.show_room(&Conversation::Room(room.clone()));
         self.turn_to(Page::Room);
-        self.fill_room(&room);
+        self.fill_room(room);
     }
 
     pub(super) fn on_returned(&mut self, username: String, room: Option<String>) {
         self.screen.banner = Sentence::default();
         self.screen.lobby.username = username;
+        // Where one room is returned to there are not many, whatever the server said the last time.
+        if room.is_some() {
+            self.set_multi(false);
+        }
+        if self.is_multi {
+            return self.show_places();
+        }
         match room {
             // What was read before is still there, and what is being typed.
             Some(room) if self.screen.page == Page::Room && self.screen.room.name == room => {
@@ -105,7 +137,7 @@ impl Controller {
                 let was_in_room = self.screen.page == Page::Room;
                 self.forget_place();
                 self.ask(Request::Place(None));
-                self.ask(Request::Rooms);
+                self.ask(Request::Unseen);
                 self.turn_to(Page::Lobby);
                 if was_in_room {
                     self.screen.lobby.error = Phrase::NoSuchRoom.into();
@@ -114,10 +146,13 @@ impl Controller {
         }
     }
 
-    pub(super) fn on_left(&mut self) {
+    pub(super) fn on_left(&mut self, room: &str) {
+        if self.is_multi {
+            return RoomName::parse(room).map_or((), |room| self.on_left_one(room));
+        }
         self.forget_place();
         self.ask(Request::Place(None));
-        self.ask(Request::Rooms);
+        self.ask(Request::Unseen);
         match self.next_room.take() {
             Some(room) => {
                 self.screen.page = Page::Lobby;
@@ -132,17 +167,26 @@ impl Controller {
         self.screen.lobby.create_error = sentence;
     }
 
-    pub(super) fn on_enter_refused(&mut self, sentence: Sentence) {
+    pub(super) fn on_enter_refused(&mut self, code: Option<&str>, sentence: Sentence) {
+        if self.is_multi {
+            // It was entered by another device a moment before: that it is taken part in is told as well.
+            if code != Some("already_there") {
+                self.on_notice(sentence);
+            }
+            return;
+        }
         self.screen.lobby.error = sentence;
         // Who came from another room stands in the lobby now, and has seen no list of it yet.
         self.command(Command::List);
     }
 
-    /// An empty room, and no word to the server yet.
-    pub(super) fn show_room(&mut self, room: String) {
+    /// An empty conversation, and no word to the server yet.
+    pub(super) fn show_room(&mut self, of: &Conversation) {
         self.screen.page = Page::Room;
         self.screen.room = Room::default();
-        self.screen.room.name = clean(&room);
+        self.screen.room.name = clean(of.name());
+        self.screen.room.is_private = matches!(of, Conversation::Peer(_));
+        self.screen.room.draft = self.drafts.get(of).cloned().unwrap_or_default();
         self.screen.room.is_following = true;
         self.screen.lobby.error = Sentence::default();
         self.members.clear();
@@ -163,28 +207,12 @@ impl Controller {
     }
 
     pub(super) fn show_places(&mut self) {
+        self.show_sidebar();
         let own = self.screen.lobby.username.as_str();
-        let here = self.screen.room.name.as_str();
-        let items = |query: &str| -> Vec<RoomItem> {
-            let rooms = self.rooms.iter().filter(|room| room.name != LOBBY && matches(&room.name, query));
-            rooms
-                .map(|room| {
-                    let is_current = room.name == here;
-                    // What comes into the room that is shown is counted there.
-                    let unseen =
-                        self.keeping.unseen.iter().find(|unseen| !is_current && unseen.room == room.name);
-                    RoomItem {
-                        name: clean(&room.name),
-                        people: room.members.iter().map(|name| clean(name)).collect(),
-                        is_current,
-                        unread: unseen.map_or(0, |unseen| unseen.messages),
-                        mentions: unseen.map_or(0, |unseen| unseen.mentions),
-                    }
-                })
-                .collect()
+        (self.screen.lobby.rooms, self.screen.switcher.rooms) = match self.is_multi {
+            true => (self.all_rooms(&self.search), self.conversations(&self.switcher_query)),
+            false => (self.rooms_of_one(&self.search), self.rooms_of_one(&self.switcher_query)),
         };
-        self.screen.lobby.rooms = items(&self.search);
-        self.screen.switcher.rooms = items(&self.switcher_query);
         let person = |name: &String, place: &str| PersonItem {
             name: clean(name),
             place: if place == LOBBY { String::new() } else { clean(place) },
@@ -200,6 +228,67 @@ impl Controller {
         self.screen.lobby.people = people;
         self.screen.room.members = self.members.iter().map(|name| person(name, LOBBY)).collect();
     }
+
+    /// The rooms to be in one of.
+    fn rooms_of_one(&self, query: &str) -> Vec<RoomItem> {
+        let here = self.screen.room.name.as_str();
+        let rooms = self.rooms.iter().filter(|room| room.name != LOBBY && matches(&room.name, query));
+        let item = |room: &client::Room| {
+            let is_current = room.name == here;
+            // What comes into the room that is shown is counted there.
+            let unseen = self
+                .keeping
+                .unseen
+                .iter()
+                .find(|unseen| !is_current && is_room(&unseen.of) && unseen.of.name() == room.name);
+            RoomItem {
+                name: clean(&room.name),
+                people: room.members.iter().map(|name| clean(name)).collect(),
+                count: room.members.len(),
+                is_private: false,
+                is_current,
+                unread: unseen.map_or(0, |unseen| unseen.messages),
+                mentions: unseen.map_or(0, |unseen| unseen.mentions),
+            }
+        };
+        rooms.map(item).collect()
+    }
+
+    /// The rooms there are, of which many can be taken part in.
+    fn all_rooms(&self, query: &str) -> Vec<RoomItem> {
+        let rooms = self.crowds.iter().filter(|crowd| crowd.room.as_str() != LOBBY);
+        let item = |crowd: &Crowd| {
+            let name = clean(crowd.room.as_str());
+            let entry = self.places.get(&Conversation::Room(crowd.room.clone()));
+            match entry.filter(|entry| !entry.is_left).map(|entry| self.place_item(entry)) {
+                Some(place) => room_item(place, crowd.people),
+                None => RoomItem { name, count: crowd.people, ..RoomItem::default() },
+            }
+        };
+        rooms.filter(|crowd| matches(crowd.room.as_str(), query)).map(item).collect()
+    }
+
+    /// What is taken part in, and then the other rooms.
+    fn conversations(&self, query: &str) -> Vec<RoomItem> {
+        let crowd = |of: &Conversation| {
+            let is_it = |crowd: &&Crowd| is_same(&Conversation::Room(crowd.room.clone()), of);
+            self.crowds.iter().find(is_it).map_or(0, |crowd| crowd.people)
+        };
+        let entries = self.places.iter().filter(|entry| matches(entry.of.name(), query));
+        let mut items: Vec<RoomItem> =
+            entries.map(|entry| room_item(self.place_item(entry), crowd(&entry.of))).collect();
+        items.extend(self.all_rooms(query).into_iter().filter(|room| !room.is_current));
+        items
+    }
+}
+
+fn is_room(of: &Conversation) -> bool {
+    matches!(of, Conversation::Room(_))
+}
+
+fn room_item(place: PlaceItem, count: usize) -> RoomItem {
+    let PlaceItem { name, is_private, is_left, unread, mentions, .. } = place;
+    RoomItem { name, people: Vec::new(), count, is_private, is_current: !is_left, unread, mentions }
 }
 
 fn matches(name: &str, query: &str) -> bool {

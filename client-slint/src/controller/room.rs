@@ -1,17 +1,39 @@
 //! Messages: said, heard, lost and seen.
 
-use chatroom_core::client;
+use chatroom_core::client::{self, Conversation};
 use chatroom_core::limits::TEXT_BYTES_MAX;
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::UserName;
+use chatroom_core::name::{LOBBY, RoomName, UserName};
 
-use super::{Controller, Effect, Page, Phrase, Sentence};
+use super::sidebar::is_same;
+use super::{Command, Controller, Effect, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::{Delivery, Log, Past};
 use crate::screen::Selected;
 use crate::sentence::of_user_name;
 use crate::store::{Fate, Line};
+
+/// A message that somebody says now, as the client tells it.
+pub(super) struct Said {
+    pub(super) of: Conversation,
+    pub(super) from: String,
+    pub(super) text: String,
+    pub(super) is_own: bool,
+    /// The window's number for it, if it was typed here.
+    pub(super) said: Option<u64>,
+    pub(super) private_with: Option<String>,
+    pub(super) posted: Option<Posted>,
+    pub(super) cid: Option<Cid>,
+}
+
+impl Said {
+    /// As the file has it. `peer` is the other side, where it is shown among what is said to all.
+    pub(super) fn into_line(self, posted: Posted, cid: Option<Cid>, peer: Option<String>) -> Line {
+        let Self { from: author, text, is_own, .. } = self;
+        Line { posted, author, text, is_own, cid: cid.map(|cid| cid.as_str().to_owned()), peer }
+    }
+}
 
 impl Controller {
     /// Say what was typed. Whether it is on its way, so that the field can be emptied.
@@ -28,6 +50,7 @@ impl Controller {
                 return false;
             }
         };
+        self.drafts.remove(&self.here());
         self.say(to, text);
         self.composer.remember(draft);
         self.screen.room.left = None;
@@ -40,6 +63,9 @@ impl Controller {
     pub fn draft_edited(&mut self, draft: &str) {
         self.screen.room.hint = Sentence::default();
         self.screen.room.left = bytes_left(draft);
+        if self.is_multi {
+            self.drafts.insert(self.here(), draft.to_owned());
+        }
     }
 
     /// An earlier message of one's own, instead of `draft`, which is empty or an earlier one itself.
@@ -55,13 +81,20 @@ impl Controller {
         self.composer.complete(draft, &members)
     }
 
-    /// `draft`, turned into a private message to `name`.
-    pub fn whisper(&mut self, name: &str, draft: &str) -> String {
+    /// Something private is to be said to `name`: `draft`, turned into that. `None` where there is a conversation of its own for
+    /// it, which is shown.
+    pub fn whisper(&mut self, name: &str, draft: &str) -> Option<String> {
+        if self.is_multi {
+            if let Ok(name) = UserName::parse(name) {
+                self.show(Conversation::Peer(self.spelled(name)));
+            }
+            return None;
+        }
         let text = match private_parts(draft) {
             Some((_, text)) => text,
             None => draft,
         };
-        format!("{PRIVATE} {name} {text}")
+        Some(format!("{PRIVATE} {name} {text}"))
     }
 
     /// Say again what did not arrive.
@@ -80,7 +113,9 @@ impl Controller {
         let failed = id;
         let id = self.show_sending(to.as_ref(), &text);
         let cid = self.keep_retried(failed, id);
-        self.command(self.say_as(to, text, id, cid));
+        let to = to.map_or_else(|| self.here(), Conversation::Peer);
+        self.command(Command::Say { to, text, id: id.into(), cid });
+        self.show_places();
     }
 
     /// Forget what did not arrive.
@@ -89,6 +124,7 @@ impl Controller {
             self.log.borrow_mut().drop_waiting(id);
             let cid = self.take_name(Some(id.into()));
             self.keep_no_longer(cid);
+            self.show_places();
         }
     }
 
@@ -97,6 +133,7 @@ impl Controller {
         self.screen.room.is_following = is_following;
         self.look();
         self.note_seen();
+        self.show_sidebar();
         self.retitle();
     }
 
@@ -117,9 +154,31 @@ impl Controller {
     }
 
     fn say(&mut self, to: Option<UserName>, text: Text) {
-        let id = self.show_sending(to.as_ref(), &text);
-        let cid = self.keep_typed(id, to.as_ref(), &text);
-        self.command(self.say_as(to, text, id, cid));
+        let here = self.here();
+        // What is private is said where it is shown, among what is said to all or in a place of its own.
+        let (of, to, whom) = match to.map(|to| self.spelled(to)) {
+            Some(peer) if self.is_multi => {
+                let of = Conversation::Peer(peer);
+                (of.clone(), of, None)
+            }
+            Some(peer) => (here.clone(), Conversation::Peer(peer.clone()), Some(peer)),
+            None => (here.clone(), here.clone(), None),
+        };
+        let id = match is_same(&of, &here) {
+            true => self.show_sending(whom.as_ref(), &text),
+            false => self.log.borrow_mut().reserve(),
+        };
+        let cid = self.keep_typed(id, &of, whom.as_ref(), &text);
+        self.command(Command::Say { to, text, id: id.into(), cid });
+        if !is_same(&of, &here) {
+            self.show(of);
+        }
+    }
+
+    /// The conversation that is shown; the lobby's, where nothing can be said, if there is none.
+    pub(super) fn here(&self) -> Conversation {
+        let lobby = || Conversation::Room(RoomName::parse(LOBBY).expect("the lobby's name is one"));
+        self.keeping.place.clone().unwrap_or_else(lobby)
     }
 
     fn show_sending(&mut self, to: Option<&UserName>, text: &Text) -> u32 {
@@ -127,77 +186,94 @@ impl Controller {
         self.log.borrow_mut().send(self.now, own, text.as_str(), to.map(UserName::as_str))
     }
 
-    /// What is shown of a message is kept, and it waits no longer, if it is one that did.
-    #[expect(clippy::too_many_arguments, reason = "they are what the event has")]
-    pub(super) fn keep_said(
-        &mut self,
-        from: &str,
-        text: &str,
-        is_own: bool,
-        said: Option<u64>,
-        private_with: Option<&str>,
-        posted: Option<Posted>,
-        cid: Option<Cid>,
-    ) {
-        if self.screen.page != Page::Room {
-            return;
-        }
-        let typed = self.take_name(said).or(cid);
-        match posted {
-            Some(posted) => self.keep_message(Line {
-                posted,
-                author: from.to_owned(),
-                text: text.to_owned(),
-                is_own,
-                cid: typed.map(|cid| cid.as_str().to_owned()),
-                peer: private_with.map(str::to_owned),
-            }),
-            // The server keeps nothing, and so does the file.
-            None => self.keep_no_longer(typed),
+    pub(super) fn on_message(&mut self, said: Said) {
+        if self.is_shown(&said.of) {
+            self.hear(said);
+        } else if self.is_multi {
+            self.hear_elsewhere(said);
         }
     }
 
-    pub(super) fn on_message(
-        &mut self,
-        from: &str,
-        text: &str,
-        is_own: bool,
-        said: Option<u64>,
-        private_with: Option<&str>,
-    ) {
-        if self.screen.page != Page::Room {
+    /// What is shown of a message is kept, and it waits no longer, if it is one that did.
+    fn hear(&mut self, said: Said) {
+        if said.posted.is_some_and(|posted| self.is_multi && self.has_shown(posted.seq, false)) {
             return;
         }
-        if said.and_then(|said| u32::try_from(said).ok()).is_some_and(|id| self.log.borrow_mut().confirm(id))
-        {
+        let number = said.said.and_then(|said| u32::try_from(said).ok());
+        let is_for_one = said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username);
+        // Where all of it is private, nothing of it stands out.
+        let peer = said.private_with.clone().filter(|_| !self.is_multi);
+        let (from, text, is_own) = (clean(&said.from), clean(&said.text), said.is_own);
+        let typed = self.take_name(said.said).or(said.cid.clone());
+        if self.is_multi {
+            self.places_heard(&said.of);
+        }
+        match said.posted {
+            Some(posted) => self.keep_message(said.into_line(posted, typed, peer.clone())),
+            // The server keeps nothing, and so does the file.
+            None => self.keep_no_longer(typed),
+        }
+        if number.is_some_and(|id| self.log.borrow_mut().confirm(id)) {
             return;
         }
-        let (from, text) = (clean(from), clean(text));
         self.screen.announcement = format!("{from}: {text}");
-        if !self.is_in_front && !is_own {
-            self.notify(&from, &text, private_with.is_some());
+        if is_for_one && !self.is_in_front && !is_own {
+            let name = self.screen.room.name.clone();
+            self.notify(&from, Some(&name).filter(|_| !self.screen.room.is_private), &text);
         }
-        let id =
-            self.log.borrow_mut().receive(self.now, &from, text, private_with.map(clean).as_deref(), is_own);
+        let id = self.log.borrow_mut().receive(
+            self.now,
+            &from,
+            text,
+            peer.as_deref().map(clean).as_deref(),
+            is_own,
+        );
         if !is_own && !self.is_looking() {
             count_new(&mut self.screen.room.new_count, &mut self.log.borrow_mut(), id);
+            if is_for_one {
+                self.count_mention();
+            }
+        }
+    }
+
+    /// Somebody says something to this person, where they do not look.
+    pub(super) fn tell_of(&mut self, said: &Said) {
+        let (from, text) = (clean(&said.from), clean(&said.text));
+        let room = match &said.of {
+            Conversation::Room(room) => Some(clean(room.as_str())),
+            Conversation::Peer(_) => None,
+        };
+        let place = room.as_ref().map(|room| format!(" – {room}")).unwrap_or_default();
+        self.screen.announcement = format!("{from}{place}: {text}");
+        if !self.is_in_front {
+            self.notify(&from, room.as_ref(), &text);
         }
     }
 
     /// What was said before, here or while there was no connection.
     pub(super) fn on_past(
         &mut self,
-        past: Vec<client::Past>,
+        of: Conversation,
+        mut past: Vec<client::Past>,
         is_older: bool,
         is_anew: bool,
         has_older: bool,
     ) {
-        if self.screen.page != Page::Room {
+        if !self.is_shown(&of) {
+            if self.is_multi {
+                self.past_elsewhere(of, past, is_older, is_anew, has_older);
+            }
             return;
+        }
+        if self.is_multi && !is_anew {
+            // The file may have told of it already.
+            past.retain(|past| !self.has_shown(past.posted.seq, is_older));
         }
         let said: Vec<Option<u64>> = past.iter().map(|past| past.said).collect();
         let lines: Vec<Line> = past.into_iter().map(|past| self.line_of(past)).collect();
         let rows: Vec<Option<Past>> = lines.iter().cloned().map(|line| self.past(line)).collect();
+        let unseen: Vec<bool> =
+            lines.iter().map(|line| self.is_multi && self.is_unseen(line.posted.seq)).collect();
         let is_missing_some = self.is_missing_some();
         self.keep_past(lines, is_older, is_anew, has_older);
         if is_older {
@@ -209,8 +285,8 @@ impl Controller {
             log.clear_placed();
         }
         // What was said before anybody came in is nothing new.
-        let is_news = !log.is_empty() && !is_anew;
-        for (row, said) in rows.into_iter().zip(said) {
+        let is_news = !log.is_empty() && !is_anew && !self.is_multi;
+        for ((row, said), is_unseen) in rows.into_iter().zip(said).zip(unseen) {
             let said = said.and_then(|said| u32::try_from(said).ok());
             let Some(Past { at, author, text, is_own, .. }) = row else {
                 said.into_iter().for_each(|id| log.drop_waiting(id));
@@ -220,7 +296,7 @@ impl Controller {
                 continue;
             }
             let id = log.receive(at, &author, text, None, is_own);
-            if is_news && !is_own && !self.is_looking() {
+            if (is_news || is_unseen) && !is_own && !self.is_looking() {
                 count_new(&mut self.screen.room.new_count, &mut log, id);
             } else if !is_own && is_missing_some && !log.is_marked() {
                 log.mark_unread(Some(id));
@@ -231,7 +307,7 @@ impl Controller {
     }
 
     /// A message that was said before, as the file has it.
-    fn line_of(&mut self, past: client::Past) -> Line {
+    pub(super) fn line_of(&mut self, past: client::Past) -> Line {
         let cid = self.take_name(past.said).or(past.cid);
         Line {
             posted: past.posted,
@@ -253,11 +329,14 @@ impl Controller {
     pub(super) fn on_msg_refused(&mut self, said: Option<u64>, code: Option<&str>, sentence: Sentence) {
         let id = said.and_then(|said| u32::try_from(said).ok());
         // The client itself has given it up, and the file has not.
-        if code.is_none() && id.is_some_and(|id| self.goes_on_waiting(id)) {
-            return;
+        if code.is_none()
+            && let Some(id) = id.filter(|id| self.goes_on_waiting(*id))
+        {
+            return self.keep_waiting(id);
         }
         self.fail(said, Delivery::Failed);
         self.screen.room.hint = sentence;
+        self.show_places();
     }
 
     /// The connection broke, or the server keeps silent: it may have arrived all the same.
@@ -265,7 +344,7 @@ impl Controller {
         self.fail(said, Delivery::Uncertain);
     }
 
-    /// It was said, in a part of the room that is not shown.
+    /// It was said, in a part of the conversation that is not shown.
     pub(super) fn on_acknowledged(&mut self, said: u64) {
         if let Ok(id) = u32::try_from(said) {
             self.log.borrow_mut().drop_waiting(id);
@@ -293,16 +372,15 @@ impl Controller {
             Delivery::Failed => self.keep_failed(id, Fate::Failed),
             // Where it is taken once however often it comes, it is simply sent again at the next start.
             Delivery::Uncertain if !self.keeping.has_acks => self.keep_failed(id, Fate::Uncertain),
-            Delivery::Uncertain | Delivery::Sent | Delivery::Sending => {}
+            Delivery::Uncertain | Delivery::Sent | Delivery::Sending | Delivery::Waiting => {}
         }
     }
 
-    fn notify(&mut self, from: &str, text: &str, is_private: bool) {
-        if is_private || mentions(text, &self.screen.lobby.username) {
-            let title = format!("{from} – {}", self.screen.room.name);
-            let body = text.chars().take(NOTIFICATION_CHARS_MAX).collect();
-            self.effects.push_back(Effect::Notify { title, body });
-        }
+    /// Who said what to this person, and where, unless that is a conversation between the two.
+    fn notify(&mut self, from: &str, place: Option<&String>, text: &str) {
+        let place = place.map(|place| format!(" – {place}")).unwrap_or_default();
+        let body = text.chars().take(NOTIFICATION_CHARS_MAX).collect();
+        self.effects.push_back(Effect::Notify { title: format!("{from}{place}"), body });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The file: how it is opened, what is put aside, and what is written in one go.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use crate::files::{make_private, private_dir, private_file};
 /// An open file.
 pub struct File {
     pub(super) db: Connection,
-    path: PathBuf,
     /// The account that all was about when something was written last, by its number in the file.
     pub(super) account: Option<i64>,
     /// Who has logged in and out since: it could not be written, and comes before all that is written next.
@@ -23,7 +23,15 @@ pub struct File {
     is_synchronous: bool,
 }
 
-/// Why there is no file to keep anything in.
+/// There is no file to keep anything in. As a sentence, it says which and why.
+#[derive(Debug)]
+pub struct Unopened {
+    path: PathBuf,
+    /// Why, as the end of a sentence.
+    pub why: String,
+}
+
+/// Why a file cannot be used.
 enum Unfit {
     /// It is not to be used, and not to be touched: why, as the end of a sentence.
     InUse,
@@ -38,9 +46,9 @@ impl File {
     /// whole, and a new one begun. Beside the file, what a person should know.
     ///
     /// # Errors
-    /// Why the window has to do without, as a sentence.
-    pub fn open(path: &Path) -> Result<(Self, Option<String>), String> {
-        let error = |why: &str| format!("{}: what is read and typed is not kept: {why}", path.display());
+    /// Why the window has to do without.
+    pub fn open(path: &Path) -> Result<(Self, Option<String>), Unopened> {
+        let error = |why: &str| Unopened { path: path.to_owned(), why: why.to_owned() };
         let why = match Self::open_as_it_is(path) {
             Ok(file) => return Ok((file, None)),
             Err(Unfit::InUse) => return Err(error("another window has the file open")),
@@ -52,14 +60,22 @@ impl File {
             format!("{}: {why}; it is put aside as {}, and a new one begun", path.display(), aside.display());
         match Self::open_as_it_is(path) {
             Ok(file) => Ok((file, Some(warning))),
-            Err(Unfit::InUse) => Err(format!("{warning}; another window was quicker")),
-            Err(Unfit::Refused(why) | Unfit::Foreign(why)) => Err(format!("{warning}; that failed: {why}")),
+            Err(Unfit::InUse) => Err(error(&format!("{warning}; another window was quicker"))),
+            Err(Unfit::Refused(why) | Unfit::Foreign(why)) => {
+                Err(error(&format!("{warning}; that failed: {why}")))
+            }
         }
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// One that is gone with the program.
+    ///
+    /// # Panics
+    /// Where there is no memory for it.
+    pub fn in_memory() -> Self {
+        let db = Connection::open_in_memory().expect("there is memory for a small database");
+        let form = format!("PRAGMA foreign_keys = ON; {FORM}");
+        db.execute_batch(&form).expect("nothing is in it that this could contradict");
+        Self { db, account: None, unwritten: Vec::new(), is_synchronous: true }
     }
 
     /// The account that all is about. There is none while it could not be written who that is: nobody is to read, or to
@@ -128,16 +144,16 @@ impl File {
         db.pragma_update(None, "foreign_keys", true)?;
         // What was logged out of leaves nothing behind on a page that is free.
         db.pragma_update(None, "secure_delete", true)?;
-        let mut file =
-            Self { db, path: path.to_owned(), account: None, unwritten: Vec::new(), is_synchronous: false };
-        file.is_synchronous = true;
+        let mut file = Self { db, account: None, unwritten: Vec::new(), is_synchronous: true };
         file.db.pragma_update(None, "synchronous", "FULL")?;
         let transaction = file.db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
-        if version(&transaction)? == 0 {
-            transaction.execute_batch(FORM)?;
-            transaction.pragma_update(None, "application_id", APPLICATION)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
+        match version(&transaction)? {
+            0 => transaction.execute_batch(FORM)?,
+            1 => transaction.execute_batch(FROM_FORM_1)?,
+            _ => {}
         }
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()?;
         Ok(file)
     }
@@ -217,11 +233,14 @@ enum Trace {
 
 fn trace(request: &Request) -> Trace {
     match request {
-        Request::Open(_) | Request::Older(..) | Request::Rooms | Request::Order(_) => Trace::None,
-        Request::Place(_) | Request::Read(_) | Request::Seen(..) => Trace::OfProgram,
+        Request::Open(_) | Request::Older(..) | Request::Unseen | Request::Overview | Request::Order(_) => {
+            Trace::None
+        }
+        Request::Places(_) | Request::Place(_) | Request::Read(_) | Request::Seen(..) => Trace::OfProgram,
         Request::Begin(_)
         | Request::Session(_)
         | Request::SessionEnded
+        | Request::Multi(_)
         | Request::Forget
         | Request::Typed(_)
         | Request::Fate(..)
@@ -236,6 +255,8 @@ fn in_or_out(request: &Request) -> Option<Request> {
         Request::Forget => Some(Request::Forget),
         Request::Session(_)
         | Request::SessionEnded
+        | Request::Multi(_)
+        | Request::Places(_)
         | Request::Place(_)
         | Request::Read(_)
         | Request::Typed(_)
@@ -244,7 +265,8 @@ fn in_or_out(request: &Request) -> Option<Request> {
         | Request::Seen(..)
         | Request::Open(_)
         | Request::Older(..)
-        | Request::Rooms
+        | Request::Unseen
+        | Request::Overview
         | Request::Order(_) => None,
     }
 }
@@ -259,7 +281,9 @@ fn apply(db: &Transaction<'_>, current: &mut Option<i64>, request: &Request) -> 
     match request {
         Request::Session(token) => super::account::set_token(db, account, Some(token)),
         Request::SessionEnded => super::account::set_token(db, account, None),
-        Request::Place(room) => super::account::set_place(db, account, room.as_deref()),
+        Request::Multi(is_now) => super::account::set_multi(db, account, *is_now),
+        Request::Places(places) => super::messages::set_places(db, account, places),
+        Request::Place(of) => super::account::set_place(db, account, of.as_ref()),
         Request::Forget => {
             *current = None;
             super::account::forget(db, account)
@@ -268,10 +292,19 @@ fn apply(db: &Transaction<'_>, current: &mut Option<i64>, request: &Request) -> 
         Request::Typed(outgoing) => super::outbox::push(db, account, outgoing),
         Request::Fate(cid, fate) => super::outbox::set_fate(db, account, cid, *fate),
         Request::Drop(cid) => super::outbox::remove(db, account, cid),
-        Request::Seen(room, seq) => super::messages::see(db, account, room, *seq),
-        Request::Begin(_) | Request::Open(_) | Request::Older(..) | Request::Rooms | Request::Order(_) => {
-            Ok(())
-        }
+        Request::Seen(of, seq) => super::messages::see(db, account, of, *seq),
+        Request::Begin(_)
+        | Request::Open(_)
+        | Request::Older(..)
+        | Request::Unseen
+        | Request::Overview
+        | Request::Order(_) => Ok(()),
+    }
+}
+
+impl fmt::Display for Unopened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: what is read and typed is not kept: {}", self.path.display(), self.why)
     }
 }
 
@@ -300,7 +333,7 @@ const ASIDE_MAX: u32 = 100;
 const APPLICATION: i32 = 0x4368_7457;
 
 /// The form that this program writes.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// Who has the file open for a moment is waited for so long.
 const BUSY: Duration = Duration::from_millis(500);
@@ -309,8 +342,9 @@ const BUSY: Duration = Duration::from_millis(500);
 const CHECKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Numbers are whole, times are milliseconds since 1970. A conversation's `kind` is 0 for a room's and 1 for a private one;
-/// `shown_in` is the room in which a private message was shown. In the outbox, `state` is 0 for what waits, 1 for what the
-/// server did not want, 2 for what may have arrived.
+/// what an account takes part in `is_place`, and `place` is what it looks at, or where something was typed. `shown_in` is the
+/// room in which a private message was shown that has no place of its own, and `peer` whom in that room one is for. In the
+/// outbox, `state` is 0 for what waits, 1 for what the server did not want, 2 for what may have arrived.
 const FORM: &str = "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
@@ -318,8 +352,10 @@ const FORM: &str = "
         name TEXT NOT NULL,
         address TEXT NOT NULL,
         token TEXT,
-        room TEXT,
+        place TEXT,
         used INTEGER NOT NULL,
+        place_kind INTEGER NOT NULL DEFAULT 0,
+        is_multi INTEGER NOT NULL DEFAULT 0,
         UNIQUE (server, name)
     ) STRICT;
     CREATE TABLE conversations (
@@ -329,6 +365,7 @@ const FORM: &str = "
         name TEXT NOT NULL,
         has_older INTEGER NOT NULL DEFAULT 0,
         seen INTEGER NOT NULL DEFAULT 0,
+        is_place INTEGER NOT NULL DEFAULT 0,
         UNIQUE (account, kind, name)
     ) STRICT;
     CREATE TABLE messages (
@@ -346,10 +383,20 @@ const FORM: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
         cid TEXT NOT NULL,
-        room TEXT NOT NULL,
+        place TEXT NOT NULL,
         peer TEXT,
         text TEXT NOT NULL,
         typed INTEGER NOT NULL,
         state INTEGER NOT NULL,
+        kind INTEGER NOT NULL DEFAULT 0,
         UNIQUE (account, cid)
     ) STRICT;";
+
+/// From the form in which there was one room at a time.
+const FROM_FORM_1: &str = "
+    ALTER TABLE accounts RENAME COLUMN room TO place;
+    ALTER TABLE accounts ADD COLUMN place_kind INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE accounts ADD COLUMN is_multi INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN is_place INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE outbox RENAME COLUMN room TO place;
+    ALTER TABLE outbox ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;";

@@ -15,27 +15,20 @@ use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use chatroom_core::client::Span;
+use chatroom_core::client::{Conversation, Place, Span};
 use chatroom_core::message::push::Posted;
+use chatroom_core::name::RoomName;
 use chatroom_core::secret::Token;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::network::Order;
-pub use file::File;
-
-/// A conversation of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conversation {
-    /// That of a room, by its name.
-    Room(String),
-    /// The private one with somebody.
-    Peer(String),
-}
+pub use file::{File, Unopened};
 
 /// An account at a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// What the server is known by: the fingerprint of its key, or its address where an authority vouches for it.
+    /// What the server is known by: the fingerprint of its key, or its address where an authority vouches for it. Empty for
+    /// one that need not prove who it is: nothing of that survives the program.
     pub server: String,
     /// Where it was reached last, as it is typed.
     pub address: String,
@@ -56,7 +49,7 @@ pub struct Line {
     pub is_own: bool,
     /// What it was called by who sent it, if that was this account.
     pub cid: Option<String>,
-    /// The other side, if it is private.
+    /// The other side, if it is private and shown in a room.
     pub peer: Option<String>,
 }
 
@@ -65,8 +58,8 @@ pub struct Line {
 pub struct Reading {
     /// Which conversation.
     pub of: Conversation,
-    /// The room that it is shown in.
-    pub room: String,
+    /// The room that private ones are shown in, where they have no place of their own.
+    pub shown_in: Option<RoomName>,
     /// The messages.
     pub lines: Vec<Line>,
     /// Whether they are older than all that were read, and not newer.
@@ -83,8 +76,8 @@ pub struct Outgoing {
     /// What it is called, for good.
     pub cid: String,
     /// Where it was typed.
-    pub room: String,
-    /// Whom it is for; `None` for everybody.
+    pub of: Conversation,
+    /// Whom it is for, if that is one of those in the room.
     pub to: Option<String>,
     /// What it says.
     pub text: String,
@@ -114,8 +107,12 @@ pub enum Request {
     Session(Token),
     /// What they come back with lets nobody in any more.
     SessionEnded,
-    /// They are in this room, or in none.
-    Place(Option<String>),
+    /// They are in many rooms at once, and private conversations stand for themselves, or not.
+    Multi(bool),
+    /// They take part in these rooms and no others, and in these private conversations.
+    Places(Vec<Place>),
+    /// They look at this conversation, or at none.
+    Place(Option<Conversation>),
     /// They log out: nothing of the account is kept.
     Forget,
     /// This was read.
@@ -126,14 +123,16 @@ pub enum Request {
     Fate(String, Fate),
     /// What was typed is not waited for any more.
     Drop(String),
-    /// All that is in a room was seen, up to its message of that number.
-    Seen(String, u64),
-    /// What there is of a room is to be told: [`Told::Opened`].
-    Open(String),
-    /// What stands in a room before that number is to be told: [`Told::Older`].
-    Older(String, u64),
-    /// What was not seen is to be told: [`Told::Rooms`].
-    Rooms,
+    /// All that is in a conversation was seen, up to its message of that number.
+    Seen(Conversation, u64),
+    /// What there is of a conversation is to be told: [`Told::Opened`].
+    Open(Conversation),
+    /// What stands in a conversation before that number is to be told: [`Told::Older`].
+    Older(Conversation, u64),
+    /// What was not seen is to be told: [`Told::Unseen`].
+    Unseen,
+    /// What there is of the account is to be told: [`Told::Overview`].
+    Overview,
     /// The network is to do something, once all before this is on the disk.
     Order(Order),
 }
@@ -141,19 +140,23 @@ pub enum Request {
 /// What the file says.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Told {
-    /// What there is of a room.
+    /// What there is of a conversation.
     Opened(Opened),
     /// What stands before the first message that is shown.
     Older(Older),
-    /// What was not seen, for each room of which there is something.
-    Rooms(Vec<Unseen>),
+    /// What was not seen, for each conversation of which there is something.
+    Unseen(Vec<Unseen>),
+    /// What there is of an account.
+    Overview(Overview),
+    /// Nothing can be written, and why; or it can be again.
+    Failing(Option<String>),
 }
 
-/// What there is of a room.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// What there is of a conversation.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Its name.
-    pub room: String,
+    /// Which.
+    pub of: Conversation,
     /// The last messages, private ones that were shown there among them.
     pub lines: Vec<Line>,
     /// From where to where it was read, without a hole; more than `lines`, if the file has more.
@@ -167,8 +170,8 @@ pub struct Opened {
 /// Messages that are older than those that are shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Older {
-    /// In which room.
-    pub room: String,
+    /// In which conversation.
+    pub of: Conversation,
     /// Before which message they stand.
     pub before: u64,
     /// The messages, private ones that were shown there among them.
@@ -177,15 +180,39 @@ pub struct Older {
     pub has_more: bool,
 }
 
-/// What of a room was not seen.
+/// What of a conversation was not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
-    /// The room.
-    pub room: String,
+    /// Which.
+    pub of: Conversation,
     /// How many messages of others.
     pub messages: u32,
     /// How many of these are private or name the person.
     pub mentions: u32,
+}
+
+/// What there is of an account, over all conversations.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Whether they were in many rooms at once.
+    pub is_multi: bool,
+    /// What they take part in, the one in which something was said last first.
+    pub places: Vec<Known>,
+    /// What of these was not seen.
+    pub unseen: Vec<Unseen>,
+    /// What was typed and is not known to be said, in the order in which it was typed.
+    pub outbox: Vec<Outgoing>,
+}
+
+/// A conversation that is taken part in, and how much of it there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Which.
+    pub of: Conversation,
+    /// From where to where it was read.
+    pub read: Option<Span>,
+    /// The last number that was seen; 0 for none.
+    pub seen: u64,
 }
 
 /// A login that can be gone on with, and where it was.
@@ -194,8 +221,17 @@ pub struct Login {
     pub account: Account,
     /// What lets them in.
     pub token: Token,
-    /// What there is of the room they were in.
+    /// What there is of the conversation that they looked at.
     pub place: Option<Opened>,
+    /// What there is of all of them.
+    pub overview: Overview,
+}
+
+impl Opened {
+    /// Of a conversation of which there is nothing.
+    pub fn nothing(of: Conversation) -> Self {
+        Self { of, lines: Vec::new(), read: None, seen: 0, outbox: Vec::new() }
+    }
 }
 
 /// The thread that has the file. It ends when this is dropped, with all written that was asked for before.
@@ -215,7 +251,14 @@ impl Store {
         pass_on: impl Fn(Order) + Send + 'static,
     ) -> io::Result<Self> {
         let (requests, inbox) = channel::unbounded();
-        let mut keeper = Keeper { file, is_failing: false, tell: Box::new(tell), pass_on: Box::new(pass_on) };
+        let mut keeper = Keeper {
+            file,
+            memory: None,
+            is_in_memory: false,
+            is_failing: false,
+            tell: Box::new(tell),
+            pass_on: Box::new(pass_on),
+        };
         let keep = move || keeper.keep(&inbox);
         let thread = thread::Builder::new().name("store".into()).spawn(keep)?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
@@ -241,6 +284,9 @@ impl Drop for Store {
 
 struct Keeper {
     file: File,
+    /// For accounts of which nothing survives the program, from the first of them on.
+    memory: Option<File>,
+    is_in_memory: bool,
     /// The last transaction was not written, and that was said.
     is_failing: bool,
     tell: Box<dyn Fn(Told) + Send>,
@@ -251,62 +297,75 @@ impl Keeper {
     fn keep(&mut self, inbox: &Receiver<Request>) {
         while let Ok(first) = inbox.recv_blocking() {
             let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(BATCH_MAX);
-            self.serve(std::iter::once(first).chain(rest).collect());
+            let mut batch: Vec<Request> = std::iter::once(first).chain(rest).collect();
+            // Accounts can be in different files.
+            while let Some(next) =
+                batch.iter().skip(1).position(|request| matches!(request, Request::Begin(_)))
+            {
+                let behind = batch.split_off(next + 1);
+                self.serve(std::mem::replace(&mut batch, behind));
+            }
+            self.serve(batch);
         }
     }
 
     /// Does what has gathered: writes all of it, then tells and passes on, in order.
     fn serve(&mut self, batch: Vec<Request>) {
-        let written = self.file.write(&batch);
-        match written {
-            Ok(()) => self.is_failing = false,
-            Err(error) if !self.is_failing => {
-                eprintln!(
-                    "chatroom: {}: what was read or typed cannot be kept: {error}",
-                    self.file.path().display()
-                );
-                self.is_failing = true;
+        if let Some(Request::Begin(account)) = batch.first() {
+            self.is_in_memory = account.server.is_empty();
+        }
+        let file = match self.is_in_memory {
+            true => self.memory.get_or_insert_with(File::in_memory),
+            false => &mut self.file,
+        };
+        match file.write(&batch) {
+            Ok(()) if self.is_failing => {
+                self.is_failing = false;
+                (self.tell)(Told::Failing(None));
             }
-            Err(_) => {}
+            Err(error) if !self.is_failing => {
+                self.is_failing = true;
+                (self.tell)(Told::Failing(Some(error.to_string())));
+            }
+            Ok(()) | Err(_) => {}
         }
         for request in batch {
             match request {
                 Request::Order(order) => (self.pass_on)(order),
                 request => {
-                    if let Some(told) = self.answer(&request) {
+                    if let Some(told) = answer(file, request) {
                         (self.tell)(told);
                     }
                 }
             }
         }
     }
+}
 
-    /// What a request asks for. Where the file cannot be read there is nothing in it.
-    fn answer(&self, request: &Request) -> Option<Told> {
-        Some(match request {
-            Request::Open(room) => {
-                let nothing = || Opened { room: room.clone(), ..Opened::default() };
-                Told::Opened(self.file.open_room(room).unwrap_or_else(|_| nothing()))
-            }
-            Request::Older(room, before) => {
-                let nothing =
-                    Older { room: room.clone(), before: *before, lines: Vec::new(), has_more: false };
-                Told::Older(self.file.older(room, *before).unwrap_or(nothing))
-            }
-            Request::Rooms => Told::Rooms(self.file.unseen().unwrap_or_default()),
-            Request::Begin(_)
-            | Request::Session(_)
-            | Request::SessionEnded
-            | Request::Place(_)
-            | Request::Forget
-            | Request::Read(_)
-            | Request::Typed(_)
-            | Request::Fate(..)
-            | Request::Drop(_)
-            | Request::Seen(..)
-            | Request::Order(_) => return None,
-        })
-    }
+/// What a request asks for. Where the file cannot be read there is nothing in it.
+fn answer(file: &File, request: Request) -> Option<Told> {
+    Some(match request {
+        Request::Open(of) => Told::Opened(file.opened(&of).unwrap_or_else(|_| Opened::nothing(of))),
+        Request::Older(of, before) => {
+            let older = file.older(&of, before);
+            Told::Older(older.unwrap_or_else(|_| Older { of, before, lines: Vec::new(), has_more: false }))
+        }
+        Request::Unseen => Told::Unseen(file.unseen().unwrap_or_default()),
+        Request::Overview => Told::Overview(file.overview().unwrap_or_default()),
+        Request::Begin(_)
+        | Request::Session(_)
+        | Request::SessionEnded
+        | Request::Multi(_)
+        | Request::Places(_)
+        | Request::Place(_)
+        | Request::Forget
+        | Request::Read(_)
+        | Request::Typed(_)
+        | Request::Fate(..)
+        | Request::Drop(_)
+        | Request::Seen(..)
+        | Request::Order(_) => return None,
+    })
 }
 
 /// How many requests share a transaction at the most.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 
 use chatroom_core::client::Command;
+use chatroom_core::name::UserName;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -33,7 +34,7 @@ impl Desk {
     /// With Ann logged in, in the den.
     fn with_ann(&self) -> File {
         let mut file = self.open();
-        file.write(&[begin("ann"), session("one"), Request::Place(Some("den".into()))]).unwrap();
+        file.write(&[begin("ann"), session("one"), Request::Place(Some(den()))]).unwrap();
         file
     }
 
@@ -56,6 +57,18 @@ impl Desk {
             bytes.windows(text.len()).any(|part| part == text.as_bytes())
         })
     }
+}
+
+fn den() -> Conversation {
+    room("den")
+}
+
+fn room(name: &str) -> Conversation {
+    Conversation::Room(RoomName::parse(name).unwrap())
+}
+
+fn with(name: &str) -> Conversation {
+    Conversation::Peer(UserName::parse(name).unwrap())
 }
 
 fn begin(name: &str) -> Request {
@@ -84,8 +97,7 @@ fn line(seq: u64, author: &str) -> Line {
 
 fn reading(seqs: impl IntoIterator<Item = u64>) -> Reading {
     let lines = seqs.into_iter().map(|seq| line(seq, "bob")).collect();
-    let of = Conversation::Room("den".into());
-    Reading { of, room: "den".into(), lines, is_older: false, is_anew: false, has_older: false }
+    Reading { of: den(), shown_in: None, lines, is_older: false, is_anew: false, has_older: false }
 }
 
 /// Ann's own message, with the name that it was sent under.
@@ -97,23 +109,28 @@ fn said(seq: u64, cid: &str) -> Request {
 fn private(seq: u64, minute: u64, peer: &str, text: &str) -> Request {
     let posted = Posted { seq, ts_ms: minute * 60_000 + 1 };
     let line = Line { posted, text: text.into(), peer: Some(peer.into()), ..line(seq, peer) };
-    Request::Read(Reading { of: Conversation::Peer(peer.into()), lines: vec![line], ..reading([]) })
+    let shown_in = RoomName::parse("den").ok();
+    Request::Read(Reading { of: with(peer), shown_in, lines: vec![line], ..reading([]) })
 }
 
 fn typed(cid: &str) -> Request {
-    Request::Typed(Outgoing {
+    Request::Typed(outgoing(cid))
+}
+
+fn outgoing(cid: &str) -> Outgoing {
+    Outgoing {
         cid: cid.into(),
-        room: "den".into(),
+        of: den(),
         to: None,
         text: format!("typed {cid}"),
         typed_ms: 1,
         state: Fate::Waiting,
-    })
+    }
 }
 
 /// What is shown of the den, one word each; what waits stands behind it.
 fn shown(file: &File) -> String {
-    let Opened { lines, outbox, .. } = file.open_room("den").unwrap();
+    let Opened { lines, outbox, .. } = file.opened(&den()).unwrap();
     let lines = lines.iter().map(|line| match &line.peer {
         Some(peer) => format!("({peer})"),
         None => line.posted.seq.to_string(),
@@ -127,7 +144,7 @@ fn shown(file: &File) -> String {
 }
 
 fn read(file: &File) -> Option<(u64, u64, bool)> {
-    file.open_room("den").unwrap().read.map(|read| (read.first, read.last.seq, read.has_older))
+    file.opened(&den()).unwrap().read.map(|read| (read.first, read.last.seq, read.has_older))
 }
 
 #[test]
@@ -135,7 +152,7 @@ fn whatever_it_is_that_a_crash_comes_after_nothing_typed_is_lost_or_twice() {
     let desk = Desk::new();
     let mut file = desk.open();
     let steps: [(&[Request], &str); 11] = [
-        (&[begin("ann"), session("one"), Request::Place(Some("den".into()))], ""),
+        (&[begin("ann"), session("one"), Request::Place(Some(den()))], ""),
         (&[Request::Read(reading(1..=3))], "1 2 3"),
         (&[typed("a")], "1 2 3 ~a"),
         (&[typed("b"), typed("c")], "1 2 3 ~a ~b ~c"),
@@ -146,7 +163,7 @@ fn whatever_it_is_that_a_crash_comes_after_nothing_typed_is_lost_or_twice() {
         (&[said(4, "a"), said(6, "b")], "1 2 3 4 5 6 ~c"),
         (&[Request::Fate("c".into(), Fate::Uncertain)], "1 2 3 4 5 6 ?c"),
         (&[Request::Drop("c".into())], "1 2 3 4 5 6"),
-        (&[session("two"), Request::Seen("den".into(), 6)], "1 2 3 4 5 6"),
+        (&[session("two"), Request::Seen(den(), 6)], "1 2 3 4 5 6"),
     ];
     for (batch, expected) in steps {
         file.write(batch).unwrap();
@@ -158,7 +175,7 @@ fn whatever_it_is_that_a_crash_comes_after_nothing_typed_is_lost_or_twice() {
     let login = file.last_login(None).unwrap().unwrap();
     assert_eq!((login.account.name.as_str(), login.token.expose()), ("ann", "two"));
     let place = login.place.unwrap();
-    assert_eq!((place.room.as_str(), place.seen), ("den", 6));
+    assert_eq!((place.of, place.seen), (den(), 6));
 }
 
 #[test]
@@ -250,7 +267,7 @@ fn what_was_deleted_makes_no_hole_and_is_nothing_unseen() {
     let older = Reading { is_older: true, has_older: true, ..read_of(vec![deleted(3), deleted(4)]) };
     file.write(&[Request::Read(older), Request::Read(Reading { is_older: true, ..reading(1..=2) })]).unwrap();
     assert_eq!(read(&file), Some((1, 8, false)));
-    assert_eq!(file.unseen().unwrap(), [Unseen { room: "den".into(), messages: 4, mentions: 0 }]);
+    assert_eq!(file.unseen().unwrap(), [Unseen { of: den(), messages: 4, mentions: 0 }]);
 }
 
 #[test]
@@ -259,11 +276,11 @@ fn the_oldest_are_dropped_and_the_server_is_asked_for_them() {
     let mut file = desk.with_ann();
     file.write(&[Request::Read(reading(1..=MESSAGES_MAX + 50))]).unwrap();
     assert_eq!(read(&file), Some((51, MESSAGES_MAX + 50, true)));
-    let mut before = file.open_room("den").unwrap().lines[0].posted.seq;
+    let mut before = file.opened(&den()).unwrap().lines[0].posted.seq;
     assert_eq!(before, MESSAGES_MAX + 51 - PAGE_MESSAGES as u64);
     let mut pages = 1;
     loop {
-        let older = file.older("den", before).unwrap();
+        let older = file.older(&den(), before).unwrap();
         let seqs: Vec<u64> = older.lines.iter().map(|line| line.posted.seq).collect();
         assert_eq!(seqs, (before - PAGE_MESSAGES as u64..before).collect::<Vec<_>>());
         (before, pages) = (seqs[0], pages + 1);
@@ -283,12 +300,13 @@ fn private_messages_stand_where_they_were_shown_and_in_no_other_room() {
     let mut file = desk.with_ann();
     file.write(&[Request::Read(reading(1..=2)), private(7, 2, "bob", "psst"), Request::Read(reading([3]))])
         .unwrap();
-    let elsewhere = Reading { room: "attic".into(), of: Conversation::Peer("bob".into()), ..reading([8]) };
+    let shown_in = RoomName::parse("attic").ok();
+    let elsewhere = Reading { shown_in, of: with("bob"), ..reading([8]) };
     file.write(&[Request::Read(elsewhere)]).unwrap();
     let (_other, file) = desk.after_a_crash();
     assert_eq!(shown(&file), "1 2 (bob) 3");
     assert_eq!(read(&file), Some((1, 3, false)));
-    let older = file.older("den", 3).unwrap();
+    let older = file.older(&den(), 3).unwrap();
     assert_eq!(older.lines.len(), 3, "it is among what is older than the third");
 }
 
@@ -300,12 +318,12 @@ fn private_messages_of_a_page_are_few_and_no_older_than_it() {
     let whispers = |minute| (1..=many).map(move |seq| private(minute * 1_000 + seq, minute, "bob", "psst"));
     file.write(&whispers(2).chain(whispers(5)).collect::<Vec<_>>()).unwrap();
     file.write(&[Request::Read(Reading { has_older: true, ..reading(4..=6) })]).unwrap();
-    let lines = file.open_room("den").unwrap().lines;
+    let lines = file.opened(&den()).unwrap().lines;
     let numbers: Vec<u64> =
         lines.iter().filter(|line| line.peer.is_some()).map(|line| line.posted.seq).collect();
     assert_eq!(numbers, (5_002..=5_000 + many).collect::<Vec<_>>(), "the newest of the page");
     file.write(&[Request::Read(Reading { is_older: true, ..reading(1..=3) })]).unwrap();
-    assert_eq!(file.older("den", 4).unwrap().lines.len(), 3 + PAGE_MESSAGES, "the others come with theirs");
+    assert_eq!(file.older(&den(), 4).unwrap().lines.len(), 3 + PAGE_MESSAGES, "the others come with theirs");
 }
 
 #[test]
@@ -314,7 +332,7 @@ fn before_a_message_that_was_dropped_the_file_has_nothing() {
     let mut file = desk.with_ann();
     file.write(&[Request::Read(reading(1..=3)), private(7, 2, "bob", "psst")]).unwrap();
     file.write(&[Request::Read(reading(10..=11))]).unwrap();
-    let older = file.older("den", 3).unwrap();
+    let older = file.older(&den(), 3).unwrap();
     assert_eq!((older.before, older.lines.len(), older.has_more), (3, 0, false));
 }
 
@@ -326,17 +344,128 @@ fn what_was_not_seen_is_counted_over_a_restart() {
     let own = line(5, "ann");
     file.write(&[
         Request::Read(reading(1..=3)),
-        Request::Seen("den".into(), 2),
+        Request::Seen(den(), 2),
         Request::Read(Reading { lines: vec![hello, own], ..reading([]) }),
         private(1, 5, "bob", "psst"),
     ])
     .unwrap();
     let (_other, mut file) = desk.after_a_crash();
-    assert_eq!(file.unseen().unwrap(), [Unseen { room: "den".into(), messages: 3, mentions: 2 }]);
-    file.write(&[Request::Seen("den".into(), 5)]).unwrap();
+    assert_eq!(file.unseen().unwrap(), [Unseen { of: den(), messages: 3, mentions: 2 }]);
+    file.write(&[Request::Seen(den(), 5)]).unwrap();
     assert_eq!(file.unseen().unwrap(), []);
-    file.write(&[Request::Seen("den".into(), 1)]).unwrap();
-    assert_eq!(file.open_room("den").unwrap().seen, 5, "what was seen stays seen");
+    file.write(&[Request::Seen(den(), 1)]).unwrap();
+    assert_eq!(file.opened(&den()).unwrap().seen, 5, "what was seen stays seen");
+}
+
+/// The account's conversations, one word each, with what was not seen.
+fn places(file: &File) -> String {
+    let Overview { places, unseen, .. } = file.overview().unwrap();
+    let place = |known: &Known| {
+        let unseen = unseen.iter().find(|unseen| unseen.of == known.of).map_or(0, |unseen| unseen.messages);
+        let at = if matches!(known.of, Conversation::Peer(_)) { "@" } else { "" };
+        format!("{at}{}:{unseen}", known.of.name())
+    };
+    places.iter().map(place).collect::<Vec<_>>().join(" ")
+}
+
+/// Where there are places of their own, something private is one of a part without a hole, as in a room.
+fn apart(seqs: impl IntoIterator<Item = u64>) -> Request {
+    Request::Read(Reading { of: with("bob"), ..reading(seqs) })
+}
+
+#[test]
+fn many_rooms_and_private_conversations_are_there_at_the_next_start_with_what_was_not_seen() {
+    let desk = Desk::new();
+    let mut file = desk.open();
+    let place = |of, last, read| Place { of, last, read };
+    file.write(&[
+        begin("ann"),
+        session("one"),
+        Request::Multi(true),
+        Request::Places(vec![place(den(), 3, 1), place(room("attic"), 0, 0), place(with("bob"), 9, 7)]),
+        Request::Read(reading(1..=3)),
+        apart(8..=9),
+        Request::Place(Some(with("bob"))),
+    ])
+    .unwrap();
+    let (_other, mut file) = desk.after_a_crash();
+    let Login { place: shown, overview, .. } = file.last_login(None).unwrap().unwrap();
+    let shown = shown.unwrap();
+    assert_eq!((shown.of, shown.seen, shown.lines.len()), (with("bob"), 7, 2));
+    assert!(overview.is_multi);
+    assert_eq!(overview.places.last().unwrap().read, None, "nothing was said in the attic");
+    assert_eq!(places(&file), "@bob:2 den:2 attic:0");
+    file.write(&[Request::Seen(with("bob"), 8), Request::Places(vec![place(den(), 3, 3)])]).unwrap();
+    assert_eq!(places(&file), "@bob:1 den:0", "the attic was left elsewhere, and the den read");
+}
+
+#[test]
+fn a_private_conversation_is_kept_without_a_hole_where_it_has_its_own_place() {
+    let desk = Desk::new();
+    let mut file = desk.with_ann();
+    // In rooms, one of them was missed.
+    file.write(&[Request::Read(reading(1..=2))]).unwrap();
+    file.write(&[1, 2, 4, 5].map(|seq| private(seq, seq, "bob", "psst"))).unwrap();
+    let to_bob = Outgoing { to: Some("bob".into()), cid: "b".into(), ..outgoing("b") };
+    file.write(&[typed("a"), Request::Typed(to_bob)]).unwrap();
+    assert_eq!(shown(&file), "1 (bob) 2 (bob) (bob) (bob) ~a ~b");
+    file.write(&[Request::Multi(true)]).unwrap();
+    assert_eq!(shown(&file), "1 2 ~a");
+    let Opened { read, outbox, .. } = file.opened(&with("bob")).unwrap();
+    assert_eq!(read.map(|read| (read.first, read.last.seq, read.has_older)), Some((4, 5, true)));
+    assert_eq!((outbox[0].cid.as_str(), &outbox[0].to), ("b", &None));
+    file.write(&[apart(6..=7), Request::Multi(true)]).unwrap();
+    let numbers = |file: &File| {
+        let lines = file.opened(&with("bob")).unwrap().lines;
+        lines.iter().map(|line| line.posted.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&file), [4, 5, 6, 7]);
+    file.write(&[apart(20..=21)]).unwrap();
+    assert_eq!(numbers(&file), [20, 21]);
+}
+
+#[test]
+fn of_a_server_that_need_not_prove_who_it_is_all_is_there_and_nothing_is_kept() {
+    let desk = Desk::new();
+    let file = desk.with_ann();
+    let (tell, told) = mpsc::channel();
+    let store = Store::start(file, move |told| tell.send(told).unwrap(), |_| {}).unwrap();
+    store.ask(typed("a"));
+    let Request::Begin(account) = begin("ann") else { panic!("somebody begins") };
+    store.ask(Request::Begin(Account { server: String::new(), ..account }));
+    store.ask(typed("for nobody"));
+    store.ask(Request::Overview);
+    store.ask(begin("ann"));
+    store.ask(Request::Overview);
+    let waits = || {
+        let Told::Overview(overview) = told.recv().unwrap() else { panic!("all was asked for") };
+        overview.outbox.iter().map(|outgoing| outgoing.cid.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((waits(), waits()), (vec!["for nobody".to_owned()], vec!["a".to_owned()]));
+    drop(store);
+    assert!(desk.contains("typed a") && !desk.contains("for nobody"));
+}
+
+#[test]
+fn a_file_of_the_form_before_is_gone_on_with() {
+    let desk = Desk::new();
+    Connection::open(desk.path()).unwrap().execute_batch(include_str!("tests/form_1.sql")).unwrap();
+    let mut file = desk.open();
+    let Login { account, place, overview, .. } = file.last_login(None).unwrap().unwrap();
+    let place = place.unwrap();
+    assert_eq!((account.name.as_str(), place.of, place.seen), ("ann", den(), 2));
+    assert!(!overview.is_multi);
+    assert_eq!(shown(&file), "1 2 (bob) 3 ~k-1 !k-2");
+    assert_eq!(file.unseen().unwrap(), [Unseen { of: den(), messages: 2, mentions: 1 }]);
+    file.write(&[Request::Multi(true)]).unwrap();
+    assert_eq!(shown(&file), "1 2 3 ~k-1");
+    assert_eq!(places(&file), "@bob:1");
+    assert_eq!(file.opened(&with("bob")).unwrap().outbox.len(), 1);
+    drop(file);
+    // Once is enough.
+    let mut file = desk.open();
+    assert_eq!(file.last_login(None).unwrap().unwrap().account.name, "ann");
+    assert_eq!(shown(&file), "1 2 3 ~k-1");
 }
 
 #[test]
@@ -418,7 +547,7 @@ fn check_is_put_aside(desk: &Desk, why: &str) {
 fn a_second_window_does_without_and_leaves_the_file_alone() {
     let desk = Desk::new();
     let mut file = desk.with_ann();
-    let why = File::open(&desk.path()).err().unwrap();
+    let why = File::open(&desk.path()).err().unwrap().to_string();
     assert!(
         why.ends_with("window.db: what is read and typed is not kept: another window has the file open"),
         "{why}"
@@ -473,8 +602,10 @@ fn a_file_that_cannot_be_written_keeps_nobody_from_talking() {
     let store = Store::start(file, tell, move |_| pass_on.send(()).unwrap()).unwrap();
     store.ask(typed("a"));
     store.ask(Request::Order(Order::RetryNow));
-    store.ask(Request::Open("den".into()));
+    store.ask(Request::Open(den()));
     orders.recv().unwrap();
+    let Told::Failing(Some(why)) = told.recv().unwrap() else { panic!("it is said that nothing is kept") };
+    assert!(why.contains("readonly"), "{why}");
     let Told::Opened(opened) = told.recv().unwrap() else { panic!("a room was asked for") };
     assert!(opened.outbox.is_empty());
 }

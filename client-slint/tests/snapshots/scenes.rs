@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom_core::client::Event;
+use chatroom_core::client::{Conversation, Event, Place};
 use chatroom_core::message::Kind;
 use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link};
@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, room};
+use crate::seat::{Seat, den, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -50,6 +50,17 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "keys-narrow", set: || narrow(dialog(Dialog::Keys)) },
     Scene { name: "about", set: || dialog(Dialog::About) },
     Scene { name: "confirm-close", set: confirm_close },
+    Scene { name: "many", set: many },
+    Scene { name: "many-private", set: many_private },
+    Scene { name: "many-lobby", set: many_lobby },
+    Scene { name: "many-narrow", set: || narrow(many()) },
+    Scene { name: "many-narrow-open", set: many_narrow_open },
+    Scene { name: "many-large-text", set: many_large_text },
+    Scene { name: "many-switcher", set: many_switcher },
+    Scene { name: "many-left", set: many_left },
+    Scene { name: "many-unkept", set: many_unkept },
+    Scene { name: "many-german", set: || in_language("de", many_left) },
+    Scene { name: "many-chinese", set: || in_language("zh_TW", many_private) },
     Scene { name: "room-german", set: || in_language("de", talk) },
     Scene { name: "login-german", set: || in_language("de", register_weak) },
     Scene { name: "lobby-chinese", set: || in_language("zh_TW", lobby) },
@@ -259,6 +270,83 @@ fn dialog(dialog: Dialog) -> Seat {
     adapter.set_version("0.1.0".into());
     adapter.set_licences(client_slint::app::LICENCES.into());
     adapter.set_dialog(dialog);
+    seat
+}
+
+/// In one of many rooms, while others go on elsewhere.
+fn many() -> Seat {
+    let seat = Seat::in_many();
+    let today = jiff::Zoned::now().date();
+    seat.set_now(today.at(8, 55, 0, 0));
+    let tech = Conversation::Room(room_name("Tech Talk"));
+    seat.hear_in(&den(), 1, "bob", "Good morning! The timetable is at https://example.org/trains.");
+    seat.hear_in(&den(), 2, "ann", "The late one, then.");
+    seat.hear_in(&tech, 1, "noor", "Has anybody tried the new compiler?");
+    seat.hear_in(&tech, 2, "dana", "ann has, I think.");
+    seat.hear_in(&with("a-name-of-thirty-two-characters!"), 1, "a-name-of-thirty-two-characters!", "Hello?");
+    seat.hear_in(&with("bob"), 1, "bob", "I owe you for the tickets.");
+    seat.hear_in(&with("bob"), 2, "bob", "Shall I bring the money?");
+    seat.hear_in(&den(), 3, "dana", "See you there.");
+    seat
+}
+
+fn many_private() -> Seat {
+    let seat = many();
+    seat.act(|controller| controller.pick("bob", true));
+    seat.hear_in(&with("bob"), 3, "ann", "Don't worry about it.");
+    seat.act(|controller| controller.send("On my way…"));
+    seat.settle();
+    seat
+}
+
+fn many_lobby() -> Seat {
+    let seat = many();
+    seat.act(|controller| controller.show_lobby());
+    seat.settle();
+    seat
+}
+
+fn many_narrow_open() -> Seat {
+    let seat = narrow(many());
+    seat.click(Button, "Conversations (5)");
+    seat
+}
+
+fn many_large_text() -> Seat {
+    let seat = many();
+    seat.app().global::<AppAdapter>().set_text_scale(1.5);
+    seat
+}
+
+fn many_switcher() -> Seat {
+    let seat = many();
+    seat.press_with(Key::Control, 'k');
+    seat
+}
+
+/// A room that was left on another device, with something that waits there.
+fn many_left() -> Seat {
+    let seat = many();
+    let id = say(&seat, "Does anybody hear this?");
+    let place = |of, last, read| Place { of, last, read };
+    seat.hear(Event::Places(vec![
+        place(Conversation::Room(room_name("Tech Talk")), 2, 0),
+        place(with("bob"), 2, 0),
+    ]));
+    seat.hear(Event::Refused {
+        request: Kind::Msg,
+        said: Some(id),
+        code: None,
+        message: "You are not in that room".into(),
+        retry_ms: None,
+    });
+    seat
+}
+
+fn many_unkept() -> Seat {
+    let seat = many();
+    seat.act(|controller| controller.set_unkept("another window has the file open"));
+    seat.hear_of(Link::Away { fault: Fault::Lost, retry_in: Duration::from_secs(8) });
     seat
 }
 

@@ -58,11 +58,20 @@ fn of_pages(app: &App) -> Vec<Pairing> {
             theme.get_text_quiet(),
             vec![ground, surface, raised, own, private],
         ),
-        ("a link or a word to click", theme.get_accent(), vec![ground, surface, own, private, warning]),
+        (
+            "a link or a word to click",
+            theme.get_accent(),
+            vec![ground, surface, raised, own, private, warning],
+        ),
         ("that a message is private", theme.get_private(), vec![private]),
         ("what went wrong", theme.get_danger(), vec![ground, surface, own, private, danger]),
-        ("a warning", theme.get_warning(), vec![surface, warning]),
+        ("a warning, or what waits", theme.get_warning(), vec![surface, raised, own, warning]),
         ("what went well", theme.get_good(), vec![own, private, raised]),
+        (
+            "a count in its badge",
+            theme.get_on_accent(),
+            vec![("an accent", theme.get_accent()), ("a danger", theme.get_danger())],
+        ),
     ];
     let pairing = |what: &str, ink, (place, ground): (&str, Color)| Pairing {
         what: format!("{what} on {place}"),

@@ -6,7 +6,7 @@ use chatroom_core::message::push::Posted;
 use chatroom_core::secret::Token;
 use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link, News};
-use client_slint::store::{Account, Line, Login, Opened};
+use client_slint::store::{Account, Line, Login, Opened, Overview};
 use client_slint::ui::{AppAdapter, Dialog, RoomAdapter};
 use i_slint_backend_testing::AccessibleRole::{Button, Checkbox, ListItem, TextInput};
 use jiff::civil::date;
@@ -336,9 +336,10 @@ fn a_window_that_opens_in_a_room_shows_all_that_there_is_room_for() {
         cid: None,
         peer: None,
     };
-    let place = Opened { room: "den".into(), lines: (1..=4).map(line).collect(), ..Opened::default() };
+    let place = Opened { lines: (1..=4).map(line).collect(), ..Opened::nothing(den()) };
     let account = Account { server: "s:1".into(), address: "s:1".into(), name: "ann".into() };
-    let login = Login { account, token: Token::new(String::from("token").into()), place: Some(place) };
+    let token = Token::new(String::from("token").into());
+    let login = Login { account, token, place: Some(place), overview: Overview::default() };
     seat.act(|controller| controller.go_on(login, "s:1".parse().expect("it is an address")));
     let top = |part: &str| seat.find_part(ListItem, part).expect("it is shown").absolute_position().y;
     let tops = [1, 2, 3, 4].map(|number| top(&format!("message {number}:")));

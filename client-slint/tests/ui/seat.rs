@@ -6,12 +6,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use chatroom_core::client::{Command, Conversation, Event, Room};
-use chatroom_core::name::RoomName;
+use chatroom_core::client::{Command, Conversation, Event, Place, Room};
+use chatroom_core::message::hello::{Caps, Greeting};
+use chatroom_core::message::push::Posted;
+use chatroom_core::message::rooms::Crowd;
+use chatroom_core::name::{RoomName, UserName};
 use client_slint::adapters::{Desk, Window, Wish};
 use client_slint::controller::{Controller, Effect};
 use client_slint::log::Log;
 use client_slint::network::{Identity, Link, News, Order};
+use client_slint::store::{File, Request, Told};
 use client_slint::ui::{App, AppAdapter};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, mock_elapsed_time};
 use jiff::civil::{DateTime, date};
@@ -25,6 +29,8 @@ struct Parts {
     window: Window,
     controller: RefCell<Controller>,
     done: RefCell<Vec<String>>,
+    /// What is kept, once somebody keeps anything.
+    file: RefCell<File>,
     now: Cell<DateTime>,
 }
 
@@ -40,6 +46,7 @@ impl Seat {
             window,
             controller: RefCell::new(Controller::new(log)),
             done: RefCell::default(),
+            file: RefCell::new(File::in_memory()),
             now: Cell::new(date(2026, 11, 24).at(9, 0, 0, 0)),
         }));
         seat.0.window.connect(&seat);
@@ -85,6 +92,44 @@ impl Seat {
         seat.hear(Event::Members(room("den", &["bob", "ann"])));
         seat.take_done();
         seat
+    }
+
+    /// In the den with bob, beside other rooms and private conversations.
+    pub fn in_many() -> Self {
+        let seat = Self::at_login();
+        seat.act(|controller| controller.keep_in_file([0; 12]));
+        let caps = Caps::ALL;
+        seat.hear(Event::Greeted(Greeting { caps, server: "chatroom".into(), registration: None }));
+        seat.hear(Event::LoggedIn { username: "ann".into() });
+        let crowd = |room: &str, people| Crowd { room: room_name(room), people };
+        seat.hear(Event::Crowds(vec![crowd("den", 2), crowd("garden", 0), crowd("Tech Talk", 4)]));
+        let place = |of, last, read| Place { of, last, read };
+        seat.hear(Event::Places(vec![
+            place(den(), 0, 0),
+            place(Conversation::Room(room_name("Tech Talk")), 0, 0),
+            place(with("bob"), 0, 0),
+        ]));
+        seat.act(|controller| controller.pick("den", false));
+        seat.hear(Event::Members(room("den", &["bob", "ann"])));
+        seat.settle();
+        seat.take_done();
+        seat
+    }
+
+    /// Somebody says something where it has a number.
+    pub fn hear_in(&self, of: &Conversation, seq: u64, from: &str, text: &str) {
+        let ts_ms = self.0.now.get().in_tz("UTC").expect("it is a time").timestamp().as_millisecond();
+        let posted = Posted { seq, ts_ms: ts_ms.unsigned_abs() };
+        self.hear(Event::Message {
+            of: of.clone(),
+            from: from.into(),
+            text: text.into(),
+            is_own: from == "ann",
+            said: None,
+            private_with: matches!(of, Conversation::Peer(_)).then(|| of.name().to_owned()),
+            posted: Some(posted),
+            cid: None,
+        });
     }
 
     pub fn app(&self) -> &App {
@@ -175,11 +220,6 @@ impl Seat {
         self.0.now.set(now);
     }
 
-    /// The room that all is said in.
-    pub fn den() -> Conversation {
-        Conversation::Room(RoomName::parse("den").expect("it is a name"))
-    }
-
     /// Pages that were switched to come to be.
     pub fn settle(&self) {
         settle();
@@ -191,6 +231,23 @@ impl Seat {
     }
 }
 
+impl Seat {
+    /// What the file is asked for, it does at once.
+    fn keep(&self, request: Request) -> Option<Told> {
+        let mut file = self.0.file.borrow_mut();
+        let request = [request];
+        file.write(&request).expect("there is room in memory");
+        let [request] = request;
+        match request {
+            Request::Open(of) => file.opened(&of).ok().map(Told::Opened),
+            Request::Older(of, before) => file.older(&of, before).ok().map(Told::Older),
+            Request::Unseen => file.unseen().ok().map(Told::Unseen),
+            Request::Overview => file.overview().ok().map(Told::Overview),
+            _ => None,
+        }
+    }
+}
+
 impl Desk for Seat {
     fn act<R>(&self, act: impl FnOnce(&mut Controller) -> R) -> R {
         let result = {
@@ -198,8 +255,14 @@ impl Desk for Seat {
             controller.set_now(self.0.now.get());
             act(&mut controller)
         };
-        while let Some(effect) = self.0.controller.borrow_mut().poll_effect() {
+        loop {
+            let Some(effect) = self.0.controller.borrow_mut().poll_effect() else { break };
             self.0.done.borrow_mut().push(shown(&effect));
+            if let Effect::Store(request) = effect
+                && let Some(told) = self.keep(request)
+            {
+                self.0.controller.borrow_mut().apply(self.0.now.get(), [News::Store(told)]);
+            }
         }
         let screen = self.0.controller.borrow().screen().clone();
         self.0.window.show(&screen);
@@ -221,7 +284,16 @@ pub fn room(name: &str, members: &[&str]) -> Room {
 
 /// The room that all is said in.
 pub fn den() -> Conversation {
-    Conversation::Room(RoomName::parse("den").expect("it is a name"))
+    Conversation::Room(room_name("den"))
+}
+
+pub fn room_name(name: &str) -> RoomName {
+    RoomName::parse(name).expect("it is a name")
+}
+
+/// A private conversation.
+pub fn with(name: &str) -> Conversation {
+    Conversation::Peer(UserName::parse(name).expect("it is a name"))
 }
 
 /// Pages that were switched to come to be.
