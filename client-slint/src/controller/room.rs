@@ -335,7 +335,11 @@ impl Controller {
             return self.keep_waiting(id);
         }
         self.fail(said, Delivery::Failed);
-        self.screen.room.hint = sentence;
+        // Of another conversation, the list beside it says that something was not sent.
+        let typed = id.and_then(|id| self.keeping.typed.get(&id));
+        if typed.is_none_or(|typed| self.is_shown(&typed.of)) {
+            self.screen.room.hint = sentence;
+        }
         self.show_places();
     }
 

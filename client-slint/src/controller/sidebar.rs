@@ -126,7 +126,8 @@ impl Controller {
             (true, false) => RoomName::parse(name).ok().map(Conversation::Room),
             (false, _) => None,
         };
-        match of.and_then(|of| self.places.get(&of)).map(|entry| entry.of.clone()) {
+        let entry = of.as_ref().and_then(|of| self.places.get(of)).map(|entry| entry.of.clone());
+        match entry.or(of.filter(|_| is_private)) {
             Some(of) => self.show(of),
             None => self.enter(name),
         }
@@ -227,7 +228,8 @@ impl Controller {
             return;
         }
         let Some(of) = self.keeping.place.clone() else { return };
-        let (unread, has_waiting) = (self.screen.room.new_count, self.waiting(&of) > 0);
+        let unread = self.screen.room.new_count;
+        let has_waiting = self.keeping.typed.values().any(|typed| is_same(&typed.of, &of));
         let Some(entry) = self.places.get_mut(&of) else { return };
         if unread == 0 {
             entry.mentions = 0;

@@ -60,7 +60,7 @@ pub(super) async fn run(inbox: Receiver<Order>, wall: Wall, deliver: Deliver) {
 
 /// A client without a connection. Its messages have names of their own, if the system has random bits for that.
 fn new_client() -> Client {
-    nonce().map_or_else(Client::new, |nonce| Client::that_keeps(nonce).of_one_room())
+    nonce().map_or_else(Client::new, Client::that_keeps)
 }
 
 /// Random bits, if the system has any.
@@ -102,7 +102,7 @@ impl Route {
         // Who was there before has typed nothing wrong: they wait until the server is back.
         let mut was_connected = kept.is_some();
         self.client = match (kept, nonce()) {
-            (Some(kept), Some(nonce)) => Client::that_goes_on(nonce, kept).of_one_room(),
+            (Some(kept), Some(nonce)) => Client::that_goes_on(nonce, kept),
             (Some(_) | None, _) => new_client(),
         };
         self.backoff.reset();

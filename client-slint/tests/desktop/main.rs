@@ -101,6 +101,69 @@ fn what_was_sent_and_not_answered_when_the_window_was_killed_is_read_once() {
 }
 
 #[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn two_people_are_in_two_rooms_and_talk_in_private_and_are_where_they_were_when_a_window_opens_again() {
+    let binary = server("chatroom-server-smol");
+    let server = Program::start(&binary, &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    witness.create("garden");
+    let link = witness.invitation().to_string();
+    let (mut ann, bob) = (Seat::open(&link, 0), Seat::open(&link, 1));
+    for (seat, person) in [(&ann, "ann"), (&bob, "bob")] {
+        come_in(seat, person, &address);
+        // Into the other room, beside the first.
+        seat.press("ctrl+k");
+        seat.write("gard");
+        seat.press_until("Return", "garden – Chatroom");
+    }
+
+    // Ann looks at one room, and bob speaks in the other.
+    ann.look();
+    ann.press_until("alt+Up", "example – Chatroom");
+    bob.say("hello from the garden");
+    ann.wait_for_title("(1) example – Chatroom");
+    screenshot("many-rooms");
+    ann.look();
+    ann.press_until("alt+Down", "garden – Chatroom");
+    bob.say(r"\private ann psst");
+    bob.wait_for_title("ann – Chatroom");
+    ann.wait_for_title("(1) garden – Chatroom");
+
+    // The window is killed, and what was not seen is not seen still.
+    ann.wait_until_kept("psst");
+    ann.kill_and_open_again();
+    ann.wait_for_title("(1) garden – Chatroom");
+    ann.look();
+    ann.press_until("alt+Down", "bob – Chatroom");
+    ann.say("an answer");
+    bob.wait_for_title("(1) ann – Chatroom");
+    screenshot("many-private");
+
+    // Without a server it opens where it was, and what is typed in two conversations waits.
+    let mut server = witness.into_server();
+    server.kill();
+    ann.kill_and_open_again();
+    ann.wait_for_title("bob – Chatroom");
+    ann.say("typed to bob without a server");
+    ann.press_until("alt+Up", "garden – Chatroom");
+    ann.say("typed to all without a server");
+    ann.wait_until_kept("typed to all without a server");
+    screenshot("many-without-a-server");
+    ann.kill();
+    let server = server.restart_with(&binary, &["--listen", &address]).expect("the server starts again");
+    // What is private is said to who is there.
+    let mut witness = Witness::return_to(server);
+    witness.sees("bob", "garden");
+    ann.kill_and_open_again();
+    bob.wait_for_title("(3) ann – Chatroom");
+    bob.look();
+    bob.wait_for_title("(1) ann – Chatroom");
+    bob.press_until("alt+Up", "garden – Chatroom");
+    screenshot("many-back");
+}
+
+#[test]
 fn without_a_display_a_sentence_says_what_to_install() {
     let profile = tempfile::tempdir().expect("there is room for a profile");
     let output = Command::new(env!("CARGO_BIN_EXE_chatroom"))
@@ -157,6 +220,9 @@ fn two_windows_talk_and_find_back(name: &str) {
 
     bob.say(r"\private ann psst");
     ann.wait_for_title("(1) example – Chatroom");
+    // It led to a conversation of its own.
+    bob.wait_for_title("ann – Chatroom");
+    bob.press_until("alt+Up", "example – Chatroom");
     bob.say("hello from bob");
     // Nobody else gets the whisper: this comes first.
     witness.hears("bob", "hello from bob");

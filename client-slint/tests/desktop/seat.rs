@@ -130,7 +130,8 @@ impl Seat {
         xdotool(&["getwindowname", &self.window]).trim_end().to_owned()
     }
 
-    fn write(&self, text: &str) {
+    /// Types where keys go now.
+    pub fn write(&self, text: &str) {
         xdotool(&["type", "--delay", "20", text]);
     }
 }

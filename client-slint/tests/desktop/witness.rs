@@ -40,6 +40,11 @@ impl Witness {
         (self.server.address(), self.server.fingerprint(NAME).expect("the handshake is done"))
     }
 
+    pub fn create(&mut self, room: &str) {
+        self.ask(json!({"type": "create", "data": {"room": room}}));
+        self.wait_for("the new room", |frame| frame["type"] == "create" && frame["status"] == "ok");
+    }
+
     pub fn enter(&mut self, room: &str) {
         self.ask(json!({"type": "enter", "data": {"room": room}}));
         self.wait_for("the room", |frame| frame["type"] == "enter" && frame["status"] == "ok");
