@@ -6,8 +6,10 @@
 
 mod composer;
 mod connecting;
+mod conversations;
 mod keeping;
 mod login;
+mod outbox;
 mod places;
 mod room;
 mod sidebar;
@@ -31,9 +33,9 @@ use crate::screen::{Page, Screen};
 use crate::sentence::{Phrase, Sentence};
 use crate::store::Request;
 use composer::Composer;
+use conversations::Places;
 use keeping::Keeping;
 use room::Said;
-use sidebar::Places;
 
 /// Something that the controller wants done.
 pub enum Effect {

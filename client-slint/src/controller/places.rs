@@ -3,7 +3,7 @@
 use chatroom_core::client::{self, Conversation};
 use chatroom_core::name::{LOBBY, RoomName};
 
-use super::sidebar::is_same;
+use super::conversations::is_same;
 use super::{Command, Controller, Crowd, Page, Phrase, Request, Sentence};
 use crate::format::clean;
 use crate::screen::{PersonItem, PlaceItem, Room, RoomItem};

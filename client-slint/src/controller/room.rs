@@ -6,7 +6,7 @@ use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{LOBBY, RoomName, UserName};
 
-use super::sidebar::is_same;
+use super::conversations::is_same;
 use super::{Command, Controller, Effect, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::{Delivery, Log, Past};
@@ -197,7 +197,7 @@ impl Controller {
     /// What is shown of a message is kept, and it waits no longer, if it is one that did.
     fn hear(&mut self, said: Said) {
         if said.posted.is_some_and(|posted| self.is_multi && self.has_shown(posted.seq, false)) {
-            return;
+            return said.said.map_or((), |said| self.on_acknowledged(said));
         }
         let number = said.said.and_then(|said| u32::try_from(said).ok());
         let is_for_one = said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username);
@@ -267,7 +267,10 @@ impl Controller {
         }
         if self.is_multi && !is_anew {
             // The file may have told of it already.
-            past.retain(|past| !self.has_shown(past.posted.seq, is_older));
+            let (shown, new) = past.into_iter().partition(|past| self.has_shown(past.posted.seq, is_older));
+            past = new;
+            let shown: Vec<client::Past> = shown;
+            shown.iter().filter_map(|past| past.said).for_each(|said| self.on_acknowledged(said));
         }
         let said: Vec<Option<u64>> = past.iter().map(|past| past.said).collect();
         let lines: Vec<Line> = past.into_iter().map(|past| self.line_of(past)).collect();
