@@ -1,9 +1,11 @@
 //! Rooms, and who is in them: the lobby, and the dialog that leads from one room to another.
 
+use std::collections::BTreeMap;
+
 use chatroom_core::client::{self, Conversation};
 use chatroom_core::name::{LOBBY, RoomName};
 
-use super::conversations::is_same;
+use super::conversations::Entry;
 use super::{Command, Controller, Crowd, Page, Phrase, Request, Sentence};
 use crate::format::clean;
 use crate::screen::{PersonItem, PlaceItem, Room, RoomItem};
@@ -256,30 +258,50 @@ impl Controller {
 
     /// The rooms there are, of which many can be taken part in.
     fn all_rooms(&self, query: &str) -> Vec<RoomItem> {
-        let rooms = self.crowds.iter().filter(|crowd| crowd.room.as_str() != LOBBY);
-        let item = |crowd: &Crowd| {
-            let name = clean(crowd.room.as_str());
-            let entry = self.places.get(&Conversation::Room(crowd.room.clone()));
-            match entry.filter(|entry| !entry.is_left).map(|entry| self.place_item(entry)) {
-                Some(place) => room_item(place, crowd.people),
-                None => RoomItem { name, count: crowd.people, ..RoomItem::default() },
-            }
+        let entries = self.rooms_by_name();
+        let item = |crowd: &Crowd| match entries.get(&folded(crowd.room.as_str())) {
+            Some(entry) => room_item(self.place_item(entry), crowd.people),
+            None => room_of_others(crowd),
         };
-        rooms.filter(|crowd| matches(crowd.room.as_str(), query)).map(item).collect()
+        self.crowds.iter().filter(|crowd| is_wanted(crowd, query)).map(item).collect()
     }
 
     /// What is taken part in, and then the other rooms.
     fn conversations(&self, query: &str) -> Vec<RoomItem> {
-        let crowd = |of: &Conversation| {
-            let is_it = |crowd: &&Crowd| is_same(&Conversation::Room(crowd.room.clone()), of);
-            self.crowds.iter().find(is_it).map_or(0, |crowd| crowd.people)
+        let crowds: BTreeMap<String, usize> =
+            self.crowds.iter().map(|crowd| (folded(crowd.room.as_str()), crowd.people)).collect();
+        let people = |of: &Conversation| match of {
+            Conversation::Room(room) => crowds.get(&folded(room.as_str())).copied().unwrap_or_default(),
+            Conversation::Peer(_) => 0,
         };
-        let entries = self.places.iter().filter(|entry| matches(entry.of.name(), query));
+        let wanted = self.places.iter().filter(|entry| matches(entry.of.name(), query));
         let mut items: Vec<RoomItem> =
-            entries.map(|entry| room_item(self.place_item(entry), crowd(&entry.of))).collect();
-        items.extend(self.all_rooms(query).into_iter().filter(|room| !room.is_current));
+            wanted.map(|entry| room_item(self.place_item(entry), people(&entry.of))).collect();
+        let entries = self.rooms_by_name();
+        let is_other =
+            |crowd: &&Crowd| is_wanted(crowd, query) && !entries.contains_key(&folded(crowd.room.as_str()));
+        items.extend(self.crowds.iter().filter(is_other).map(room_of_others));
         items
     }
+
+    /// The rooms in the list. There can be ten thousand others, to which these are compared often.
+    fn rooms_by_name(&self) -> BTreeMap<String, &Entry> {
+        let rooms = self.places.iter().filter(|entry| is_room(&entry.of));
+        rooms.map(|entry| (folded(entry.of.name()), entry)).collect()
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Whether it is a room, and its name has this in it.
+fn is_wanted(crowd: &Crowd, query: &str) -> bool {
+    crowd.room.as_str() != LOBBY && matches(crowd.room.as_str(), query)
+}
+
+fn room_of_others(crowd: &Crowd) -> RoomItem {
+    RoomItem { name: clean(crowd.room.as_str()), count: crowd.people, ..RoomItem::default() }
 }
 
 fn is_room(of: &Conversation) -> bool {
