@@ -158,9 +158,9 @@ impl Client {
     }
 
     pub(super) fn on_roster_refused(&mut self, retry_ms: Option<u64>) {
-        self.answered(Kind::Roster);
+        let was_asked = self.answered(Kind::Roster).is_some();
         // A room that is not there has nobody in it.
-        if let Some(pause) = retry_ms {
+        if let Some(pause) = retry_ms.filter(|_| was_asked) {
             self.people.put_off(self.now + Duration::from_millis(pause));
         }
         self.ask_who_is_there();

@@ -65,11 +65,11 @@ impl People {
         Some(room)
     }
 
-    /// When to ask again.
+    /// When to ask again: of a room, for nobody is asked about who is in a private conversation.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.ask {
             Ask::Never | Ask::Now => None,
-            Ask::At(at) => Some(at),
+            Ask::At(at) => self.of.as_ref().and_then(Conversation::room).map(|_| at),
         }
     }
 

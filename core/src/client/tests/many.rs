@@ -1,5 +1,7 @@
 //! In many rooms at once: what is said in each is shown there, whole and in order, whatever becomes of the connection.
 
+mod amiss;
+
 use super::*;
 use crate::message::push::Posted;
 
