@@ -94,7 +94,7 @@ impl Client {
 
     /// Tells the server, if it does not know.
     fn read(&mut self, of: Conversation, seq: u64) {
-        if self.places.see(&of, seq) {
+        if let Some(seq) = self.places.see(&of, seq) {
             self.send(Command::Read(of, seq));
         }
     }

@@ -34,6 +34,9 @@ impl Client {
         };
         let of = self.readings.spelled(&of).cloned().unwrap_or(of);
         let (ends, has_more) = (page.ends(), page.has_more);
+        if let Some((_, last)) = ends {
+            self.places.note_last(&of, last.seq);
+        }
         if let Some(Turned { is_anew, shown }) = self.readings.turn(&of, edge, ends, has_more) {
             let messages: Vec<Past> =
                 page.lines.into_iter().skip(shown).map(|line| self.past(line)).collect();

@@ -84,22 +84,31 @@ impl Places {
         }
     }
 
-    /// The account has read up to that number.
+    /// A message of that number has come on a page.
+    pub(super) fn note_last(&mut self, of: &Conversation, seq: u64) {
+        if let Some(place) = self.all.get_mut(&of.key()) {
+            place.last = place.last.max(seq);
+        }
+    }
+
+    /// The account has read up to that number. It never goes back, so what says less was overtaken.
     pub(super) fn note_read(&mut self, of: &Conversation, seq: u64) {
         if let Some(place) = self.all.get_mut(&of.key())
-            && place.read != seq
+            && place.read < seq
         {
             place.read = seq;
             self.has_new_places = true;
         }
     }
 
-    /// A person has seen a message of that number. Whether that is news to the server.
-    pub(super) fn see(&mut self, of: &Conversation, seq: u64) -> bool {
-        let Some(place) = self.all.get_mut(&of.key()) else { return false };
+    /// A person has seen a message of that number. What of it is news to the server: one that was restored from an older copy
+    /// has less than was seen.
+    pub(super) fn see(&mut self, of: &Conversation, seq: u64) -> Option<u64> {
+        let place = self.all.get_mut(&of.key())?;
+        let seq = seq.min(place.last);
         let is_news = place.read < seq;
         place.read = place.read.max(seq);
-        is_news
+        is_news.then_some(seq)
     }
 
     /// All of it is to be told to the person again.

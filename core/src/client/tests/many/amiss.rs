@@ -24,3 +24,46 @@ fn who_has_not_asked_who_is_there_need_not_ask_later() {
     desk.check_hears(ASKED_TOO_OFTEN, "");
     assert_eq!(desk.client.deadline(), None);
 }
+
+// What was read.
+
+fn read(of: &str, seq: u64) -> String {
+    format!(r#"{{"type":"read","status":"ok","data":{{{},"seq":{seq}}}}}"#, named(of))
+}
+
+#[test]
+fn a_server_that_has_less_than_was_seen_is_not_told_again_and_again() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.hear(&heard("den", 4));
+    desk.wants(Command::Read(conversation("den"), 4));
+    desk.comes_back_to_many();
+    desk.hear(&rooms(&[], &[("den", 2, 2)]));
+    desk.log.clear();
+    desk.wants(Command::Read(conversation("den"), 4));
+    desk.check("");
+    desk.check_hears(&read("den", 2), "");
+}
+
+#[test]
+fn what_came_on_a_page_can_be_seen() {
+    let mut desk = Desk::in_hall();
+    desk.hear(&rooms(&[], &[("den", 0, 3)]));
+    desk.hear(&page("den", 1, 5, false));
+    desk.log.clear();
+    desk.wants(Command::Read(conversation("den"), 5));
+    desk.check(r#"> {"type":"read","data":{"room":"den","seq":5}}"#);
+}
+
+#[test]
+fn an_answer_that_was_overtaken_takes_back_nothing() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    for seq in 4..=6 {
+        desk.hear(&heard("den", seq));
+        desk.wants(Command::Read(conversation("den"), seq));
+    }
+    desk.log.clear();
+    for seq in 4..=6 {
+        desk.check_hears(&read("den", seq), "");
+    }
+    assert_eq!(desk.client.deadline(), None);
+}
