@@ -22,6 +22,8 @@ pub(super) struct Reading {
     is_catching_up: bool,
     /// What is shown is not what the server has.
     is_lost: bool,
+    /// Nothing that was heard since there is a connection says that the server still has what is shown, and none need tell.
+    is_unsure: bool,
     /// A page could not be had, and is to be asked for again then.
     again_at: Option<Instant>,
     held: Vec<ReceivedMsg>,
@@ -93,6 +95,10 @@ impl Reading {
             return Heard::Waits;
         }
         let last = self.last_seq();
+        if posted.seq <= last && self.is_unsure {
+            self.hold(msg);
+            return Heard::Hole;
+        }
         if posted.seq <= last {
             return Heard::Before(msg);
         }
@@ -100,8 +106,20 @@ impl Reading {
             self.hold(msg);
             return Heard::Hole;
         }
+        self.trust();
         self.show(posted);
         Heard::Next(msg)
+    }
+
+    /// The server may have lost what is shown without telling so. If what is said then stands where something is shown, that is
+    /// read again.
+    pub(super) fn doubt(&mut self) {
+        self.is_unsure = true;
+    }
+
+    /// The server has what is shown.
+    pub(super) fn trust(&mut self) {
+        self.is_unsure = false;
     }
 
     /// It is read on later. What is said until then will be on a page.
@@ -145,6 +163,7 @@ impl Reading {
                 self.first = first_seq.unwrap_or_default();
                 self.last = ends.map(|(_, last)| last);
                 (self.pages, self.is_catching_up, self.is_lost) = (0, is_missing_some, false);
+                self.trust();
                 Some(Turned { is_anew, shown: 0 })
             }
             Edge::After(seq) if self.is_catching_up && seq + 1 == self.last_seq() => match ends {
@@ -152,6 +171,7 @@ impl Reading {
                     self.last = Some(last);
                     self.pages = if has_more { self.pages + 1 } else { 0 };
                     self.is_catching_up = has_more || is_missing_some;
+                    self.trust();
                     Some(Turned { is_anew: false, shown: 1 })
                 }
                 // It is another conversation than the one that is shown: the server has lost some of it, and perhaps given

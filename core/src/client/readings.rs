@@ -44,7 +44,11 @@ impl Readings {
     /// Begins with a conversation: where it was before, else from what is known of it, else from nothing.
     pub(super) fn begin(&mut self, of: &Conversation) {
         let key = of.key();
-        let known = self.known.remove(&key).map(Reading::on_from);
+        let known = self.known.remove(&key).map(|span| {
+            let mut reading = Reading::on_from(span);
+            doubt_of(of, &mut reading);
+            reading
+        });
         let is_full = self.all.len() >= CONVERSATIONS_MAX;
         match (self.all.get_mut(&key), known) {
             (Some(shown), known) => {
@@ -80,6 +84,7 @@ impl Readings {
         }
         for shown in self.all.values_mut() {
             shown.reading.lose();
+            doubt_of(&shown.of, &mut shown.reading);
         }
         self.wanted = None;
     }
@@ -112,7 +117,10 @@ impl Readings {
 
     /// The server has a conversation up to that number: it is to be read on if that is not what is shown.
     pub(super) fn compare(&mut self, of: &Conversation, last: u64) {
-        if self.all.get(&of.key()).is_some_and(|shown| shown.reading.last_seq() != last) {
+        let Some(shown) = self.all.get_mut(&of.key()) else { return };
+        if shown.reading.last_seq() == last {
+            shown.reading.trust();
+        } else {
             self.fall_behind(of);
         }
     }
@@ -247,5 +255,12 @@ impl Readings {
         if self.current.as_ref().is_some_and(is_done) {
             self.current = None;
         }
+    }
+}
+
+/// A server tells of all rooms that an account takes part in. Of a private conversation it is silent if it has lost it.
+fn doubt_of(of: &Conversation, reading: &mut Reading) {
+    if of.peer().is_some() {
+        reading.doubt();
     }
 }

@@ -67,3 +67,37 @@ fn an_answer_that_was_overtaken_takes_back_nothing() {
     }
     assert_eq!(desk.client.deadline(), None);
 }
+
+// A server that was restored from an older copy.
+
+#[test]
+fn a_private_conversation_that_a_server_has_lost_begins_anew() {
+    let mut desk = Desk::in_rooms(&["@Bob"]);
+    desk.comes_back_to_many();
+    desk.hear(&rooms(&[], &[]));
+    desk.log.clear();
+    desk.check_hears(&heard("@Bob", 1), &after("@Bob", 2));
+    desk.check_hears(&page("@Bob", 1, 0, false), &recall("@Bob"));
+    desk.check_hears(&page("@Bob", 1, 1, false), "anew @Bob [Bob: 1]");
+    desk.check_hears(&heard("@Bob", 2), "@Bob Bob [with Bob]: 2");
+}
+
+#[test]
+fn so_does_one_that_was_lost_between_two_runs_of_a_program() {
+    let mut desk = Desk::in_hall();
+    desk.client.know(conversation("@Bob"), span(3));
+    desk.hear(&rooms(&[], &[]));
+    desk.log.clear();
+    desk.check_hears(&heard("@Bob", 1), &format!("{}, places [@Bob 0 of 1]", after("@Bob", 2)));
+}
+
+#[test]
+fn one_that_is_told_as_it_was_is_not_read_again() {
+    let mut desk = Desk::in_rooms(&["@Bob", "@Cid"]);
+    desk.comes_back_to_many();
+    desk.hear(&rooms(&[], &[("@Bob", 3, 3)]));
+    desk.log.clear();
+    desk.check_hears(&heard("@Bob", 3), "");
+    desk.check_hears(&heard("@Cid", 4), "@Cid Bob [with Cid]: 4");
+    desk.check_hears(&heard("@Cid", 4), "");
+}
