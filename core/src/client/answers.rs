@@ -134,11 +134,16 @@ impl Client {
                 }
             }
             Kind::Logout => {
+                // The original server answers in order. What another has not answered yet is not the next account's to wait
+                // for, still less to say.
+                if self.caps.ack {
+                    self.give_up_pending();
+                }
                 self.state = State::Auth;
                 self.home = None;
                 (self.readings, self.places) = (Readings::default(), Places::default());
                 (self.people, self.ties, self.whose) = (People::default(), Ties::default(), None);
-                self.refuse_unsaid(LEFT_UNSAID);
+                self.give_up_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }
             // These are told apart by their own types.

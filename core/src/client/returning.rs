@@ -26,12 +26,20 @@ impl Client {
         if let Some(home) = &mut self.home {
             home.set_of_many(is_of_many);
         }
-        if !self.will_be_back() {
-            self.refuse_unsaid(LEFT_UNSAID);
+        // What another account has read, and what it wanted to say, is not this one's.
+        let is_return = self.step_of_return(kind) == Step::LoggingIn;
+        let is_another = self.whose.as_ref() != Some(&username);
+        if !self.will_be_back() || (is_another && !is_return) {
+            self.give_up_unsaid(LEFT_UNSAID);
+        }
+        if is_another {
+            self.readings.clear();
+            (self.places, self.ties) = (Places::default(), Ties::default());
+            self.whose = Some(username.clone());
         }
         let session =
             done.place.token.clone().map(|token| Event::Session { username: username.clone(), token });
-        if self.step_of_return(kind) == Step::LoggingIn {
+        if is_return {
             session.into_iter().for_each(|session| self.event(session));
             if let (Some(home), Some(token)) = (&mut self.home, done.place.token) {
                 home.set_token(token);
@@ -44,12 +52,6 @@ impl Client {
                 None => self.event(Event::Returned { username, room: None }),
             }
             return;
-        }
-        // What another account has read is not this one's.
-        if self.whose.as_ref() != Some(&username) {
-            self.readings.clear();
-            (self.places, self.ties) = (Places::default(), Ties::default());
-            self.whose = Some(username.clone());
         }
         if let Some(home) = Home::after(pending.map(|pending| pending.command), done.place.token) {
             self.home = Some(home);
@@ -224,6 +226,15 @@ impl Client {
                 self.give_up_unsaid("The connection was lost before this was sent");
             }
             self.event(Event::Disconnected(end));
+        }
+    }
+
+    /// No answer comes any more to what was asked. What nobody asked for is passed over.
+    pub(super) fn give_up_pending(&mut self) {
+        for pending in core::mem::take(&mut self.pending) {
+            if !matches!(pending.command.kind(), Kind::History | Kind::Rooms | Kind::Roster | Kind::Read) {
+                self.event(pending.unanswered());
+            }
         }
     }
 

@@ -101,3 +101,61 @@ fn one_that_is_told_as_it_was_is_not_read_again() {
     desk.check_hears(&heard("@Cid", 4), "@Cid Bob [with Cid]: 4");
     desk.check_hears(&heard("@Cid", 4), "");
 }
+
+// One account after another.
+
+impl Desk {
+    /// Bob logs in where Ann was.
+    fn bob_logs_in(&mut self, expected: &str) {
+        self.want("login Bob 1234");
+        self.log.clear();
+        self.check_hears(&LOGGED_IN.replace("Ann", "Bob"), expected);
+        self.hear(&rooms(&[], &[("den", 3, 3)]));
+        self.hear(&page("den", 3, 3, false));
+        self.log.clear();
+        self.says("den", "hello");
+        self.check(&sent("den", "hello", 2).replace("Ann", "Bob"));
+    }
+}
+
+#[test]
+fn who_logs_out_leaves_nothing_to_the_next() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.says("den", "mine");
+    desk.want("logout");
+    desk.log.clear();
+    desk.check_hears(
+        r#"{"type":"logout","status":"ok","message":"Ann logged out"}"#,
+        "msg unanswered, logged out",
+    );
+    desk.bob_logs_in("logged in Bob");
+    desk.check_hears(&ack("den", 4, &cid(1)), "");
+}
+
+#[test]
+fn who_logs_in_while_another_waits_to_come_back_says_nothing_of_theirs() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.says("den", "mine");
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(r#"{"type":"login","status":"error","code":"busy","message":"Later","retry_ms":1500}"#);
+    desk.bob_logs_in("msg unanswered, logged in Bob");
+}
+
+#[test]
+fn what_was_shown_to_who_came_back_is_theirs_when_they_log_in_by_hand() {
+    let mut desk = started_again();
+    desk.hear(GREETED);
+    desk.hear(LET_IN);
+    desk.hear(&rooms(&[], &[("den", 3, 3)]));
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(r#"{"type":"resume","status":"error","code":"session_ended","message":"Ended"}"#);
+    desk.want("login Ann 1234");
+    desk.hear(LOGGED_IN);
+    desk.log.clear();
+    desk.hear(&rooms(&[], &[("den", 3, 3)]));
+    desk.check(&format!("{}, {}, crowds [], places [den 3 of 3]", roster("den"), after("den", 2)));
+}
