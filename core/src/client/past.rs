@@ -29,7 +29,13 @@ impl Client {
     }
 
     pub(super) fn on_page(&mut self, page: ReceivedPage) {
-        let Some(Pending { command: Command::Recall(of, edge), .. }) = self.answered(Kind::History) else {
+        // One that comes too late is not that of another conversation.
+        let key = Conversation::received(page.room.as_deref(), page.peer.as_deref()).map(|of| of.key());
+        let is_it = |pending: &Pending| match &pending.command {
+            Command::Recall(of, _) => key.as_ref().is_none_or(|key| of.key() == *key),
+            _ => false,
+        };
+        let Some(Pending { command: Command::Recall(of, edge), .. }) = self.answered_where(is_it) else {
             return;
         };
         let of = self.readings.spelled(&of).cloned().unwrap_or(of);

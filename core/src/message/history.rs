@@ -155,6 +155,9 @@ impl Page {
 
 /// A page as a client received it.
 pub(crate) struct ReceivedPage {
+    /// Of which conversation, as the server spells it.
+    pub(crate) room: Option<String>,
+    pub(crate) peer: Option<String>,
     pub(crate) lines: Vec<ReceivedLine>,
     pub(crate) has_more: bool,
 }
@@ -174,14 +177,17 @@ impl ReceivedPage {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: Unfit = Unfit("it answered `history` without messages");
         let data = envelope.data.ok_or(MUST)?;
-        let [msgs, more] = Object::decode(data.get(), ["msgs", "more"]).map_err(|_| MUST)?;
+        let [room, peer, msgs, more] =
+            Object::decode(data.get(), ["room", "peer", "msgs", "more"]).map_err(|_| MUST)?;
+        let name = |value: Option<&RawValue>| value.and_then(|name| serde_json::from_str(name.get()).ok());
         let lines: Vec<ReceivedLine> =
             msgs.and_then(|msgs| serde_json::from_str(msgs.get()).ok()).ok_or(MUST)?;
         // Each is one more than the one before, or what is shown would have a hole.
         if lines.windows(2).any(|pair| pair[0].seq.checked_add(1) != Some(pair[1].seq)) {
             return Err(Unfit("it answered `history` with a hole"));
         }
-        Ok(Self { lines, has_more: more.is_some_and(|more| more.get() == "true") })
+        let (room, peer) = (name(room), name(peer));
+        Ok(Self { room, peer, lines, has_more: more.is_some_and(|more| more.get() == "true") })
     }
 
     /// Where its first message stands, and its last.

@@ -159,3 +159,22 @@ fn what_was_shown_to_who_came_back_is_theirs_when_they_log_in_by_hand() {
     desk.hear(&rooms(&[], &[("den", 3, 3)]));
     desk.check(&format!("{}, {}, crowds [], places [den 3 of 3]", roster("den"), after("den", 2)));
 }
+
+// Answers that come late.
+
+#[test]
+fn a_page_that_comes_too_late_is_not_taken_for_that_of_another_conversation() {
+    let mut desk = Desk::in_hall();
+    desk.client.know(conversation("den"), Span { first: 5, has_older: true, ..span(9) });
+    desk.hear(&rooms(&[], &[("den", 9, 9)]));
+    desk.log.clear();
+    desk.wants(Command::older(conversation("den")));
+    desk.wait(30);
+    desk.hear(&change(r#""in":[{"room":"attic","last":9,"read":0}]"#));
+    desk.check(&format!(
+        r#"> {{"type":"history","data":{{"room":"den","before":5}}}}, {}, places [attic 0 of 9, den 9 of 9]"#,
+        recall("attic")
+    ));
+    desk.check_hears(&page("den", 1, 4, false), "");
+    desk.check_hears(&page("Attic", 8, 9, false), "past attic [Bob: 8, Bob: 9]");
+}
