@@ -107,11 +107,17 @@ impl Client {
         for place in self.places.merge(rooms) {
             self.readings.begin(&place.of);
             self.readings.compare(&place.of, place.last);
+            let is_looked_at = self.people.of().is_some_and(|of| of.key() == place.of.key());
             // What a person looks at is read again where it ends: to see that it is the same conversation.
-            if place.last > 0 && self.people.of().is_some_and(|of| of.key() == place.of.key()) {
+            if place.last > 0 && is_looked_at {
                 self.readings.fall_behind(&place.of);
             }
+            // From here on its server tells who comes and goes.
+            if is_looked_at {
+                self.people.lose();
+            }
         }
+        self.ask_who_is_there();
         if is_all {
             self.look();
         }

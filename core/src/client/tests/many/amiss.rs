@@ -178,3 +178,18 @@ fn a_page_that_comes_too_late_is_not_taken_for_that_of_another_conversation() {
     desk.check_hears(&page("den", 1, 4, false), "");
     desk.check_hears(&page("Attic", 8, 9, false), "past attic [Bob: 8, Bob: 9]");
 }
+
+// What another device does.
+
+#[test]
+fn who_is_in_a_room_is_asked_again_when_another_device_has_left_and_entered_it() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.looks_at("den");
+    desk.hear(r#"{"type":"roster","status":"ok","data":{"room":"den","members":["Bob","Ann"]}}"#);
+    desk.hear(&change(r#""out":["den"]"#));
+    desk.log.clear();
+    desk.check_hears(
+        &change(r#""in":[{"room":"den","last":3,"read":3}]"#),
+        &format!("{}, {}, places [den 3 of 3]", roster("den"), after("den", 2)),
+    );
+}
