@@ -146,11 +146,22 @@ impl Client {
     /// Keeps a message that came too soon, to send it again. It comes back if it was refused for another reason, or
     /// if the client is about to leave the room.
     pub(super) fn hold(&mut self, say: Command, cid: Option<Cid>, refusal: &Received) -> Option<Command> {
-        let may_come_again = refusal.code.as_deref() == Some(RATE_LIMITED) && !self.is_asking(Kind::Exit);
+        let may_come_again = refusal.code.as_deref() == Some(RATE_LIMITED) && !self.is_leaving(&say);
         match refusal.retry_ms.map(Duration::from_millis) {
             Some(pause) if may_come_again => self.outbox.hold(self.now, say, cid, pause).err(),
             _ => Some(say),
         }
+    }
+
+    /// Whether the client is about to leave where that is said. Of many rooms it leaves one.
+    fn is_leaving(&self, say: &Command) -> bool {
+        if self.phase() != Some(Phase::Hall) {
+            return self.is_asking(Kind::Exit);
+        }
+        self.pending.iter().any(|pending| match &pending.command {
+            Command::Exit(room) => say.said_to().is_some_and(|to| to.is_of(room)),
+            _ => false,
+        })
     }
 
     /// A command is refused here, without the server.

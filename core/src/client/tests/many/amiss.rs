@@ -193,3 +193,15 @@ fn who_is_in_a_room_is_asked_again_when_another_device_has_left_and_entered_it()
         &format!("{}, {}, places [den 3 of 3]", roster("den"), after("den", 2)),
     );
 }
+
+#[test]
+fn what_came_too_soon_in_one_room_is_said_though_another_is_left() {
+    let mut desk = Desk::in_rooms(&["den", "attic"]);
+    desk.says("den", "hello");
+    desk.wants(Command::Exit(RoomName::parse("attic").unwrap()));
+    desk.log.clear();
+    let refusal = r#"{"type":"msg","status":"error","code":"rate_limited","message":"Too fast","retry_ms":500,"rid":"X"}"#;
+    desk.check_hears(&refusal.replace('X', &cid(1)), "");
+    desk.wait(1);
+    desk.check(&sent("den", "hello", 1));
+}
