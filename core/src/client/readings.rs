@@ -140,7 +140,10 @@ impl Readings {
         if self.deadline().is_some_and(|at| now < at) {
             return None;
         }
-        if let Some((key, edge)) = self.wanted.take()
+        let is_ready = |(key, _): &mut (Key, Edge)| {
+            self.all.get(key).is_none_or(|shown| !shown.reading.is_catching_up())
+        };
+        if let Some((key, edge)) = self.wanted.take_if(is_ready)
             && let Some(shown) = self.all.get_mut(&key)
             && let Some(edge) = shown.reading.older(edge)
         {

@@ -205,3 +205,24 @@ fn what_came_too_soon_in_one_room_is_said_though_another_is_left() {
     desk.wait(1);
     desk.check(&sent("den", "hello", 1));
 }
+
+// What is older.
+
+const BEFORE: &str = r#"> {"type":"history","data":{"room":"den","before":5}}"#;
+
+#[test]
+fn what_is_older_is_asked_for_when_all_that_is_new_is_read() {
+    let mut desk = Desk::in_hall();
+    desk.client.know(conversation("den"), Span { first: 5, has_older: true, ..span(9) });
+    desk.hear(&rooms(&[], &[("den", 9, 12)]));
+    desk.log.clear();
+    desk.wants(Command::older(conversation("den")));
+    desk.check_hears(
+        &page("den", 9, 10, true),
+        &format!("past den [Bob: 10], older there, {}", after("den", 9)),
+    );
+    desk.check_hears(
+        &page("den", 10, 12, false),
+        &format!("past den [Bob: 11, Bob: 12], older there, {BEFORE}"),
+    );
+}
