@@ -9,7 +9,7 @@ use super::people::People;
 use super::places::Places;
 use super::readings::Readings;
 use super::state::{Pending, State};
-use super::{Client, End, Event, LEFT_UNSAID, Output, REPLACED, Room, UNKNOWN_TYPE};
+use super::{Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, UNKNOWN_TYPE};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{Caps, Greeting};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
@@ -126,10 +126,10 @@ impl Client {
                 let room = self.state.room().cloned();
                 let meant = pending.and_then(|pending| pending.room);
                 self.state = core::mem::take(&mut self.state).left();
-                self.readings.clear();
                 self.go_home_to(None);
                 self.refuse_unsaid(LEFT_UNSAID);
                 if let Some(room) = room.or(meant) {
+                    self.readings.forget(&Conversation::Room(room.clone()));
                     self.event(Event::Left { room: String::from(room.as_str()) });
                 }
             }

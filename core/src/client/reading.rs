@@ -57,6 +57,11 @@ impl Reading {
         Self { first, last: Some(last), has_older, ..Self::default() }
     }
 
+    /// Of a room of which what is shown is to be forgotten.
+    pub(super) fn anew() -> Self {
+        Self { is_lost: true, ..Self::default() }
+    }
+
     /// Where to read from, to see what is newest; from now on what is said waits for that.
     pub(super) fn catch_up(&mut self) -> Edge {
         self.is_catching_up = true;

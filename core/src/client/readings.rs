@@ -68,8 +68,21 @@ impl Readings {
 
     /// Begins with a conversation that is the only one from now on, from what is known of it or from nothing.
     pub(super) fn begin_alone(&mut self, of: &Conversation) {
-        self.clear();
+        if self.all.len() >= CONVERSATIONS_MAX {
+            self.clear();
+        }
+        self.forget(of);
+        self.all.remove(&of.key());
+        self.stop_all_but(of);
         self.begin(of);
+    }
+
+    /// What is shown of it is not read on. Where it is begun with again, it begins anew.
+    pub(super) fn forget(&mut self, of: &Conversation) {
+        self.stop(of);
+        if let Some(shown) = self.all.get_mut(&of.key()) {
+            shown.reading = Reading::anew();
+        }
     }
 
     /// Nothing is shown any more.

@@ -163,8 +163,10 @@ impl Client {
     }
 
     pub(super) fn give_up_the_room(&mut self) {
+        if let Some(room) = self.home_room().cloned() {
+            self.readings.forget(&Conversation::Room(room));
+        }
         self.go_home_to(None);
-        self.readings.clear();
         self.give_up_unsaid(LEFT_UNSAID);
         self.arrive();
     }

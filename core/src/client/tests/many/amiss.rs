@@ -226,3 +226,28 @@ fn what_is_older_is_asked_for_when_all_that_is_new_is_read() {
         &format!("past den [Bob: 11, Bob: 12], older there, {BEFORE}"),
     );
 }
+
+// A server that gives up many rooms, and grants them again.
+
+#[test]
+fn who_was_in_one_room_meanwhile_goes_on_in_the_others_and_begins_that_one_anew() {
+    let mut desk = Desk::in_rooms(&["den", "attic"]);
+    desk.looks_at("den");
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(&GREETED.replace(r#","multi""#, ""));
+    desk.hear(LOGGED_IN);
+    desk.hear(ENTERED);
+    desk.hear(&page("den", 3, 4, false));
+    desk.want("exit");
+    desk.hear(r#"{"type":"exit","status":"ok","message":"Left den"}"#);
+    desk.comes_back_to_many();
+    desk.hear(&rooms(&[], &[("attic", 3, 4), ("den", 3, 4)]));
+    desk.log.retain(|line| line.contains("history"));
+    desk.check(&recall("den"));
+    desk.check_hears(
+        &page("den", 3, 4, true),
+        &format!("anew den [Bob: 3, Bob: 4], older there, {}", after("attic", 2)),
+    );
+    desk.check_hears(&page("attic", 3, 4, false), "past attic [Bob: 4]");
+}
