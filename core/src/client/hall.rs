@@ -54,13 +54,14 @@ impl Client {
         };
         self.readings.look_at(&of);
         match &of {
-            Conversation::Room(room) => self.go_home_to(Some(room.clone())),
+            // One that is only looked at is nowhere to come back to.
+            Conversation::Room(room) if self.places.has(&of) => self.go_home_to(Some(room.clone())),
             // One that was not told is older than those that were, or begins now.
             Conversation::Peer(_) if self.readings.spelled(&of).is_none() => {
                 self.readings.begin(&of);
                 self.readings.fall_behind(&of);
             }
-            Conversation::Peer(_) => {}
+            Conversation::Room(_) | Conversation::Peer(_) => {}
         }
         self.ask_who_is_there();
         self.read_on();
@@ -104,6 +105,7 @@ impl Client {
         for room in &rooms.out {
             self.on_out(room);
         }
+        let mut is_looked_at_told = false;
         for place in self.places.merge(rooms) {
             self.readings.begin(&place.of);
             self.readings.compare(&place.of, place.last);
@@ -115,10 +117,10 @@ impl Client {
             // From here on its server tells who comes and goes.
             if is_looked_at {
                 self.people.lose();
+                is_looked_at_told = true;
             }
         }
-        self.ask_who_is_there();
-        if is_all {
+        if is_all || is_looked_at_told {
             self.look();
         }
         self.read_on();

@@ -30,6 +30,11 @@ impl Places {
         self.is_told
     }
 
+    /// Whether the account takes part in it.
+    pub(super) fn has(&self, of: &Conversation) -> bool {
+        self.all.contains_key(&of.key())
+    }
+
     /// Takes over what the server tells. The places that it names, as they are now.
     pub(super) fn merge(&mut self, rooms: ReceivedRooms) -> Vec<Place> {
         let ReceivedRooms { is_all, crowds, gone, standings, out, talks } = rooms;

@@ -251,3 +251,23 @@ fn who_was_in_one_room_meanwhile_goes_on_in_the_others_and_begins_that_one_anew(
     );
     desk.check_hears(&page("attic", 3, 4, false), "past attic [Bob: 4]");
 }
+
+#[test]
+fn nobody_is_led_into_a_room_that_they_only_looked_at() {
+    let enter = |room: &str| format!(r#"> {{"type":"enter","data":{{"room":"{room}"}}}}"#);
+    for (places, led_to) in
+        [(String::new(), "den"), (change(r#""in":[{"room":"attic","last":0,"read":0}]"#), "attic")]
+    {
+        let mut desk = Desk::in_rooms(&["den"]);
+        desk.looks_at("den");
+        desk.looks_at("attic");
+        if !places.is_empty() {
+            desk.hear(&places);
+        }
+        desk.tell(Input::Closed);
+        desk.tell(Input::Connected);
+        desk.hear(&GREETED.replace(r#","multi""#, ""));
+        desk.log.clear();
+        desk.check_hears(LOGGED_IN, &enter(led_to));
+    }
+}
