@@ -91,6 +91,14 @@ impl Outbox {
         theirs
     }
 
+    /// All messages that were sent already and may have arrived.
+    pub(super) fn take_sent(&mut self) -> VecDeque<Waiting> {
+        let is_sent = |waiting: &Waiting| waiting.cid.is_some();
+        let (sent, others) = core::mem::take(&mut self.waiting).into_iter().partition(is_sent);
+        self.waiting = others;
+        sent
+    }
+
     /// All messages, whether they may be sent now or not.
     pub(super) fn take_all(&mut self) -> VecDeque<Waiting> {
         core::mem::take(self).waiting

@@ -254,12 +254,8 @@ impl Client {
 
     /// What waits to be sent again is not.
     pub(super) fn give_up_sent(&mut self) {
-        for Waiting { say, cid } in self.outbox.take_all() {
-            match cid {
-                Some(_) => self.event(Event::Unanswered { request: Kind::Msg, said: say.said() }),
-                // It fits: it was there before.
-                None => drop(self.outbox.push(say)),
-            }
+        for Waiting { say, .. } in self.outbox.take_sent() {
+            self.event(Event::Unanswered { request: Kind::Msg, said: say.said() });
         }
     }
 

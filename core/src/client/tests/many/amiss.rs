@@ -271,3 +271,28 @@ fn nobody_is_led_into_a_room_that_they_only_looked_at() {
         desk.check_hears(LOGGED_IN, &enter(led_to));
     }
 }
+
+#[test]
+fn of_a_full_line_nothing_is_lost_where_nothing_is_kept() {
+    let plain = GREETED.replace(r#""ack","history","resume","multi""#, "");
+    let mut desk = Desk { client: Client::that_keeps([7; 12]), ..Desk::default() };
+    desk.tell(Input::Connected);
+    desk.hear(&plain);
+    desk.want("login Ann 1234");
+    desk.hear(LOGGED_IN);
+    desk.want("enter den");
+    desk.hear(ENTERED);
+    for _ in 0..=WAITING_MAX {
+        desk.want("say hello");
+    }
+    desk.hear(
+        r#"{"type":"msg","status":"error","code":"rate_limited","message":"Too fast","retry_ms":5000}"#,
+    );
+    assert_eq!(desk.client.unsaid(), WAITING_MAX + 1);
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(&plain);
+    desk.hear(LOGGED_IN);
+    desk.hear(ENTERED);
+    assert_eq!(desk.client.unsaid(), WAITING_MAX + 1);
+}
