@@ -26,6 +26,8 @@ pub(super) struct Readings {
     looked_at: Option<Key>,
     /// What a person wants to see that is older.
     wanted: Option<(Key, Edge)>,
+    /// The server has refused that, and is to be asked again then.
+    wanted_at: Option<Instant>,
 }
 
 /// A conversation as its server spells it, and what of it is shown.
@@ -99,7 +101,7 @@ impl Readings {
             shown.reading.lose();
             doubt_of(&shown.of, &mut shown.reading);
         }
-        self.wanted = None;
+        (self.wanted, self.wanted_at) = (None, None);
     }
 
     /// Nothing but this one can be read for now.
@@ -143,6 +145,12 @@ impl Readings {
         self.wanted = Some((of.key(), shown));
     }
 
+    /// The same, which the server has refused until then.
+    pub(super) fn want_older_at(&mut self, of: &Conversation, shown: Edge, again_at: Instant) {
+        self.want_older(of, shown);
+        self.wanted_at = Some(again_at);
+    }
+
     /// What is older than what is shown, if there is any and it can be asked for now.
     pub(super) fn older(&mut self, of: &Conversation, shown: Edge) -> Option<Edge> {
         self.all.get_mut(&of.key())?.reading.older(shown)
@@ -153,6 +161,7 @@ impl Readings {
         if self.deadline().is_some_and(|at| now < at) {
             return None;
         }
+        self.wanted_at = None;
         let is_ready = |(key, _): &mut (Key, Edge)| {
             self.all.get(key).is_none_or(|shown| !shown.reading.is_catching_up())
         };
@@ -230,7 +239,8 @@ impl Readings {
 
     /// When a page is to be asked for again.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.all.get(self.current.as_ref()?)?.reading.deadline()
+        let current = self.current.as_ref().and_then(|key| self.all.get(key));
+        current.and_then(|shown| shown.reading.deadline()).max(self.wanted_at)
     }
 
     /// It is not to be read on any more. What waited for pages there will not be shown.

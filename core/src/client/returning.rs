@@ -13,6 +13,7 @@ use super::state::{Pending, State};
 use super::{BUSY, Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM, NOT_IN_ROOM};
 use crate::frame::Decoder;
 use crate::message::Kind;
+use crate::message::history::Edge;
 use crate::message::reply::Received;
 use crate::name::RoomName;
 use crate::phase::Phase;
@@ -104,8 +105,11 @@ impl Client {
             Step::Entering | Step::EnteringAgain => return self.give_up_the_room(),
             Step::There | Step::Waiting(_) => {}
         }
-        if let Some(Pending { command: Command::Recall(of, _), .. }) = &pending {
+        if let Some(Pending { command: Command::Recall(of, edge), .. }) = &pending {
             let again_at = received.retry_ms.map(|pause| self.now + Duration::from_millis(pause));
+            if let (Edge::Before(_), Some(again_at)) = (edge, again_at) {
+                self.readings.want_older_at(of, *edge, again_at);
+            }
             return self.on_no_page(of, again_at);
         }
         // Nobody asked for these.

@@ -296,3 +296,22 @@ fn of_a_full_line_nothing_is_lost_where_nothing_is_kept() {
     desk.hear(ENTERED);
     assert_eq!(desk.client.unsaid(), WAITING_MAX + 1);
 }
+
+#[test]
+fn what_is_older_is_asked_for_again_when_it_was_too_soon() {
+    let mut desk = Desk::in_hall();
+    desk.client.know(conversation("den"), Span { first: 5, has_older: true, ..span(9) });
+    desk.hear(&rooms(&[], &[("den", 9, 9)]));
+    desk.log.clear();
+    desk.wants(Command::older(conversation("den")));
+    desk.check(BEFORE);
+    desk.hear(
+        r#"{"type":"history","status":"error","code":"rate_limited","message":"Too often","retry_ms":2000}"#,
+    );
+    desk.wait(1);
+    desk.check("");
+    desk.wait(1);
+    desk.check(BEFORE);
+    desk.check_hears(&page("den", 1, 4, false), "older den [Bob: 1, Bob: 2, Bob: 3, Bob: 4]");
+    assert_eq!(desk.client.deadline(), None);
+}
