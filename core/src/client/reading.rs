@@ -22,7 +22,7 @@ pub(super) struct Reading {
     is_catching_up: bool,
     /// What is shown is not what the server has.
     is_lost: bool,
-    /// Nothing that was heard since there is a connection says that the server still has what is shown, and none need tell.
+    /// The server may have lost what is shown without telling so, and nothing that it said on this connection says otherwise.
     is_unsure: bool,
     /// A page could not be had, and is to be asked for again then.
     again_at: Option<Instant>,
@@ -116,8 +116,8 @@ impl Reading {
         Heard::Next(msg)
     }
 
-    /// The server may have lost what is shown without telling so. If what is said then stands where something is shown, that is
-    /// read again.
+    /// There is a new connection, on which the server need not tell of this conversation. If what is said there stands where
+    /// something is shown, that is read again.
     pub(super) fn doubt(&mut self) {
         self.is_unsure = true;
     }

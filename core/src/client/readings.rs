@@ -151,11 +151,6 @@ impl Readings {
         self.wanted_at = Some(again_at);
     }
 
-    /// What is older than what is shown, if there is any and it can be asked for now.
-    pub(super) fn older(&mut self, of: &Conversation, shown: Edge) -> Option<Edge> {
-        self.all.get_mut(&of.key())?.reading.older(shown)
-    }
-
     /// The page that is to be asked for now.
     pub(super) fn next_page(&mut self, now: Instant) -> Option<(Conversation, Edge)> {
         if self.deadline().is_some_and(|at| now < at) {

@@ -53,9 +53,9 @@ impl Client {
             // Of a room that it is in, and one page at a time.
             Command::Recall(of, shown) => {
                 let is_here = self.state.room().is_some_and(|here| of.is_of(here));
-                let can_read = is_here && self.caps.history && !self.is_asking(Kind::History);
-                if can_read && let Some(edge) = self.readings.older(&of, shown) {
-                    self.send(Command::Recall(of, edge));
+                if is_here && self.caps.history && !self.is_asking(Kind::History) {
+                    self.readings.want_older(&of, shown);
+                    self.read_on();
                 }
             }
             Command::Look(_) | Command::Read(..) => {}

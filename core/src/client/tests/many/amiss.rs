@@ -315,3 +315,29 @@ fn what_is_older_is_asked_for_again_when_it_was_too_soon() {
     desk.check_hears(&page("den", 1, 4, false), "older den [Bob: 1, Bob: 2, Bob: 3, Bob: 4]");
     assert_eq!(desk.client.deadline(), None);
 }
+
+#[test]
+fn a_repeated_wish_in_one_room_is_one_wish() {
+    let mut desk = Desk { client: Client::that_keeps([7; 12]), ..Desk::default() };
+    desk.client.know(conversation("den"), Span { first: 5, has_older: true, ..span(9) });
+    desk.tell(Input::Connected);
+    desk.hear(&GREETED.replace(r#","multi""#, ""));
+    desk.want("login Ann 1234");
+    desk.hear(LOGGED_IN);
+    desk.want("enter den");
+    desk.hear(ENTERED);
+    desk.hear(&page("den", 9, 9, false));
+    desk.log.clear();
+    desk.wants(Command::older(conversation("den")));
+    desk.check(BEFORE);
+    desk.hear(
+        r#"{"type":"history","status":"error","code":"rate_limited","message":"Too often","retry_ms":2000}"#,
+    );
+    desk.wants(Command::older(conversation("den")));
+    desk.check("");
+    desk.wait(2);
+    desk.check(BEFORE);
+    desk.check_hears(&page("den", 2, 4, true), "older [Bob: 2, Bob: 3, Bob: 4], older there");
+    desk.wait(60);
+    desk.check("");
+}
