@@ -9,6 +9,7 @@ use super::home::{Home, LOGIN_PAUSE, Step};
 use super::incoming::Done;
 use super::outbox::Waiting;
 use super::places::Places;
+use super::readings::Readings;
 use super::state::{Pending, State};
 use super::{BUSY, Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM, NOT_IN_ROOM};
 use crate::frame::Decoder;
@@ -34,7 +35,11 @@ impl Client {
             self.give_up_unsaid(LEFT_UNSAID);
         }
         if is_another {
-            self.readings.clear();
+            // What a program knew before anybody was logged in is for who comes first.
+            match self.whose {
+                Some(_) => self.readings = Readings::default(),
+                None => self.readings.clear(),
+            }
             (self.places, self.ties) = (Places::default(), Ties::default());
             self.whose = Some(username.clone());
         }

@@ -341,3 +341,18 @@ fn a_repeated_wish_in_one_room_is_one_wish() {
     desk.wait(60);
     desk.check("");
 }
+
+#[test]
+fn what_is_known_of_a_conversation_is_known_to_one_account() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.client.know(conversation("attic"), span(3));
+    desk.hear(r#"{"type":"error","status":"error","code":"replaced","message":"Logged in elsewhere"}"#);
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.want("login Bob 1234");
+    desk.hear(&LOGGED_IN.replace("Ann", "Bob"));
+    desk.log.clear();
+    desk.hear(&rooms(&[], &[("attic", 3, 3)]));
+    desk.check(&format!("{}, crowds [], places [attic 3 of 3]", recall("attic")));
+}
