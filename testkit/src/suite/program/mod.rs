@@ -4,6 +4,7 @@ mod asleep;
 mod chaos;
 mod crash;
 mod crowd;
+mod friends;
 mod keeping;
 mod log;
 mod maintenance;
@@ -41,6 +42,7 @@ pub fn tests(binary: &'static str) -> Vec<Trial> {
         &maintenance::TESTS,
         &keeping::TESTS,
         &together::TESTS,
+        &friends::TESTS,
     ];
     let trial = |(name, test): Test| Trial::test(name, move || Ok(test(Path::new(binary))?));
     topics.concat().into_iter().map(trial).collect()
