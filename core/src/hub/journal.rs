@@ -5,7 +5,7 @@
 //! with what came of it; only then are they delivered and acknowledged.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::Denial;
@@ -188,6 +188,8 @@ pub(super) struct Journal {
     foundings: BTreeMap<u64, Unfounded>,
     /// In how many rooms users are about to take part.
     joining: BTreeMap<NameKey, usize>,
+    /// Those of them whose accounts are deleted since.
+    deleted: BTreeSet<NameKey>,
 }
 
 /// A command that waits until something is settled.
@@ -361,6 +363,7 @@ impl Journal {
             crowded: Vec::new(),
             foundings: BTreeMap::new(),
             joining: BTreeMap::new(),
+            deleted: BTreeSet::new(),
         }
     }
 
@@ -410,11 +413,21 @@ impl Journal {
         *self.joining.entry(user.clone()).or_default() += 1;
     }
 
-    /// They take part in it, or will not.
-    pub(super) fn end_to_join(&mut self, user: &NameKey) {
-        if let Some(rooms) = self.joining.remove(user).filter(|rooms| *rooms > 1) {
-            self.joining.insert(user.clone(), rooms - 1);
+    /// A user's account is deleted: they will take part nowhere, also if the disk knew them when it was asked.
+    pub(super) fn delete(&mut self, user: &NameKey) {
+        if self.joining.contains_key(user) {
+            self.deleted.insert(user.clone());
         }
+    }
+
+    /// They take part in it, or will not. Whether they still have an account.
+    pub(super) fn end_to_join(&mut self, user: &NameKey) -> bool {
+        let is_deleted = self.deleted.contains(user);
+        match self.joining.remove(user).filter(|rooms| *rooms > 1) {
+            Some(rooms) => drop(self.joining.insert(user.clone(), rooms - 1)),
+            None => drop(self.deleted.remove(user)),
+        }
+        !is_deleted
     }
 
     /// In how many rooms a user is about to take part.

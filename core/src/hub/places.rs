@@ -213,6 +213,9 @@ impl Hub {
 
     /// A user takes part nowhere any more, for their account is deleted.
     pub(super) fn part_from_all(&mut self, now: Instant, account: &NameKey, deliveries: &mut Deliveries) {
+        if let Some(journal) = &mut self.journal {
+            journal.delete(account);
+        }
         let Some(user) = self.directory.named(account) else { return };
         for id in user.places.keys().copied().collect::<Vec<_>>() {
             self.parted(now, None, account, id, deliveries);
@@ -229,11 +232,12 @@ impl Hub {
         deliveries: &mut Deliveries,
     ) {
         let Placing { account, room: key, name, step, id } = placing;
+        let mut has_account = true;
         if step == PlacingStep::Join
             && let Some((room, journal)) = self.rooms.get_mut(id).zip(self.journal.as_mut())
         {
             room.joining -= 1;
-            journal.end_to_join(&account.key);
+            has_account = journal.end_to_join(&account.key);
         }
         let answer = match step {
             PlacingStep::Read(seq) => return self.read_noted(from, &account, id, seq, is_durable),
@@ -244,6 +248,7 @@ impl Hub {
                 }
                 Some(Err(Denial::NotKept))
             }
+            PlacingStep::Join if !has_account => None,
             PlacingStep::Join => {
                 self.joined(now, from, &account, id, deliveries);
                 self.watch(from, id)

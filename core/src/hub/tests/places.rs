@@ -446,6 +446,20 @@ fn a_deleted_user_takes_part_nowhere() {
 }
 
 #[test]
+fn who_is_deleted_while_the_disk_has_it_that_they_take_part_takes_part_nowhere() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("ann", "join example");
+    disk.takes(&mut town, usize::MAX);
+    let mut deliveries = Deliveries::new();
+    town.hub.forget(town.now, &NameKey::new(key_of, "ann"), &mut deliveries);
+    town.deliver(deliveries);
+    disk.has(&mut town, true);
+    town.check("ann", "farewell Disabled");
+    device(&mut town, "phone", "ann");
+    town.check("phone", "overview [lobby 2 example 0] in []");
+}
+
+#[test]
 fn as_many_rooms_as_change_at_once_come_a_part_at_a_time() {
     let limits = Limits { rooms_created_per_hour_max: 0, ..Limits::default() };
     let (mut town, mut disk) = (Town::that_remembers(limits, &[]), Disk::new());
