@@ -4,6 +4,8 @@
 //! together, and is read without looking at anybody else's. The core decides what becomes of two; both sides of it are written
 //! in one transaction.
 
+use std::collections::HashMap;
+
 use chatroom_core::hub::{Bond, List, Side, Tied, Ties, Tying, Untied};
 use chatroom_core::message::friend::Tie;
 use chatroom_core::name::{Account, NameKey, UserName};
@@ -58,7 +60,16 @@ pub(super) fn blocks(db: &Connection) -> Result<Vec<(NameKey, NameKey)>, StoreEr
         "SELECT own.key, others.key FROM ties JOIN accounts AS own ON own.id = account
         JOIN accounts AS others ON others.id = other WHERE tie = 4 ORDER BY account, other",
     )?;
-    let key = |key: String| NameKey::new(str::to_owned, &key);
+    // There may be millions of blocks among thousands of accounts: all of one account share its key.
+    let mut keys = HashMap::<String, NameKey>::new();
+    let mut key = |found: String| match keys.get(&found) {
+        Some(key) => key.clone(),
+        None => {
+            let key = NameKey::new(str::to_owned, &found);
+            keys.insert(found, key.clone());
+            key
+        }
+    };
     let rows = select.query_map([], |row| Ok((key(row.get(0)?), key(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -341,6 +352,19 @@ mod tests {
         let blocks = town.store.memory().unwrap().blocks;
         let blocked: Vec<&str> = blocks.iter().map(|(_, of)| of.as_str()).collect();
         assert_eq!(blocked, ["bob", "ｂob"]);
+    }
+
+    #[test]
+    fn all_blocks_of_an_account_share_its_key_after_a_start() {
+        let mut town = Town::new();
+        for (who, other) in [("Ann", "bob"), ("Ann", "cyd"), ("dan", "bob"), ("bob", "Ann")] {
+            town.does(who, Op::Block, other);
+        }
+        town.writes();
+        let blocks = town.store.memory().unwrap().blocks;
+        let keys = blocks.iter().flat_map(|(by, of)| [by, of]).map(NameKey::as_str);
+        let places: BTreeMap<*const u8, &str> = keys.map(|key| (key.as_ptr(), key)).collect();
+        assert_eq!((blocks.len(), places.len()), (4, USERS.len()));
     }
 
     #[test]
