@@ -109,6 +109,13 @@ impl Chat {
             Step::Write(_, Fault::None) => "what was said is written, or handed out".into(),
             Step::Write(_, fault) => format!("what was said is written, and the disk fails: {fault:?}"),
             Step::Repeat => "the last answer of the account store comes again".into(),
+            Step::LetGo(keep, Fault::None) => format!("what is beyond {keep:?} is let go"),
+            Step::LetGo(_, fault) => {
+                format!("what is not kept is to be let go, and the disk fails: {fault:?}")
+            }
+            Step::Delete(user, Fault::None) => format!("{} is deleted", super::names::user(*user, 0).text),
+            Step::Delete(_, fault) => format!("somebody is to be deleted, and the disk fails: {fault:?}"),
+            Step::Reload => "the server shuts out who is deleted".into(),
             Step::ShutDown => "the server stops".into(),
             Step::Crash => "the server crashes, and starts again".into(),
             Step::Doubt(line) => format!("{} doubts its connection", self.speakers[*line].name),

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 108] = [
+pub const PLACES: [&str; 141] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -47,6 +47,38 @@ pub const PLACES: [&str; 108] = [
     "exit_waits",
     "create_waits",
     "room_came_back",
+    // Devices.
+    "device_logged_in",
+    "device_replaced",
+    "sixteen_devices",
+    "rooms_listed",
+    "roster_listed",
+    "rooms_in_several_frames",
+    "told_of_rooms",
+    "told_of_people",
+    "took_part",
+    "took_part_elsewhere",
+    "took_no_part",
+    "took_no_part_elsewhere",
+    "too_many_places",
+    "place_not_kept",
+    "said_by_device",
+    "whispered_from_anywhere",
+    "read",
+    "read_elsewhere",
+    "read_noted_later",
+    "read_noted_again",
+    // What is not kept.
+    "let_go_by_age",
+    "let_go_by_count",
+    "told_after_a_cut",
+    "deleted",
+    "deleted_with_devices",
+    "deleted_is_told",
+    "deleted_while_taking_part",
+    "told_of_what_is_deleted",
+    "account_disabled",
+    // What waits.
     "crowded_by_one",
     "crowded_by_all",
     // Refusals.
@@ -57,6 +89,8 @@ pub const PLACES: [&str; 108] = [
     "password_too_long",
     "rate_limited register",
     "rate_limited list",
+    "rate_limited rooms",
+    "rate_limited roster",
     "rate_limited create",
     "rate_limited msg",
     "rate_limited history",
@@ -118,7 +152,9 @@ pub const PLACES: [&str; 108] = [
     "store_fault",
     "crash_before_commit",
     "crash_after_commit",
+    "promises_kept",
     "came_back",
+    "came_back_by_device",
 ];
 
 impl Coverage {

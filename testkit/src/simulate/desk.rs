@@ -22,11 +22,12 @@ use server_common::passwords::queue::{Bounds, Queue};
 use server_common::scribe::Scribe;
 use server_common::session::Desk;
 use server_common::store::{
-    Claim, Day, Lasting, Mark, Messages, Records, Shown, Sighting, Store, StoreError, Stored, TokenHash,
+    Claim, Day, Lasting, Mark, Messages, Place, Records, Retention, Shown, Sighting, Store, StoreError,
+    Stored, TokenHash,
 };
 
 use super::line::Bell;
-use super::step::Fault;
+use super::step::{Fault, Keep};
 
 /// A disk with accounts, which stays when the server is gone.
 #[derive(Clone)]
@@ -92,6 +93,44 @@ impl Disk {
         let mut platter = lock(&self.0);
         platter.minted += 1;
         token_bytes(platter.minted - 1)
+    }
+
+    /// Lets go of what is not kept any longer, as the server does by and by. Whether it could.
+    pub fn let_go(&self, keep: Keep, now: Duration, fault: Fault) -> bool {
+        self.set_fault(fault);
+        // What is kept is counted in days, so it is asked as if it were tomorrow: a day old is what is too old by then.
+        let days = u32::from(keep.age_max.is_some());
+        let asked_at = (now + DAY * days).saturating_sub(keep.age_max.unwrap_or_default());
+        let keep = Retention { days, messages: keep.messages };
+        let mut platter = lock(&self.0);
+        let mut next = Some(Place::default());
+        let mut is_done = true;
+        while let Some(place) = next {
+            let cut = platter.write(|store| store.cut(keep, asked_at, place));
+            is_done &= cut.is_ok();
+            next = cut.ok().and_then(|cut| cut.next);
+        }
+        drop(platter);
+        self.set_fault(Fault::None);
+        is_done
+    }
+
+    /// Deletes an account, as whoever runs the server does. Whether it could.
+    pub fn delete(&self, account: &Account, fault: Fault) -> bool {
+        self.set_fault(fault);
+        let deleted = lock(&self.0).write(|store| store.delete_account(account));
+        self.set_fault(Fault::None);
+        deleted.is_ok()
+    }
+
+    /// Whose accounts are deleted.
+    pub fn deleted(&self) -> Vec<NameKey> {
+        lock(&self.0).store.deleted().expect("the disk is only asked when it works")
+    }
+
+    /// Whether all that is on it belongs together.
+    pub fn check(&self) -> Result<(), String> {
+        lock(&self.0).store.check().map(drop).map_err(|error| error.to_string())
     }
 
     /// What it does from now on.
@@ -323,6 +362,8 @@ fn token_bytes(number: u64) -> [u8; 32] {
     bytes
 }
 
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// What invites.
 pub const INVITE: &str = "welcome";
 /// How many accounts can be made with it.

@@ -1,5 +1,7 @@
 //! Draws what happens next, from a seed and from how things stand.
 
+mod hall;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use server_common::session::Session;
 use super::desk::{INVITE, token};
 use super::model::Phase;
 use super::names::{PASSWORDS, room, user};
-use super::step::{Credentials, Fault, From, Means, Of, Said, Step, To, Wish};
+use super::step::{Credentials, Fault, From, Keep, Means, Of, Said, Step, To, Wish};
 use super::swarm::Swarm;
 use super::town::{ADDRESSES, Town};
 
@@ -22,8 +24,10 @@ pub struct Fate {
     stalled: Vec<bool>,
     /// Numbers what is said, so that no two messages are the same.
     said: u64,
-    /// What was said lately and may be said again, and by whom.
-    recent: VecDeque<(Option<usize>, To, String, String)>,
+    /// What happens next in any case.
+    next: Option<Step>,
+    /// What was said lately and may be said again, by whom, and whether by a device.
+    recent: VecDeque<(Option<usize>, bool, To, String, String)>,
 }
 
 /// How much of what was said may be said again.
@@ -32,14 +36,29 @@ const RECENT: usize = 12;
 impl Fate {
     /// Draws from `rng`.
     pub fn new(rng: Rng, swarm: &Swarm) -> Self {
-        Self { rng, stalled: vec![false; swarm.lines], said: 0, recent: VecDeque::new() }
+        Self { rng, stalled: vec![false; swarm.lines], said: 0, next: None, recent: VecDeque::new() }
     }
 
     /// What happens next.
     pub fn draw(&mut self, town: &Town) -> Step {
+        if let Some(step) = self.next.take() {
+            return step;
+        }
         let swarm = &town.swarm;
         if self.rng.u16(..250) == 0
             && let Some(step) = self.misfortune(swarm)
+        {
+            return step;
+        }
+        if swarm.forgets && self.rng.u16(..300) == 0 {
+            return self.let_go(swarm);
+        }
+        // Somebody who has just come into a room, and does not know yet, is deleted more often than chance would have it.
+        let joining = town.model.joining();
+        let odds = if joining.is_some() { 100 } else { 400 };
+        if swarm.deletions
+            && self.rng.u16(..odds) == 0
+            && let Some(step) = self.deletion(town, joining)
         {
             return step;
         }
@@ -71,6 +90,29 @@ impl Fate {
             12 => Some(Step::Doubt(line)),
             _ => Some(Step::Wake(line)),
         }
+    }
+
+    /// Of some conversations a few messages are kept, and what was said in the last moments.
+    fn let_go(&mut self, swarm: &Swarm) -> Step {
+        let messages = if self.rng.bool() { self.rng.u32(1..20) } else { 0 };
+        let age_max = (messages == 0 || self.rng.u8(..4) == 0).then(|| self.time() * 10);
+        let fault = if swarm.faults && self.rng.u8(..8) == 0 { Fault::Busy } else { Fault::None };
+        Step::LetGo(Keep { messages, age_max }, fault)
+    }
+
+    /// Somebody's account is deleted, and sooner or later the server hears of it. Some people are left.
+    fn deletion(&mut self, town: &Town, joining: Option<usize>) -> Option<Step> {
+        if joining.is_none() && self.rng.u8(..3) > 0 {
+            return Some(Step::Reload);
+        }
+        let users: Vec<usize> = town.model.accounts().map(|(user, _)| user).collect();
+        if users.len() < 3 || (joining.is_none() && self.rng.u8(..3) > 0) {
+            return None;
+        }
+        self.next = self.rng.bool().then_some(Step::Reload);
+        let fault = if town.swarm.faults && self.rng.u8(..8) == 0 { Fault::Busy } else { Fault::None };
+        let user = joining.filter(|user| users.contains(user));
+        Some(Step::Delete(user.unwrap_or_else(|| users[self.rng.usize(..users.len())]), fault))
     }
 
     /// Something that is on its way moves on, if anything is.
@@ -162,8 +204,8 @@ impl Fate {
         let means = match (phase, self.rng.u8(..100)) {
             (_, 95..97) if town.model.pings(line) => Means::Ping,
             (_, 97..99) if town.model.pings(line) => Means::Pong,
-            (Phase::Auth, 0..40) if town.model.is_silent(line) => Means::Hello(self.caps()),
-            (Phase::Auth, 0..12) => Means::Hello(self.caps()),
+            (Phase::Auth, 0..40) if town.model.is_silent(line) => Means::Hello(self.caps(swarm)),
+            (Phase::Auth, 0..12) => Means::Hello(self.caps(swarm)),
             (Phase::Auth, 12..18) => Means::Resume(self.token(town)),
             (Phase::Auth, 18..50) => {
                 let invite = [None, Some("nonsense"), Some(INVITE), Some(INVITE)][self.rng.usize(..4)];
@@ -174,7 +216,8 @@ impl Fate {
             (Phase::Lobby, 0..15) => Means::List,
             (Phase::Lobby, 15..35) => Means::Create(Some(self.room(swarm))),
             (Phase::Lobby, 35..93) => Means::Enter(Some(self.room(swarm))),
-            (Phase::Lobby | Phase::Hall, _) => Means::Logout,
+            (Phase::Lobby, _) => Means::Logout,
+            (Phase::Hall, how) => self.words_in_hall(town, line, how),
             (Phase::Chat, 0..10) => Means::List,
             (Phase::Chat, 10..17) => Means::Exit,
             (Phase::Chat, how) => {
@@ -185,7 +228,7 @@ impl Fate {
             }
         };
         let rid = match means {
-            Means::List => Some(self.rid()),
+            Means::List | Means::Rooms => Some(self.rid()),
             _ => self.rng.bool().then(|| self.rid()),
         };
         Said::request(means, rid)
@@ -199,7 +242,7 @@ impl Fate {
             Phase::Lobby | Phase::Chat | Phase::Hall => limits.frame_bytes_max,
         };
         let rid = self.rid();
-        let means = match self.rng.u8(..28) {
+        let means = match self.rng.u8(..31) {
             0 => return Said::frame("hello", Means::Unreadable, None),
             1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
             2 => return Said::frame("[]", Means::Unreadable, None),
@@ -250,7 +293,14 @@ impl Fate {
             22 => self.message(town, line, From::Nobody, To::Nobody),
             23 => self.message(town, line, From::Absent, To::Nobody),
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
-            25 => Means::Hello(self.caps()),
+            25 => Means::Hello(self.caps(swarm)),
+            27 => Means::Exit,
+            28 => Means::Rooms,
+            29 => {
+                let nobody =
+                    Said::frame(r#"{"type":"read","data":{"room":"den"}}"#, Means::UnfitData("read"), None);
+                return if self.rng.bool() { nobody } else { Said::request(Means::Read(None, 1), Some(rid)) };
+            }
             26 => return Said::frame(r#"{"type":"ping","data":[]}"#, Means::UnfitData("ping"), None),
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
@@ -260,9 +310,12 @@ impl Fate {
         Said::request(means, Some(rid))
     }
 
-    fn caps(&mut self) -> Caps {
+    fn caps(&mut self, swarm: &Swarm) -> Caps {
+        let is_device = swarm.devices && (swarm.is_alone || self.rng.bool());
         let mut has = || self.rng.u8(..4) > 0;
-        Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: false, friends: false }
+        let caps = Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: is_device, friends: false };
+        // Who asks for less than it needs is not granted it.
+        if is_device && self.rng.u8(..8) > 0 { Caps { ack: true, history: true, ..caps } } else { caps }
     }
 
     /// What somebody wants to read, most often where they are.
@@ -285,17 +338,20 @@ impl Fate {
     /// Something to say; often with a name of its own, and now and then one that was said before.
     fn message(&mut self, town: &Town, line: usize, from: From, to: To) -> Means {
         let (swarm, author) = (&town.swarm, town.model.user(line));
-        if !self.recent.is_empty() && self.rng.u8(..6) == 0 {
-            let own = self.recent.iter().rev().find(|(user, ..)| *user == author);
-            let any = &self.recent[self.rng.usize(..self.recent.len())];
-            let (_, to, text, cid) = own.unwrap_or(any).clone();
+        // An original client takes what another connection says as it did for its own.
+        let is_device = town.model.phase(line) == Phase::Hall;
+        let alike: Vec<_> = self.recent.iter().filter(|(_, other, ..)| *other == is_device).collect();
+        if !alike.is_empty() && self.rng.u8(..6) == 0 {
+            let own = alike.iter().rev().find(|(user, ..)| *user == author);
+            let any = alike[self.rng.usize(..alike.len())];
+            let (_, _, to, text, cid) = own.copied().unwrap_or(any).clone();
             let text = if self.rng.u8(..8) == 0 { self.text(swarm) } else { text };
             return Means::Msg { from, to, text: Ok(text), cid: Some(cid), room: None };
         }
         let text = self.text(swarm);
         let cid = (self.rng.u8(..3) > 0).then(|| format!("m{}", self.said));
         if let Some(cid) = &cid {
-            self.recent.push_back((author, to, text.clone(), cid.clone()));
+            self.recent.push_back((author, is_device, to, text.clone(), cid.clone()));
             if self.recent.len() > RECENT {
                 self.recent.pop_front();
             }

@@ -20,6 +20,7 @@ pub mod swarm;
 mod chat;
 mod desk;
 mod draw;
+mod ledger;
 mod line;
 mod model;
 mod names;

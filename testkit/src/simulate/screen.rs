@@ -8,6 +8,16 @@ use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{LOBBY, RoomName, UserName};
 use chatroom_core::secret::Token;
 
+/// Something that was said to everybody in a room.
+pub struct Spoken {
+    /// By whom, and what.
+    pub line: (String, String),
+    /// Its author is deleted: who has not seen it is not shown it.
+    pub is_blank: bool,
+    /// It is not kept any longer.
+    pub is_gone: bool,
+}
+
 /// A screen.
 #[derive(Default)]
 pub struct Screen {
@@ -122,14 +132,17 @@ impl Screen {
     }
 
     /// Whether it shows a part of all that was said, and, if all has settled, the end of it.
-    pub fn check(&self, said: &[(String, String)], is_settled: bool) -> Result<(), String> {
+    pub fn check(&self, said: &[Spoken], is_settled: bool) -> Result<(), String> {
         let is_part = match (self.lines.is_empty(), is_settled) {
-            (true, true) => said.is_empty(),
+            (true, true) => said.iter().all(|spoken| spoken.is_blank || spoken.is_gone),
             (true, false) => true,
-            (false, true) => said.ends_with(&self.lines),
-            (false, false) => said.windows(self.lines.len()).any(|part| part == self.lines),
+            (false, _) => (0..said.len()).any(|from| is_shown(&self.lines, &said[from..], is_settled)),
         };
-        if is_part { Ok(()) } else { Err(self.difference(said)) }
+        if is_part {
+            return Ok(());
+        }
+        let said: Vec<_> = said.iter().map(|spoken| spoken.line.clone()).collect();
+        Err(self.difference(&said))
     }
 
     /// What is wrong, from where it begins.
@@ -168,6 +181,20 @@ impl Screen {
 /// Where nothing can be said.
 pub fn lobby() -> RoomName {
     RoomName::parse(LOBBY).expect("it is a name")
+}
+
+/// Whether these lines are what was said from there on, up to the last if they have to be. What was deleted may have been
+/// seen before, or not.
+fn is_shown(mut lines: &[(String, String)], said: &[Spoken], up_to_the_last: bool) -> bool {
+    for spoken in said {
+        match lines.split_first() {
+            Some((line, rest)) if *line == spoken.line => lines = rest,
+            None if !up_to_the_last => return true,
+            Some(_) | None if spoken.is_blank => {}
+            Some(_) | None => return false,
+        }
+    }
+    lines.is_empty()
 }
 
 /// What is shown, and a page more.

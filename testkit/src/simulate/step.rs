@@ -50,10 +50,25 @@ pub enum Step {
     Pass(Duration),
     /// The clock jumps: whose time has come is told too late.
     Jump(Duration),
+    /// What is not kept any longer is let go, unless the disk fails.
+    LetGo(Keep, Fault),
+    /// This user's account is deleted by who runs the server, unless the disk fails.
+    Delete(usize, Fault),
+    /// The server looks up who is deleted, and shuts them out.
+    Reload,
     /// Everybody is told that the server stops.
     ShutDown,
     /// The server is gone, and starts again with what is on the disk.
     Crash,
+}
+
+/// How much of what was said is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest messages of each conversation; 0 for all.
+    pub messages: u32,
+    /// What is no older than that; `None` for all.
+    pub age_max: Option<Duration>,
 }
 
 /// What the disk does when it is asked.
@@ -123,6 +138,14 @@ pub enum Means {
     },
     /// Leave the room.
     Exit,
+    /// Take part in this room no more; `None` for what cannot be a name.
+    Part(Option<Name>),
+    /// Which rooms are there, and in which do I take part?
+    Rooms,
+    /// Who is in this room? `None` for what cannot be a name.
+    Roster(Option<Name>),
+    /// So far was read in this room; `None` for what cannot be a name.
+    Read(Option<Name>, u64),
     /// Log out.
     Logout,
     /// Are you there?
@@ -222,6 +245,7 @@ impl Said {
             json += r#","proto":1"#;
             let words = [
                 (caps.resume, "resume"),
+                (caps.multi, "multi"),
                 (true, "more"),
                 (caps.history, "history"),
                 (caps.ping, "ping"),
@@ -324,7 +348,10 @@ impl Means {
             Self::Enter(_) => "enter",
             Self::Msg { .. } => "msg",
             Self::History { .. } => "history",
-            Self::Exit => "exit",
+            Self::Exit | Self::Part(_) => "exit",
+            Self::Rooms => "rooms",
+            Self::Roster(_) => "roster",
+            Self::Read(..) => "read",
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Pong => "pong",
@@ -343,9 +370,13 @@ impl Means {
                 Some(format!(r#"{{"username":"{user}","password":"{password}"{invite}}}"#))
             }
             Self::Resume(token) => Some(format!(r#"{{"token":"{token}"}}"#)),
-            Self::Create(room) | Self::Enter(room) => {
+            Self::Create(room) | Self::Enter(room) | Self::Part(room) | Self::Roster(room) => {
                 let room = room.map_or(" not a name", |name| name.text);
                 Some(format!(r#"{{"room":"{room}"}}"#))
+            }
+            Self::Read(room, seq) => {
+                let room = room.map_or(" not a name", |name| name.text);
+                Some(format!(r#"{{"room":"{room}","seq":{seq}}}"#))
             }
             Self::Msg { from, to, text, cid, room } => {
                 let from = match from {
@@ -387,6 +418,7 @@ impl Means {
             Self::Hello(_)
             | Self::List
             | Self::Exit
+            | Self::Rooms
             | Self::Logout
             | Self::Ping
             | Self::Pong

@@ -13,6 +13,10 @@ pub struct Swarm {
     pub registration: Registration,
     /// Whether what is said is kept.
     pub history: bool,
+    /// Whether some connections are wherever their users take part.
+    pub devices: bool,
+    /// There is one account alone.
+    pub is_alone: bool,
     /// Lines on which somebody may be connected.
     pub lines: usize,
     /// How many of them are held by clients of this project.
@@ -49,6 +53,10 @@ pub struct Swarm {
     pub strangers: bool,
     /// Everybody comes from this machine.
     pub is_local: bool,
+    /// What was said is not kept for ever.
+    pub forgets: bool,
+    /// Accounts are deleted.
+    pub deletions: bool,
     /// Some programs end with their connection, and are started again.
     pub restarts: bool,
 }
@@ -57,14 +65,18 @@ impl Swarm {
     /// Draws a world.
     pub fn draw(rng: &mut Rng) -> Self {
         let lines = rng.usize(2..=10);
-        Self {
-            limits: limits(rng),
+        let limits = limits(rng);
+        let history = rng.u8(..4) > 0;
+        let swarm = Self {
+            limits,
             registration: match rng.u8(..20) {
                 0 => Registration::Closed,
                 1..=3 => Registration::Invite,
                 _ => Registration::Open,
             },
-            history: rng.u8(..4) > 0,
+            history,
+            devices: history && rng.u8(..3) > 0,
+            is_alone: false,
             lines,
             clients: if rng.bool() { rng.usize(..=lines / 2) } else { 0 },
             users: rng.usize(1..=super::names::USERS.len()),
@@ -83,8 +95,31 @@ impl Swarm {
             long_texts: rng.u8(..3) == 0,
             strangers: rng.u8(..3) == 0,
             is_local: rng.bool(),
+            forgets: rng.u8(..3) == 0,
+            deletions: rng.u8(..4) == 0,
             restarts: rng.bool(),
-        }
+        };
+        if rng.u8(..40) == 0 { swarm.alone() } else { swarm }
+    }
+
+    /// One account by more devices than it may have, and little that would keep these from being there.
+    fn alone(self) -> Self {
+        let Limits { list_bytes_max, history_rate, move_rate, .. } = self.limits;
+        let limits = Limits {
+            list_bytes_max,
+            history_rate,
+            move_rate,
+            password_chars_min: 4,
+            password_queue_jobs_max: None,
+            // Who is let in at the door the model does not know.
+            address_connections_max: usize::MAX,
+            address_visitors_max: usize::MAX,
+            address_visits_max: 0,
+            handshakes_max: usize::MAX,
+            refusals_max: 0,
+            ..Limits::default()
+        };
+        Self { limits, history: true, devices: true, is_alone: true, lines: 19, users: 1, ..self.calm() }
     }
 
     /// The same world without anything that goes wrong by itself, as it is in the end.
@@ -102,7 +137,7 @@ fn limits(rng: &mut Rng) -> Limits {
         limits.frame_bytes_max = rng.usize(1024..6000);
     }
     if rng.bool() {
-        limits.list_bytes_max = 1024;
+        limits.list_bytes_max = [1024, 1024, 2048][rng.usize(..3)];
     }
     if rng.bool() {
         limits.list_bytes_max = 1024;
@@ -132,6 +167,8 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.rooms_max = rng.usize(2..16);
     limits.room_idle_ms_min = if rng.bool() { rng.u64(..5_000) } else { usual.room_idle_ms_min };
     limits.room_members_max = if rng.bool() { rng.usize(1..5) } else { usual.room_members_max };
+    limits.rooms_joined_max = if rng.bool() { rng.usize(1..4) } else { usual.rooms_joined_max };
+    limits.account_devices_max = if rng.bool() { rng.usize(1..4) } else { usual.account_devices_max };
     limits.rooms_created_per_hour_max = rng.u32(..6);
     if rng.bool() {
         (limits.message_rate, limits.message_burst) = (rng.u32(..5), rng.u32(1..6));

@@ -1,6 +1,8 @@
 //! A whole server and everybody who is connected to it, in virtual time. It does one [`Step`] at a time, and tells the
 //! [`Model`] what came of it.
 
+mod end;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
@@ -10,11 +12,10 @@ use chatroom_core::Instant;
 use chatroom_core::client::{self, Client, Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
-use chatroom_core::message::history::{Edge, Window};
 use chatroom_core::message::{Cid, Text};
-use chatroom_core::name::{Account, NameKey, RoomName, UserName};
+use chatroom_core::name::{Account, RoomName, UserName};
 use chatroom_core::secret::Password;
-use chatroom_core::server::{self, Recall, Rules};
+use chatroom_core::server::Rules;
 use server_common::exchange::Wake;
 use server_common::keys::{name_key, name_look};
 use server_common::server::Server;
@@ -25,11 +26,12 @@ use zeroize::Zeroizing;
 use super::chat::Chat;
 use super::coverage::Coverage;
 use super::desk::{Asked, Disk, Office};
+use super::ledger::Ledger;
 use super::line::{Bell, Line, Plain, Rung};
-use super::model::{Conversation, Happened, LOCAL, Model, Seen};
+use super::model::{Happened, LOCAL, Model, Seen};
 use super::names::{EXAMPLE, Name, room};
 use super::screen::lobby;
-use super::step::{Credentials, Fault, From, Means, Said, Step, To, Wish};
+use super::step::{Fault, Keep, Means, Said, Step, Wish};
 use super::swarm::Swarm;
 
 /// A server and its clients.
@@ -51,6 +53,8 @@ pub struct Town {
     /// When [`Step::Tick`] is due by itself.
     tick_at: Option<Instant>,
     pub model: Model,
+    /// What was promised.
+    ledger: Ledger,
     /// What is said, if anybody writes it down.
     pub chat: Option<Chat>,
     /// Things that have happened.
@@ -99,6 +103,7 @@ impl Town {
             written: Vec::new(),
             tick_at: None,
             model: Model::new(swarm),
+            ledger: Ledger::new(swarm.lines),
             chat: None,
             events: 0,
             digest: 0,
@@ -146,6 +151,12 @@ impl Town {
             Step::Tick => self.tick(),
             Step::Pass(time) => self.pass(*time)?,
             Step::Jump(time) => self.set_now(self.now + *time),
+            Step::LetGo(keep, fault) => self.let_go(*keep, *fault)?,
+            Step::Delete(user, fault) => self.delete(*user, *fault)?,
+            Step::Reload => {
+                self.model.reload();
+                self.server.exchange().forget(self.now, &self.disk.deleted());
+            }
             Step::ShutDown => {
                 self.model.shut_down();
                 self.server.exchange().shut_down(self.now);
@@ -158,176 +169,6 @@ impl Town {
         self.events += 1;
         self.hear_bells();
         Ok(())
-    }
-
-    /// Nothing goes wrong any more: everything moves until nothing does, and more time passes than any limit has.
-    pub fn settle(&mut self) -> Result<(), String> {
-        for _ in 0..SETTLED_AFTER {
-            self.move_all()?;
-            self.apply(&Step::Pass(STILL))?;
-        }
-        self.move_all()?;
-        self.model.check_quiet()?;
-        self.check_screens(true)?;
-        self.check_counts()
-    }
-
-    /// All leave, and nothing is left; then everybody who has an account gets through, one after the other.
-    pub fn finish(&mut self) -> Result<(), String> {
-        self.settle()?;
-        self.leave_all()?;
-        self.check_history()?;
-        self.apply(&Step::Crash)?;
-        // A server that has just started has no pauses left from failed logins.
-        let rooms_for = self.swarm.limits.room_members_max.min(self.swarm.limits.connections_max - 1);
-        let guests = self.lines.len().min(rooms_for);
-        let users: Vec<(usize, String)> = self.model.accounts().take(guests).collect();
-        for (line, (user, password)) in users.iter().enumerate() {
-            self.come_back(line, *user, password)?;
-        }
-        self.move_all()?;
-        if !self.model.are_together(users.len()) {
-            return Err("not everybody got through when all faults were over".into());
-        }
-        self.leave_all()
-    }
-
-    /// Moves whatever can be moved.
-    fn move_all(&mut self) -> Result<(), String> {
-        loop {
-            let before = self.events;
-            for line in 0..self.lines.len() {
-                while self.lines[line].can_carry() {
-                    self.apply(&Step::Carry(line, usize::MAX))?;
-                }
-                if self.lines[line].is_rung {
-                    self.apply(&Step::Wake(line))?;
-                }
-                if self.lines[line].can_take() {
-                    self.apply(&Step::Take(line, usize::MAX))?;
-                }
-            }
-            if self.has_work() {
-                self.apply(&Step::Work(Fault::None))?;
-            }
-            if self.has_writing() {
-                self.apply(&Step::Write(usize::MAX, Fault::None))?;
-            }
-            if self.is_alarmed {
-                self.apply(&Step::Tick)?;
-            }
-            if self.events == before {
-                return Ok(());
-            }
-        }
-    }
-
-    fn come_back(&mut self, line: usize, user: usize, password: &str) -> Result<(), String> {
-        self.lines[line].client = None;
-        self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
-        let credentials = Credentials {
-            user: Some(super::names::user(user, 1)),
-            password: password.to_owned(),
-            invite: None,
-        };
-        let text = Ok(format!("back {user}"));
-        let (cid, nowhere) = (None, None);
-        for means in [
-            Means::Login(credentials),
-            Means::Enter(Some(room(EXAMPLE, 1))),
-            Means::Msg { from: From::Absent, to: To::Public, text, cid, room: nowhere },
-        ] {
-            self.apply(&Step::Say(line, Said::request(means, None)))?;
-            self.move_all()?;
-        }
-        self.coverage().reach("came_back");
-        Ok(())
-    }
-
-    fn leave_all(&mut self) -> Result<(), String> {
-        for line in 0..self.lines.len() {
-            self.apply(&Step::Cut(line))?;
-        }
-        while self.has_work() {
-            self.apply(&Step::Work(Fault::None))?;
-        }
-        while self.has_writing() {
-            self.apply(&Step::Write(usize::MAX, Fault::None))?;
-        }
-        if self.server.exchange().pending_appends() > 0 {
-            return Err("something is never written".into());
-        }
-        let exchange = self.server.exchange();
-        match (exchange.connections(), exchange.users(), self.server.sessions()) {
-            (0, 0, 0) => Ok(()),
-            left => Err(format!("all are gone, and connections, users and sessions are {left:?}")),
-        }
-    }
-
-    /// Who has a client of this project sees what was said, and in the end all of it up to the last.
-    fn check_screens(&mut self, is_settled: bool) -> Result<(), String> {
-        if !self.swarm.history {
-            return Ok(());
-        }
-        for (number, line) in self.lines.iter_mut().enumerate() {
-            line.screen.reached.drain(..).for_each(|place| self.model.coverage().reach(place));
-            let (Some(client), Some(room)) = (&line.client, &line.screen.room) else { continue };
-            let said = self.model.said_in(room);
-            let is_there = is_settled && line.session.is_some() && client.room() == Some(room.as_str());
-            if is_there && line.screen.len() > 0 {
-                self.model.coverage().reach("screen_settled");
-            }
-            line.screen.check(&said, is_there).map_err(|error| format!("line {number}: {error}"))?;
-        }
-        Ok(())
-    }
-
-    /// The disk has all that was said, as it was said, in its order and without a hole.
-    fn check_history(&self) -> Result<(), String> {
-        let account = |user: usize| {
-            let name = UserName::parse(super::names::user(user, 0).text).expect("it is a name");
-            Account::new(name_key, name).expect("it is no word of the protocol")
-        };
-        for (conversation, kept) in self.model.annals().all().filter(|(_, kept)| !kept.is_empty()) {
-            let (reader, of) = match conversation {
-                Conversation::Room(name) => {
-                    (kept[0].author, server::Conversation::Room(NameKey::new(name_key, name.text)))
-                }
-                Conversation::Pair(one, other) => (*one, server::Conversation::Peer(account(*other).key)),
-            };
-            let mut found = Vec::new();
-            loop {
-                let window = Window { edge: Edge::After(found.len() as u64), count_max: 7 };
-                let recall = Recall { reader: account(reader), conversation: of.clone(), window };
-                let page = self.disk.page(&recall).map_err(|error| error.to_string())?;
-                found.extend(page.messages().iter().cloned());
-                if !page.has_more() {
-                    break;
-                }
-            }
-            let seqs: Vec<u64> = found.iter().map(|past| past.posted.seq).collect();
-            if seqs != (1..=kept.len() as u64).collect::<Vec<_>>() {
-                return Err(format!("{conversation:?} has the numbers {seqs:?}"));
-            }
-            let authors = kept.iter().map(|kept| account(kept.author).key);
-            if !authors.eq(found.iter().map(|past| NameKey::new(name_key, past.from.as_str()))) {
-                return Err(format!("{conversation:?} is by others than said it"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The hub and the model agree on how many there are.
-    fn check_counts(&self) -> Result<(), String> {
-        let exchange = self.server.exchange();
-        let counts = [
-            ("connections", exchange.connections(), self.model.connections()),
-            ("users", exchange.users(), self.model.users()),
-        ];
-        match counts.into_iter().find(|(_, there, right)| there != right) {
-            Some((what, there, right)) => Err(format!("there are {there} {what} where {right} is right")),
-            None => Ok(()),
-        }
     }
 
     fn connect(&mut self, line: usize, from: usize, is_secure: bool) -> Result<(), String> {
@@ -364,6 +205,9 @@ impl Town {
             && !self.model.is_unfinished(line)
         {
             line_.up.extend(&said.bytes);
+            if let Means::Msg { text: Ok(text), .. } = &said.means {
+                self.ledger.say(text);
+            }
             self.model.say(line, said);
         }
     }
@@ -457,6 +301,7 @@ impl Town {
     /// A line's connection is gone.
     fn close(&mut self, line: usize) -> Result<(), String> {
         self.model.disconnect(line);
+        self.ledger.leave(line);
         self.lines[line].clear();
         self.tell_client(line, Input::Closed)?;
         if self.swarm.restarts && self.said.is_multiple_of(2) {
@@ -516,6 +361,29 @@ impl Town {
         self.model.write(count, fault)?;
         self.written = written;
         if is_crashed { self.crash() } else { Ok(()) }
+    }
+
+    fn let_go(&mut self, keep: Keep, fault: Fault) -> Result<(), String> {
+        let now = self.now.since_start();
+        if self.disk.let_go(keep, now, fault) != (fault == Fault::None) {
+            return Err(
+                "what is not kept any longer was let go, or not, when it should not, or should".into()
+            );
+        }
+        if fault == Fault::None {
+            self.model.let_go(keep);
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, user: usize, fault: Fault) -> Result<(), String> {
+        if self.disk.delete(&account(user), fault) != (fault == Fault::None) {
+            return Err("an account was deleted, or not, when it should not, or should".into());
+        }
+        if fault == Fault::None {
+            self.model.delete(user);
+        }
+        Ok(())
     }
 
     /// The last answer comes again, to a connection that has no other waiting for it.
@@ -584,6 +452,7 @@ impl Town {
         self.is_alarmed = false;
         self.is_called = false;
         for line in 0..self.lines.len() {
+            self.ledger.leave(line);
             self.lines[line].clear();
             self.tell_client(line, Input::Closed)?;
         }
@@ -632,8 +501,10 @@ impl Town {
     fn note_heard(&mut self, line: usize, is_over: bool) {
         for frame in &self.sealed {
             self.digest = mix(self.digest ^ line as u64, frame);
+            let json = String::from_utf8_lossy(&frame[4..]);
+            self.ledger.hear(line, &json);
             if let Some(chat) = &mut self.chat {
-                chat.gets(line, &String::from_utf8_lossy(&frame[4..]));
+                chat.gets(line, &json);
             }
         }
         if let Some(chat) = self.chat.as_mut().filter(|_| is_over) {
@@ -676,6 +547,12 @@ fn start(now: Instant, swarm: &Swarm, office: &Office, disk: &Disk, rung: &Rung)
     } else {
         Server::new(now, rules, &rooms, desk, alarm)
     }
+}
+
+/// The account of a user, as it is found by the first spelling.
+fn account(user: usize) -> Account {
+    let name = UserName::parse(super::names::user(user, 0).text).expect("it is a name");
+    Account::new(name_key, name).expect("it is no word of the protocol")
 }
 
 /// What a client is asked for, but for what is said.

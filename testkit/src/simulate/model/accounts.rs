@@ -55,7 +55,8 @@ type ByHousehold<T> = [[T; HOUSEHOLDS.len()]; USERS.len()];
 struct Record {
     /// As it was typed at registration.
     name: &'static str,
-    password: String,
+    /// `None` if it is deleted: nobody can take its name, and nobody logs in by it.
+    password: Option<String>,
 }
 
 /// Failed logins to an account.
@@ -100,7 +101,7 @@ impl Book {
 
     /// The password of a user, if they have an account.
     pub fn password(&self, user: usize) -> Option<&str> {
-        self.records[user].as_ref().map(|record| record.password.as_str())
+        self.records[user].as_ref()?.password.as_deref()
     }
 
     /// A server starts: what it had in memory is gone.
@@ -292,6 +293,12 @@ impl Book {
         Some((self.name(user), Some(Granted { id, token: next, expires_ms: end_ms })))
     }
 
+    /// An account is deleted, with its logins.
+    pub fn delete(&mut self, user: usize) {
+        self.records[user].iter_mut().for_each(|record| record.password = None);
+        self.sessions.retain(|session| session.user != user);
+    }
+
     /// A login has ended that lasted.
     pub fn end(&mut self, id: i64) {
         self.sessions.retain(|session| session.id != id);
@@ -312,7 +319,7 @@ impl Book {
         match fault {
             Fault::Full | Fault::Busy | Fault::CrashBefore => Err("unavailable"),
             Fault::None | Fault::CrashAfter => {
-                self.records[name.id] = Some(Record { name: name.text, password: password.to_owned() });
+                self.records[name.id] = Some(Record { name: name.text, password: Some(password.to_owned()) });
                 Ok(name.text)
             }
         }

@@ -11,6 +11,7 @@ use chatroom_core::message::hello::Caps;
 use chatroom_core::server::{Answer, GrantId};
 
 use super::accounts::Question;
+use super::hall::Hall;
 use super::rate::Tokens;
 use super::room::Rooms;
 use crate::simulate::names::LOBBY;
@@ -25,11 +26,19 @@ pub struct Conn {
     pub from: usize,
     pub stage: Stage,
     /// Where it is, as the hub has decided.
-    pub place: Place,
+    pub place: Seat,
+    /// When it logged in, in the order of arrivals.
+    pub login: u64,
+    /// What was to be seen then: of any later moment it may have been told as a device.
+    pub login_moment: u64,
+    /// The number of the last thing that was to be durable by then: none of those is its own.
+    pub since: u64,
     /// It was told to go.
     pub is_dismissed: bool,
     /// Where it is, as it has heard.
     pub page: Option<Page>,
+    /// What it knows as a device, if it is one and has heard so.
+    pub hall: Option<Hall>,
     /// Its frames that were not looked at.
     pub said: VecDeque<Said>,
     /// How many bytes of them the server has.
@@ -93,7 +102,7 @@ pub enum Stage {
 
 /// Where the hub has a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Seat {
     /// Without a login, since that moment in the order of arrivals.
     Visitor(u64),
     /// Logged in.
@@ -102,6 +111,11 @@ pub enum Place {
         user: usize,
         /// In which room.
         room: usize,
+    },
+    /// Logged in, and wherever its user takes part.
+    Hall {
+        /// As whom.
+        user: usize,
     },
     /// Nowhere any more.
     Nowhere,
@@ -123,6 +137,8 @@ pub struct Due {
     pub what: What,
     /// The version of its room's list when that was decided.
     pub version: u64,
+    /// When that was.
+    pub moment: u64,
     /// What it counts for in a mailbox, in bytes; 0 for what goes through none.
     pub cost: usize,
     /// It answers a request of this connection.
@@ -134,6 +150,8 @@ pub struct Due {
 pub enum What {
     /// Exactly this.
     Text(Rc<str>),
+    /// Exactly this, at once after what comes before.
+    Follows(Rc<str>),
     /// Exactly this, and nobody is logged in after it.
     LoggedOut(Rc<str>),
     /// A list that belongs to an answer, and is what is known of that room from then on.
@@ -182,9 +200,13 @@ impl Conn {
             connection,
             from,
             stage: Stage::Handshake,
-            place: Place::Visitor(arrival),
+            place: Seat::Visitor(arrival),
+            login: 0,
+            login_moment: 0,
+            since: 0,
             is_dismissed: false,
             page: None,
+            hall: None,
             said: VecDeque::new(),
             fed: 0,
             frames: 0,
@@ -227,16 +249,16 @@ impl Conn {
 
     pub fn user(&self) -> Option<usize> {
         match self.place {
-            Place::In { user, .. } => Some(user),
-            Place::Visitor(_) | Place::Nowhere => None,
+            Seat::In { user, .. } | Seat::Hall { user } => Some(user),
+            Seat::Visitor(_) | Seat::Nowhere => None,
         }
     }
 
-    /// The room it is in, as the hub has decided.
+    /// The room it is in, as the hub has decided, if it is in one at a time.
     pub fn room(&self) -> Option<usize> {
         match self.place {
-            Place::In { room, .. } => Some(room),
-            Place::Visitor(_) | Place::Nowhere => None,
+            Seat::In { room, .. } => Some(room),
+            Seat::Visitor(_) | Seat::Hall { .. } | Seat::Nowhere => None,
         }
     }
 
@@ -249,9 +271,22 @@ impl Conn {
         if kind == "list" && self.page.is_some() && !self.is_in_lobby() { "list_room" } else { kind }
     }
 
+    /// Whether so much may wait for it that it is more than may: differences that a device was not asked for are many.
+    pub fn may_have_overflowed(&self, rooms: &Rooms, limits: &Limits) -> bool {
+        let floor = self.hall.as_ref().map_or(0, |hall| hall.floor).max(self.login_moment);
+        let changes = usize::try_from(rooms.moment() - floor).unwrap_or(usize::MAX);
+        let bytes = if self.caps.multi { changes.saturating_mul(CHANGE_BYTES_MAX) } else { 0 };
+        self.may_overflow || self.waiting.saturating_add(bytes) > limits.outbox_bytes_max
+    }
+
+    /// Whether it is logged in, as far as it has heard.
+    pub fn has_logged_in(&self) -> bool {
+        self.page.is_some() || self.hall.is_some()
+    }
+
     /// JSON bytes that a frame may have now.
     pub fn frame_bytes_max(&self, limits: &Limits) -> usize {
-        if self.page.is_some() { limits.frame_bytes_max } else { limits.frame_before_login_bytes_max }
+        if self.has_logged_in() { limits.frame_bytes_max } else { limits.frame_before_login_bytes_max }
     }
 
     /// Something was heard of it.
@@ -320,12 +355,19 @@ impl Conn {
                 page.floor = page.floor.max(due.version);
             }
             self.note_list(&due.what, rooms);
+            self.note_hall(json, (due.cost > 0).then_some(due.moment))?;
             return Ok(Heard::Due(due.what));
         }
         let next = self.due.front();
-        if !matches!(next.map(|due| &due.what), Some(What::List { follows: true, .. }))
-            && let Some(page) = &mut self.page
+        let is_between =
+            !matches!(next.map(|due| &due.what), Some(What::List { follows: true, .. } | What::Follows(_)));
+        if is_between
+            && let Some(hall) = &mut self.hall
+            && hall.learn_unasked(json, rooms, next.map_or(rooms.moment(), |due| due.moment))?
         {
+            return Ok(Heard::Unasked);
+        }
+        if is_between && let Some(page) = &mut self.page {
             let to = next.map_or_else(|| rooms.version(page.room), |due| due.version);
             let from = page.floor.max(page.seen + 1);
             if let Some(version) = rooms.find_version(page.room, from, to, json) {
@@ -358,12 +400,24 @@ impl Conn {
             }
             What::LoggedOut(_) => {
                 self.page = None;
+                self.hall = None;
                 self.spare = None;
             }
-            What::Text(_) | What::Error { .. } | What::Farewell(_) => {}
+            What::Text(_) | What::Follows(_) | What::Error { .. } | What::Farewell(_) => {}
         }
     }
+
+    /// What it has heard is something that a device learns from. Only who asked for that is told of rooms.
+    fn note_hall(&mut self, json: &str, moment: Option<u64>) -> Result<(), String> {
+        if self.hall.is_none() && self.caps.multi && json.starts_with(r#"{"type":"rooms","status":"ok""#) {
+            self.hall = Some(Hall::default());
+        }
+        self.hall.as_mut().map_or(Ok(()), |hall| hall.learn(json, moment))
+    }
 }
+
+/// So many bytes a device is told of somebody who comes to a room or goes: of the two rooms, and of who that is.
+const CHANGE_BYTES_MAX: usize = 1024;
 
 /// What a connection has heard.
 pub enum Heard {
@@ -377,7 +431,9 @@ impl What {
     /// Whether that is it.
     fn is(&self, json: &str) -> bool {
         match self {
-            Self::Text(text) | Self::LoggedOut(text) | Self::List { text, .. } => **text == *json,
+            Self::Text(text) | Self::Follows(text) | Self::LoggedOut(text) | Self::List { text, .. } => {
+                **text == *json
+            }
             Self::Error { kind, code, retry, rid } => is_error(json, kind, code, *retry, rid.as_deref()),
             Self::Farewell(code) => is_error(json, "error", code, Retry::Never, None),
         }

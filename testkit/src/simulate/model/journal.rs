@@ -1,6 +1,6 @@
 //! What was said and made and is not durable yet, and what the disk has of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use chatroom_core::message::history::Edge;
 
@@ -35,14 +35,37 @@ pub enum What {
         rid: Option<String>,
     },
     Message(Message),
+    /// Who takes part in a room, or how far they have read there.
+    Place(Placing),
+}
+
+/// What changes about a user and a room.
+#[derive(Clone)]
+pub struct Placing {
+    pub user: usize,
+    /// The room's number.
+    pub room: usize,
+    pub name: Name,
+    pub step: Change,
+    pub rid: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// They take part in it from now on, and have read what was said there.
+    Join,
+    Part,
+    Read(usize),
 }
 
 /// Something that was said.
 #[derive(Clone)]
 pub struct Message {
     pub author: usize,
-    /// The number of the room in which both were.
-    pub room: usize,
+    /// The number of the room in which both were, if it is said in one.
+    pub room: Option<usize>,
+    /// Its author takes part in the room, and has read what they say there.
+    pub is_read: bool,
     /// Which room's conversation it is, by its name's id; or who it is for.
     pub audience: Audience,
     pub text: String,
@@ -60,6 +83,7 @@ pub enum Audience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Founded,
+    Placed,
     Posted { seq: usize, ts: u128 },
     Repeated { seq: usize, ts: u128 },
     Conflict,
@@ -69,8 +93,20 @@ pub enum Outcome {
 /// What the disk has.
 #[derive(Default)]
 pub struct Annals {
+    /// Who takes part in which room, and has read how far.
+    places: Vec<(usize, Name, usize)>,
     /// Each room's name and each pair, in the order in which they came to be, and what was said there.
-    conversations: Vec<(Conversation, Vec<Kept>)>,
+    conversations: Vec<Annal>,
+    /// Whose accounts are deleted.
+    deleted: BTreeSet<usize>,
+}
+
+struct Annal {
+    of: Conversation,
+    /// The number of the first message that is kept, or of the next one that will be.
+    first: usize,
+    /// All that were ever said.
+    said: Vec<Kept>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +123,15 @@ pub struct Kept {
     pub text: String,
     pub cid: Option<String>,
     pub ts: u128,
+    /// Its author is deleted, and its text with them.
+    pub is_blank: bool,
+}
+
+impl Kept {
+    /// Its text, as people read it.
+    pub fn shown(&self) -> String {
+        serde_json::from_str(&format!(r#""{}""#, self.text)).expect("it was said as JSON")
+    }
 }
 
 /// What somebody wants to read.
@@ -104,6 +149,11 @@ impl Journal {
     pub fn push(&mut self, whose: (usize, u64), what: What) -> u64 {
         self.last += 1;
         self.waiting.push_back(Entry { number: self.last, whose, what });
+        self.last
+    }
+
+    /// The number of the last that came.
+    pub fn last(&self) -> u64 {
         self.last
     }
 
@@ -148,6 +198,23 @@ impl Journal {
             .map(|entry| entry.number)
     }
 
+    /// How many are about to take part in a room for whom that is so.
+    pub fn joins(&self, is_it: impl Fn(&Placing) -> bool) -> usize {
+        let taken = self.taken.iter().map(|(entry, _)| entry);
+        let is_join = |entry: &&Entry| matches!(&entry.what, What::Place(placing) if placing.step == Change::Join && is_it(placing));
+        taken.chain(&self.waiting).filter(is_join).count()
+    }
+
+    /// Who is about to take part in a room, and does on the disk.
+    pub fn joining(&self) -> Option<usize> {
+        self.taken.iter().find_map(|(entry, outcome)| match &entry.what {
+            What::Place(placing) if placing.step == Change::Join && *outcome == Outcome::Placed => {
+                Some(placing.user)
+            }
+            What::Place(_) | What::Room { .. } | What::Message(_) => None,
+        })
+    }
+
     /// How many rooms are on their way.
     pub fn foundings(&self) -> usize {
         let taken = self.taken.iter().map(|(entry, _)| entry);
@@ -156,23 +223,69 @@ impl Journal {
 }
 
 impl Annals {
-    /// The rooms there are, in the order of their making, and whether anything was said there.
-    pub fn rooms(&self) -> impl Iterator<Item = (Name, bool)> + '_ {
-        self.conversations.iter().filter_map(|(conversation, kept)| match conversation {
-            Conversation::Room(name) => Some((*name, !kept.is_empty())),
+    /// The rooms there are, in the order of their making, and the number of the last message there.
+    pub fn rooms(&self) -> impl Iterator<Item = (Name, usize)> + '_ {
+        self.conversations.iter().filter_map(|annal| match annal.of {
+            Conversation::Room(name) => Some((name, annal.said.len())),
             Conversation::Pair(..) => None,
         })
     }
 
-    /// Everything that was said in each conversation.
-    pub fn all(&self) -> impl Iterator<Item = &(Conversation, Vec<Kept>)> {
-        self.conversations.iter()
+    /// Who takes part in which room, and has read how far.
+    pub fn places(&self) -> impl Iterator<Item = (usize, Name, usize)> + '_ {
+        self.places.iter().copied()
+    }
+
+    /// What is kept of each conversation, and the number of the first of that.
+    pub fn all(&self) -> impl Iterator<Item = (&Conversation, usize, &[Kept])> {
+        self.conversations.iter().map(|annal| (&annal.of, annal.first, &annal.said[annal.first - 1..]))
+    }
+
+    /// All that was ever said in a room, and the number of the first of it that is kept.
+    pub fn said_in(&self, room: usize) -> (usize, &[Kept]) {
+        let annal = self.conversations.iter().find(|annal| is_room(&annal.of, room));
+        annal.map_or((1, &[]), |annal| (annal.first, &annal.said))
+    }
+
+    /// Whether something of that conversation is not kept any longer.
+    pub fn is_cut(&self, conversation: &Conversation) -> bool {
+        self.all().any(|(other, first, _)| first > 1 && same(other, conversation))
+    }
+
+    /// Whether that user's account is deleted.
+    pub fn is_deleted(&self, user: usize) -> bool {
+        self.deleted.contains(&user)
+    }
+
+    /// Lets go of what is beyond that, at the oldest end of each conversation. How much that is.
+    pub fn let_go(&mut self, messages: usize, ts_min: u128) -> usize {
+        let mut gone = 0;
+        for annal in &mut self.conversations {
+            let seq_min = if messages == 0 { 0 } else { annal.said.len().saturating_sub(messages) + 1 };
+            while let Some(kept) = annal.said.get(annal.first - 1)
+                && (annal.first < seq_min || kept.ts < ts_min)
+            {
+                annal.first += 1;
+                gone += 1;
+            }
+        }
+        gone
+    }
+
+    /// Nothing is left of a user but where they said something.
+    pub fn delete(&mut self, user: usize) {
+        self.deleted.insert(user);
+        self.places.retain(|(whose, ..)| *whose != user);
+        let said = self.conversations.iter_mut().flat_map(|annal| &mut annal.said);
+        said.filter(|kept| kept.author == user).for_each(|kept| kept.is_blank = true);
     }
 
     /// The numbers of the messages that somebody wants to read, and whether there are more.
     pub fn page(&self, recall: &Recall) -> (Vec<(usize, &Kept)>, bool) {
-        let found = self.conversations.iter().find(|(other, _)| same(other, &recall.conversation));
-        let all = found.into_iter().flat_map(|(_, kept)| (1..).zip(kept));
+        let found = self.all().find(|(other, ..)| same(other, &recall.conversation));
+        // Who is deleted reads nothing.
+        let found = found.filter(|_| !self.is_deleted(recall.reader));
+        let all = found.into_iter().flat_map(|(_, first, kept)| (first..).zip(kept));
         let (from, to) = match recall.edge {
             Edge::End => (0, u64::MAX),
             Edge::Before(seq) => (0, seq),
@@ -191,15 +304,22 @@ impl Annals {
         let message = match what {
             What::Room { name, instead, .. } => {
                 if let Some(instead) = instead {
-                    self.conversations.retain(|(conversation, kept)| {
-                        !(is_room(conversation, instead.name.id) && kept.is_empty())
-                    });
+                    self.conversations
+                        .retain(|annal| !(is_room(&annal.of, instead.name.id) && annal.said.is_empty()));
                 }
                 self.conversation(Conversation::Room(*name));
                 return Outcome::Founded;
             }
+            What::Place(placing) => return self.place(placing),
             What::Message(message) => message,
         };
+        let peer = match message.audience {
+            Audience::Room(_) => message.author,
+            Audience::User(peer) => peer,
+        };
+        if self.is_deleted(message.author) || self.is_deleted(peer) {
+            return Outcome::Failed;
+        }
         let conversation = match message.audience {
             Audience::Room(name) => Conversation::Room(name),
             Audience::User(peer) => Conversation::Pair(peer.min(message.author), peer.max(message.author)),
@@ -212,29 +332,62 @@ impl Annals {
             return if is_it { Outcome::Repeated { seq, ts: kept.ts } } else { Outcome::Conflict };
         }
         let Message { author, ref text, ref cid, .. } = *message;
-        let kept = &mut self.conversations[index].1;
-        kept.push(Kept { author, text: text.clone(), cid: cid.clone(), ts });
-        Outcome::Posted { seq: kept.len(), ts }
+        let said = &mut self.conversations[index].said;
+        said.push(Kept { author, text: text.clone(), cid: cid.clone(), ts, is_blank: false });
+        let seq = said.len();
+        if let (true, Audience::Room(room)) = (message.is_read, message.audience) {
+            self.read(author, room, seq);
+        }
+        Outcome::Posted { seq, ts }
+    }
+
+    fn place(&mut self, placing: &Placing) -> Outcome {
+        let Placing { user, name, step, .. } = *placing;
+        if self.is_deleted(user) {
+            return Outcome::Failed;
+        }
+        let index = self.conversation(Conversation::Room(name));
+        let is_it = |(whose, room, _): &(usize, Name, usize)| *whose == user && room.id == name.id;
+        match step {
+            Change::Join if !self.places.iter().any(is_it) => {
+                self.places.push((user, name, self.conversations[index].said.len()));
+            }
+            Change::Join => {}
+            Change::Part => self.places.retain(|place| !is_it(place)),
+            Change::Read(seq) => self.read(user, name, seq),
+        }
+        Outcome::Placed
+    }
+
+    fn read(&mut self, user: usize, name: Name, seq: usize) {
+        let mine = self.places.iter_mut().find(|(whose, room, _)| *whose == user && room.id == name.id);
+        mine.into_iter().for_each(|(.., read)| *read = seq.max(*read));
     }
 
     fn find_cid(&self, author: usize, cid: &str) -> Option<(usize, usize, &Kept)> {
-        self.conversations.iter().enumerate().find_map(|(index, (_, kept))| {
+        self.all().enumerate().find_map(|(index, (_, first, kept))| {
             let is_it = |kept: &Kept| kept.author == author && kept.cid.as_deref() == Some(cid);
             let position = kept.iter().position(is_it)?;
-            Some((index, position + 1, &kept[position]))
+            Some((index, first + position, &kept[position]))
         })
     }
 
     fn conversation(&mut self, conversation: Conversation) -> usize {
-        if let Some(index) = self.conversations.iter().position(|(other, _)| same(other, &conversation)) {
+        if let Some(index) = self.conversations.iter().position(|annal| same(&annal.of, &conversation)) {
             return index;
         }
-        self.conversations.push((conversation, Vec::new()));
+        self.conversations.push(Annal { of: conversation, first: 1, said: Vec::new() });
         self.conversations.len() - 1
     }
 }
 
-/// Whether it is one conversation, however its name is spelled.
+impl Conversation {
+    /// Whether it is the same one, however its name is spelled.
+    pub fn is_same(&self, other: &Self) -> bool {
+        same(self, other)
+    }
+}
+
 fn same(one: &Conversation, other: &Conversation) -> bool {
     match other {
         Conversation::Room(name) => is_room(one, name.id),

@@ -37,7 +37,7 @@ impl Model {
         self.held = held;
         let released: Vec<(u64, (usize, u64), Held)> = released;
         for (_, whose, held) in released {
-            let Some(line) = self.line_of(whose) else { continue };
+            let Some(line) = self.line_of(whose, u64::MAX) else { continue };
             self.conn_mut(line).is_held = false;
             match held {
                 Held::Exit(rid) => self.go_out(line, rid.as_deref()),
@@ -46,7 +46,7 @@ impl Model {
         }
         if self.journal.pending() < self.swarm.limits.appends_total_max {
             for whose in std::mem::take(&mut self.crowded) {
-                match self.line_of(whose) {
+                match self.line_of(whose, u64::MAX) {
                     Some(line) if self.may_say_more(line) => self.conn_mut(line).is_withheld = false,
                     Some(_) => self.crowded.push(whose),
                     None => {}
@@ -60,43 +60,53 @@ impl Model {
         self.journal = Default::default();
         self.held.clear();
         self.crowded.clear();
+        self.places.clear();
         if !self.swarm.history {
             return;
         }
-        let stored: Vec<(Name, bool)> = self.annals.rooms().collect();
-        for (name, is_spoken_in) in stored {
+        let stored: Vec<(Name, usize)> = self.annals.rooms().collect();
+        for (name, last_seq) in stored {
             if name.id > EXAMPLE {
                 self.rooms.create(self.now, name);
             }
             let number =
                 self.rooms.find(name.id).expect("it is there from the start, or was just made").number;
-            self.rooms.room_mut(number).is_spoken_in = is_spoken_in;
+            let room = self.rooms.room_mut(number);
+            (room.is_spoken_in, room.last_seq) = (last_seq > 0, last_seq);
         }
+        self.remember_places();
     }
 
     /// Something is said that is to be durable first.
     pub(super) fn post(
         &mut self,
         line: usize,
-        to: To,
+        (to, room): (To, Option<usize>),
         text: String,
         cid: Option<String>,
         rid: Option<String>,
     ) {
-        let room = self.conn(line).room().expect("only who is in a room comes here");
-        let audience = match to {
-            To::User(name) => match self.find_in(room, name.id) {
-                Some(_) => Audience::User(name.id),
-                None => return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES),
-            },
-            To::Public | To::Nobody => Audience::Room(self.rooms.room(room).name),
+        let author = self.conn(line).user().expect("only who is logged in comes here");
+        let audience = match (to, room) {
+            (To::User(name), room) if self.can_be_reached(name.id, room) => Audience::User(name.id),
+            (To::User(_), _) => return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES),
+            (To::Public | To::Nobody, room) => {
+                Audience::Room(self.rooms.room(room.expect("what is public is said in a room")).name)
+            }
         };
-        let author = self.conn(line).user().expect("only who is in a room comes here");
-        let message = Message { author, room, audience, text, cid, rid };
+        let is_device = self.is_device(line);
+        if is_device {
+            let is_anywhere = room.is_none();
+            self.coverage.reach(if is_anywhere { "whispered_from_anywhere" } else { "said_by_device" });
+        }
+        let is_read = is_device && matches!(audience, Audience::Room(_));
+        let message = Message { author, room, is_read, audience, text, cid, rid };
         let whose = (line, self.conn(line).connection);
         let number = self.journal.push(whose, What::Message(message));
-        let room = self.rooms.room_mut(room);
-        (room.last, room.is_spoken_in) = (number, true);
+        if let Some(room) = room {
+            let room = self.rooms.room_mut(room);
+            (room.last, room.is_spoken_in) = (number, true);
+        }
         self.conn_mut(line).on_their_way += 1;
         let is_full = self.journal.pending() >= self.swarm.limits.appends_total_max;
         if is_full || !self.may_say_more(line) {
@@ -141,8 +151,12 @@ impl Model {
     }
 
     fn settle_one(&mut self, entry: Entry, outcome: Outcome) {
-        let line = self.line_of(entry.whose);
+        let line = self.line_of(entry.whose, entry.number);
+        if let What::Place(placing) = &entry.what {
+            return self.settle_place(&entry, placing.clone(), outcome);
+        }
         match (entry.what, outcome) {
+            (What::Place(_), _) => {}
             (What::Room { name, rid, .. }, Outcome::Founded) => match line {
                 Some(line) => {
                     self.conn_mut(line).is_held = false;
@@ -175,7 +189,10 @@ impl Model {
             (Outcome::Posted { seq, ts }, _) => {
                 self.coverage.reach("kept");
                 match message.audience {
-                    Audience::Room(name) => self.give_to_all(line, message, name, seq, ts),
+                    Audience::Room(name) => {
+                        self.note_said(message, seq);
+                        self.give_to_all(line, message, name, seq, ts);
+                    }
                     Audience::User(peer) => self.give_to_two(line, message, peer, seq, ts),
                 }
                 if let Some(line) = line {
@@ -191,7 +208,7 @@ impl Model {
                 let what = Heard::Error { kind: "msg", code: "cid_conflict", retry: Retry::Never, rid };
                 self.push(line, what, REPLY_BYTES, false);
             }
-            (Outcome::Failed | Outcome::Founded, Some(line)) => {
+            (Outcome::Failed | Outcome::Founded | Outcome::Placed, Some(line)) => {
                 let is_answer = !self.conn(line).caps.ack;
                 self.not_kept(line, "msg", rid, is_answer);
             }
@@ -199,7 +216,7 @@ impl Model {
         }
     }
 
-    fn not_kept(&mut self, line: usize, kind: &'static str, rid: Option<String>, is_answer: bool) {
+    pub(super) fn not_kept(&mut self, line: usize, kind: &'static str, rid: Option<String>, is_answer: bool) {
         self.coverage.reach("not_kept");
         let what = Heard::Error { kind, code: "busy", retry: Retry::In(5_000), rid };
         self.push(line, what, REPLY_BYTES, is_answer);
@@ -225,7 +242,7 @@ impl Model {
         let from = self.book.name(said.author);
         let plain: Rc<str> = message("public", from, &said.text).into();
         let room = format!(r#","room":"{}""#, name.text);
-        let Some(room_now) = self.rooms.get(said.room) else { return };
+        let Some(room_now) = said.room.and_then(|room| self.rooms.get(room)) else { return };
         let members: Vec<usize> = room_now.members.iter().map(|(member, _)| *member).collect();
         for member in members {
             // Also if they have connected anew since they said it.
@@ -239,14 +256,28 @@ impl Model {
         }
     }
 
-    /// Its author hears it, and the other one if they are still in that room.
+    /// A message is durable: whoever takes part has it before them, and its author has read it if a device has said it.
+    fn note_said(&mut self, message: &Message, seq: usize) {
+        let Some(room) = message.room else { return };
+        if message.is_read {
+            self.has_read(message.author, room, seq);
+        }
+        self.rooms.room_mut(room).last_seq = seq;
+    }
+
+    /// Its author hears it, the other one if they are still in that room, and all devices of both, wherever they are.
     fn give_to_two(&mut self, author: Option<usize>, said: &Message, peer: usize, seq: usize, ts: u128) {
-        let receiver = self.find_in(said.room, peer).filter(|receiver| author != Some(*receiver));
+        let mut readers: Vec<usize> = self.single_at(peer, said.room).into_iter().collect();
+        readers.extend(self.devices(peer));
+        if peer != said.author {
+            readers.extend(self.devices(said.author));
+        }
+        readers.retain(|reader| author != Some(*reader));
         let is_to_oneself = peer == said.author;
         self.coverage.reach(if is_to_oneself { "whispered_to_oneself" } else { "whispered" });
         let cost = said.text.len() - said.text.matches('\\').count() + REPLY_BYTES;
         let from = self.book.name(said.author);
-        for reader in receiver.into_iter().chain(author) {
+        for reader in readers.into_iter().chain(author) {
             let is_own = self.conn(reader).user() == Some(said.author);
             let plain = message(self.name_of(reader), from, &said.text);
             let other = if is_own { self.book.name(peer) } else { from };
@@ -269,19 +300,14 @@ impl Model {
         format!(r#"{open}{place},"seq":{seq},"ts":{ts}{cid}}}}}"#).into()
     }
 
-    fn find_in(&self, room: usize, user: usize) -> Option<usize> {
-        let members = &self.rooms.get(room)?.members;
-        members.iter().map(|(line, _)| *line).find(|line| self.conn(*line).user() == Some(user))
-    }
-
     fn may_say_more(&self, line: usize) -> bool {
         let conn = self.conn(line);
         conn.on_their_way < if conn.caps.ack { self.swarm.limits.appends_connection_max } else { 1 }
     }
 
-    /// The line of a connection that is still logged in.
-    fn line_of(&self, (line, connection): (usize, u64)) -> Option<usize> {
+    /// The line of a connection that is still logged in, and was when something came that has that number.
+    pub(super) fn line_of(&self, (line, connection): (usize, u64), number: u64) -> Option<usize> {
         let conn = self.conns[line].as_ref().filter(|conn| conn.connection == connection)?;
-        conn.user().map(|_| line)
+        conn.user().filter(|_| number > conn.since).map(|_| line)
     }
 }

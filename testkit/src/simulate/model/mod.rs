@@ -7,34 +7,39 @@
 //! connection knows, and stand where it belongs between what else it hears.
 
 mod accounts;
+mod answers;
+mod clocks;
 mod conn;
+mod facts;
+mod hall;
 mod journal;
 mod keeping;
+mod places;
 mod rate;
 mod request;
 mod room;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
-use chatroom_core::message::hello::Registration;
-use chatroom_core::server::{Answer, End, GrantId, Refusal};
+use chatroom_core::server::End;
 
 use super::coverage::Coverage;
-use super::desk::{Asked, Done, bounds, token};
-use super::names::{EXAMPLE, LOBBY, Name, PASSWORDS, USERS, find_room};
+use super::desk::{Asked, bounds};
+use super::names::{LOBBY, USERS};
 use super::original::Original;
-use super::step::{Fault, Means, Said};
+use super::step::{Keep, Said};
 use super::swarm::Swarm;
-use super::town::HOUSEHOLDS;
-use accounts::{Book, Question, word};
+use accounts::Book;
 pub use chatroom_core::phase::Phase;
 use conn::Stage;
-use conn::{Conn, Due, Heard, Place, Retry, What, is_error};
+use conn::{Conn, Due, Heard, Retry, Seat, What, is_error};
+use journal::Journal;
 pub use journal::{Annals, Conversation};
-use journal::{Journal, Recall};
 use keeping::Held;
+use places::Place;
 use rate::Tokens;
 use room::Rooms;
 
@@ -46,6 +51,10 @@ pub struct Model {
     conns: Vec<Option<Conn>>,
     arrivals: u64,
     rooms: Rooms,
+    /// Who takes part in which of them.
+    places: Vec<Place>,
+    /// Whose accounts are deleted, as far as the server has heard.
+    shut_out: BTreeSet<usize>,
     habits: [Habit; USERS.len()],
     book: Book,
     /// Jobs in the line for passwords: whose they are, and from which household.
@@ -115,7 +124,9 @@ impl Model {
             now,
             conns: (0..swarm.lines).map(|_| None).collect(),
             arrivals: 0,
-            rooms: Rooms::new(now, swarm.limits.list_bytes_max),
+            rooms: Rooms::new(now, swarm.limits.list_bytes_max, swarm.devices),
+            places: Vec::new(),
+            shut_out: BTreeSet::new(),
             habits: Default::default(),
             book: Book::default(),
             jobs: Vec::new(),
@@ -137,12 +148,13 @@ impl Model {
     /// The server is gone, and another one has started with the same accounts.
     pub fn restart(&mut self) {
         self.conns.iter_mut().for_each(|conn| *conn = None);
-        self.rooms = Rooms::new(self.now, self.swarm.limits.list_bytes_max);
+        self.rooms = Rooms::new(self.now, self.swarm.limits.list_bytes_max, self.swarm.devices);
         self.remember();
         self.habits = Default::default();
         self.book.restart();
         self.jobs.clear();
         self.is_shut = false;
+        self.shut_out.clear();
     }
 
     /// What was reached.
@@ -186,6 +198,37 @@ impl Model {
         self.conns[line] = None;
     }
 
+    /// What is not kept any longer is let go.
+    pub fn let_go(&mut self, keep: Keep) {
+        let now = self.now.since_start();
+        let ts_min = keep.age_max.map_or(0, |age| now.saturating_sub(age).as_millis());
+        if self.annals.let_go(keep.messages as usize, ts_min) > 0 {
+            self.coverage.reach(if keep.age_max.is_some() { "let_go_by_age" } else { "let_go_by_count" });
+        }
+    }
+
+    /// Somebody's account is deleted. The server does not know yet.
+    pub fn delete(&mut self, user: usize) {
+        self.coverage.reach(if self.devices(user).is_empty() { "deleted" } else { "deleted_with_devices" });
+        self.annals.delete(user);
+        self.book.delete(user);
+    }
+
+    /// The server hears who is deleted: they have to go, and take part nowhere.
+    pub fn reload(&mut self) {
+        for user in (0..USERS.len()).filter(|user| self.annals.is_deleted(*user)).collect::<Vec<_>>() {
+            self.shut_out.insert(user);
+            for line in self.single(user).into_iter().chain(self.devices(user)) {
+                self.coverage.reach("deleted_is_told");
+                self.tell_to_go(line, "account_disabled");
+                self.leave_hub(line);
+            }
+            for room in self.device_rooms(user) {
+                self.take_no_part(user, room, None);
+            }
+        }
+    }
+
     /// Everybody is told that the server stops.
     pub fn shut_down(&mut self) {
         self.is_shut = true;
@@ -194,60 +237,6 @@ impl Model {
                 self.tell_to_go(line, "shutting_down");
             }
         }
-    }
-
-    /// A job of the password line was done.
-    pub fn work(&mut self, done: &Done, fault: Fault) -> Result<(), String> {
-        let index = self.jobs.iter().position(|(whose, _)| *whose == done.whose);
-        self.jobs.remove(index.ok_or("a job was done that nobody has")?);
-        let (line, connection) = done.whose;
-        let (now, limits, registration) = (self.now, &self.swarm.limits, self.swarm.registration);
-        let conn = self.conns[line].as_mut().filter(|conn| conn.connection == connection);
-        let Some(conn) = conn.filter(|conn| conn.stage == Stage::Open) else {
-            self.coverage.reach("job_of_nobody");
-            return if done.answer.is_none() { Ok(()) } else { Err("a job of nobody was done".into()) };
-        };
-        let Some((question, ..)) = &conn.asked else {
-            return Err("a job was done that nobody wanted".into());
-        };
-        if let Question::History(recall) = question {
-            let told = (fault != Fault::Busy).then(|| tell(&self.annals, recall, &self.book));
-            let is_right = match &done.answer {
-                Some(Answer::Told(_)) => told.is_some(),
-                Some(Answer::Refused(Refusal::Unavailable { .. })) => told.is_none(),
-                Some(_) => false,
-                None => true,
-            };
-            (conn.told, conn.answered) = (told, done.answer.clone());
-            return if is_right { Ok(()) } else { Err(format!("line {line} is told {:?}", done.answer)) };
-        }
-        let household = HOUSEHOLDS[conn.from];
-        let right = self.book.answer(now, question, household, registration, fault, limits);
-        if let Some(answer) = &done.answer {
-            let grant = match answer {
-                Answer::Granted(_, grant) => Some(grant),
-                Answer::Registered(_) | Answer::Verified(_) | Answer::Told(_) | Answer::Refused(_) => None,
-            };
-            let is_granted_right = match (grant, right.ok().and_then(|(_, granted)| granted)) {
-                (Some(grant), Some(right)) => {
-                    grant.id == GrantId(right.id)
-                        && grant.token.expose() == token(right.token)
-                        && grant.expires_ms == right.expires_ms
-                }
-                (grant, right) => grant.is_none() && right.is_none(),
-            };
-            if word(answer) != right.map(|(name, _)| name) || !is_granted_right {
-                return Err(format!("line {line} is answered {answer:?} where {right:?} is right"));
-            }
-            conn.answered = Some(answer.clone());
-        }
-        match (right, fault) {
-            (Err("unavailable"), Fault::Busy | Fault::Full) => self.coverage.reach("store_fault"),
-            (_, Fault::CrashBefore) if done.is_crashed => self.coverage.reach("crash_before_commit"),
-            (_, Fault::CrashAfter) if done.is_crashed => self.coverage.reach("crash_after_commit"),
-            _ => {}
-        }
-        Ok(())
     }
 
     /// A session was told something; was what came of it right?
@@ -279,75 +268,6 @@ impl Model {
             return Ok(());
         }
         self.check_rest(line, seen)
-    }
-
-    /// What arrived, and whose time has come. Whether the connection ends for that, before anything else.
-    fn on_happened(&mut self, line: usize, happened: Happened) -> Option<Over> {
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let conn = self.conns[line].as_mut().expect("who is told something is connected");
-        let mut over = None;
-        match (happened, conn.stage) {
-            (Happened::Read(bytes), Stage::Handshake) => {
-                // The first byte is the handshake.
-                conn.stage = Stage::Open;
-                conn.clocks.handshake = None;
-                conn.clocks.login = Some(now + Duration::from_millis(limits.login_ms_max));
-                conn.fed = bytes - 1;
-            }
-            (Happened::Read(bytes), Stage::Open) => {
-                if bytes < conn.said.front().map_or(0, |said| said.bytes.len()) {
-                    self.coverage.reach("frame_in_pieces");
-                }
-                conn.fed += bytes;
-                conn.break_silence(now, limits);
-            }
-            (Happened::ReadEnd, stage) => {
-                conn.is_eof = true;
-                if stage == Stage::Handshake {
-                    over = Some(Over::Closed("ended"));
-                } else if stage == Stage::Open
-                    && conn
-                        .asked
-                        .as_ref()
-                        .is_some_and(|(question, ..)| !matches!(question, Question::History(_)))
-                {
-                    over = Some(Over::Finished("ended_while_asking"));
-                }
-            }
-            (Happened::Read(_), Stage::Lingering) | (Happened::Wrote(_) | Happened::Woken, _) => {}
-        }
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let clocks = &mut conn.clocks;
-        clocks.pace = clocks.pace.filter(|at| *at > now);
-        over = over.or_else(|| match () {
-            () if is_due(clocks.handshake) => Some(Over::Closed("handshake_timeout")),
-            () if is_due(clocks.login) => Some(Over::Dismissed("login_timeout")),
-            () if is_due(clocks.frame) => Some(Over::Dismissed("frame_timeout")),
-            () if is_due(clocks.linger) => Some(Over::Closed("lingered")),
-            () if is_due(clocks.stall) => Some(Over::Closed("stalled")),
-            () => None,
-        });
-        if over.is_none() && is_due(clocks.silence) { self.on_silence(line) } else { over }
-    }
-
-    /// Nothing was heard of somebody for long who can be asked.
-    fn on_silence(&mut self, line: usize) -> Option<Over> {
-        let (now, limits) = (self.now, self.swarm.limits.clone());
-        let conn = self.conn_mut(line);
-        // Who is not read from, or does not take what there is, is not silent.
-        if conn.is_eof || !conn.has_room(&limits) || conn.clocks.stall.is_some() {
-            conn.break_silence(now, &limits);
-            self.coverage.reach("silence_of_our_own");
-            return None;
-        }
-        if conn.is_pinged {
-            return Some(Over::Closed("silent"));
-        }
-        (conn.is_pinged, conn.is_to_be_asked) = (true, true);
-        let left = limits.silent_gone_ms - limits.silent_probe_ms;
-        conn.clocks.silence = Some(now + Duration::from_millis(left));
-        self.coverage.reach("asked_in_silence");
-        None
     }
 
     /// A connection that ends before anything else hears why, if that, and nothing more.
@@ -423,8 +343,14 @@ impl Model {
             return Original::hear_farewell(json);
         }
         let heard = conn.hear(json, &self.rooms)?;
-        conn.original.hear(json, own_name)?;
+        if !conn.caps.multi {
+            conn.original.hear(json, own_name)?;
+        }
         match heard {
+            Heard::Unasked if conn.hall.is_some() => {
+                let is_of_rooms = json.starts_with(r#"{"type":"rooms""#);
+                self.coverage.reach(if is_of_rooms { "told_of_rooms" } else { "told_of_people" });
+            }
             Heard::Unasked if conn.is_in_lobby() => self.coverage.reach("unasked_list"),
             Heard::Unasked => self.coverage.reach("unasked_list_room"),
             Heard::Due(What::Farewell(code)) => {
@@ -440,6 +366,8 @@ impl Model {
                 conn.clocks.login = None;
                 self.note_list_length(room);
             }
+            // A device has heard that it is logged in.
+            Heard::Due(What::Follows(_)) => conn.clocks.login = None,
             Heard::Due(What::List { .. } | What::Text(_) | What::Error { .. }) => {}
         }
         Ok(())
@@ -476,7 +404,11 @@ impl Model {
                 "auth_throttled" => "auth_throttled closes",
                 reason => reason,
             }),
-            (None, None, Some(End::Overflowed)) if conn.may_overflow => Some("overflowed"),
+            (None, None, Some(End::Overflowed))
+                if conn.may_have_overflowed(&self.rooms, &self.swarm.limits) =>
+            {
+                Some("overflowed")
+            }
             (None, None, Some(End::Dismissed(_)))
                 if conn.stage == Stage::Handshake && conn.has_farewell() =>
             {
@@ -494,33 +426,6 @@ impl Model {
         Ok(())
     }
 
-    /// Sets the clocks as they have to be after a session was told something.
-    fn settle_clocks(&mut self, line: usize, seen: &Seen<'_>, stage_before: Stage, has_looked: bool) {
-        let (now, limits) = (self.now, self.swarm.limits.clone());
-        let is_paused = seen.wire_bytes >= limits.outbox_pause_bytes;
-        let has_taken = matches!(seen.happened, Happened::Wrote(bytes) if bytes > 0);
-        if is_paused {
-            self.coverage.reach("paused");
-        }
-        let conn = self.conn_mut(line);
-        if seen.is_finishing && stage_before != Stage::Lingering {
-            conn.stage = Stage::Lingering;
-            conn.clocks.finish(now, &limits);
-            conn.due.clear();
-            conn.said.clear();
-            (conn.asked, conn.answered) = (None, None);
-        }
-        if conn.stage == Stage::Open {
-            if has_looked {
-                (conn.clocks.frame, conn.clocks.frame_left) = (None, None);
-            }
-            let is_reading = conn.is_idle() && !is_paused && !conn.is_eof && conn.clocks.pace.is_none();
-            let is_begun = conn.fed > 0;
-            conn.clocks.run_frame(now, is_reading && is_begun, &limits);
-        }
-        conn.clocks.run_stall(now, has_taken, seen.wire_bytes > 0, &limits);
-    }
-
     /// What has to be true of each connection that goes on.
     fn check_rest(&mut self, line: usize, seen: &Seen<'_>) -> Result<(), String> {
         let limits = &self.swarm.limits;
@@ -530,7 +435,9 @@ impl Model {
         let wants_read = !conn.is_eof && (!is_open || !is_paused && conn.has_room(limits));
         // What may wait, and then the last piece of mail and the answer to one request.
         let answer_bytes_max = if conn.caps.history { PAGE_BYTES_MAX } else { MESSAGE_BYTES_MAX };
-        let wire_bytes_max = limits.outbox_pause_bytes + 2 * limits.list_bytes_max + answer_bytes_max;
+        let rooms_bytes_max = if conn.caps.multi { ROOMS_BYTES_MAX } else { 0 };
+        let wire_bytes_max =
+            limits.outbox_pause_bytes + 2 * limits.list_bytes_max + answer_bytes_max + rooms_bytes_max;
         let checks = [
             (conn.has_farewell(), "was told to go, and did not hear it"),
             (conn.is_overflowing && is_open, "goes on, although more waited for it than may"),
@@ -569,194 +476,16 @@ impl Model {
         }
     }
 
-    /// What has to be true when nothing moves any more and time enough has passed: everybody knows the last list.
-    pub fn check_quiet(&self) -> Result<(), String> {
-        for (line, conn) in self.conns.iter().enumerate() {
-            let Some(page) = conn.as_ref().and_then(|conn| conn.page) else { continue };
-            let current = self.rooms.version(page.room);
-            let text = self.rooms.text(page.room);
-            if self.rooms.find_version(page.room, page.seen, page.seen, &text).is_none() {
-                return Err(format!("line {line} knows list {} of {current}: not {text}", page.seen));
-            }
-        }
-        Ok(())
-    }
-
-    /// How many connections the hub has.
-    pub fn connections(&self) -> usize {
-        let conns = self.conns.iter().flatten();
-        conns.filter(|conn| conn.place != Place::Nowhere && (!conn.is_dismissed || self.is_shut)).count()
-    }
-
-    /// How many users are logged in.
-    pub fn users(&self) -> usize {
-        self.conns.iter().flatten().filter(|conn| conn.user().is_some()).count()
-    }
-
-    /// Where somebody is, as they have heard.
-    pub fn phase(&self, line: usize) -> Phase {
-        match self.conns[line].as_ref().and_then(|conn| conn.page) {
-            None => Phase::Auth,
-            Some(page) if page.room == LOBBY => Phase::Lobby,
-            Some(_) => Phase::Chat,
-        }
-    }
-
-    /// Whether nothing that somebody said was looked at.
-    pub fn is_silent(&self, line: usize) -> bool {
-        self.conns[line].as_ref().is_some_and(|conn| conn.frames == 0 && conn.said.is_empty())
-    }
-
-    /// Who is logged in on a line.
-    pub fn user(&self, line: usize) -> Option<usize> {
-        self.conns[line].as_ref().and_then(Conn::user)
-    }
-
-    /// Whether somebody was granted to read what was said before.
-    pub fn reads_history(&self, line: usize) -> bool {
-        self.conns[line].as_ref().is_some_and(|conn| conn.caps.history)
-    }
-
-    /// Whether somebody was granted to ask for signs of life.
-    pub fn pings(&self, line: usize) -> bool {
-        self.conns[line].as_ref().is_some_and(|conn| conn.caps.ping)
-    }
-
-    /// The room that somebody is in, if it is not the lobby.
-    pub fn room_of(&self, line: usize) -> Option<Name> {
-        let room = self.conns[line].as_ref().and_then(Conn::room).filter(|room| *room != LOBBY)?;
-        self.rooms.get(room).map(|room| room.name)
-    }
-
-    /// What was said in a room to everybody, and by whom, as people read it.
-    pub fn said_in(&self, room: &str) -> Vec<(String, String)> {
-        let Some(name) = find_room(room) else { return Vec::new() };
-        let conversations = self.annals.all().filter(|(conversation, _)| match conversation {
-            Conversation::Room(other) => other.id == name.id,
-            Conversation::Pair(..) => false,
-        });
-        let kept = conversations.flat_map(|(_, kept)| kept);
-        let line = |kept: &journal::Kept| {
-            let text = serde_json::from_str(&format!(r#""{}""#, kept.text)).expect("it was said as JSON");
-            (self.book.name(kept.author).to_owned(), text)
-        };
-        kept.map(line).collect()
-    }
-
-    /// What was said in each conversation.
-    pub fn annals(&self) -> &Annals {
-        &self.annals
-    }
-
-    /// The password of a user, if they have an account.
-    pub fn password(&self, user: usize) -> Option<&'static str> {
-        let password = self.book.password(user)?;
-        PASSWORDS.into_iter().find(|known| *known == password)
-    }
-
-    /// Whether somebody has begun something that is never finished: nothing can be said after that.
-    pub fn is_unfinished(&self, line: usize) -> bool {
-        let last = self.conns[line].as_ref().and_then(|conn| conn.said.back());
-        last.is_some_and(|said| matches!(said.means, Means::Unfinished | Means::Refused))
-    }
-
-    /// Everybody who has an account, and their password.
-    pub fn accounts(&self) -> impl Iterator<Item = (usize, String)> + '_ {
-        (0..USERS.len()).filter_map(|user| Some((user, self.book.password(user)?.to_owned())))
-    }
-
-    /// How many tokens were made.
-    pub fn tokens(&self) -> u64 {
-        self.book.minted
-    }
-
-    /// Whether so many are in the room that is always there, and have heard all they had to.
-    pub fn are_together(&self, count: usize) -> bool {
-        self.rooms.room(EXAMPLE).members.len() == count
-            && self.conns.iter().flatten().all(|conn| conn.due.is_empty() && conn.asked.is_none())
-    }
-
-    /// Whether an answer to an old question can come to a connection: it has none waiting that it would replace.
-    pub fn takes_old_answer(&self, line: usize, connection: u64) -> bool {
-        let conn = self.conns[line].as_ref().filter(|conn| conn.connection == connection);
-        conn.is_some_and(|conn| conn.stage == Stage::Open && conn.answered.is_none())
-    }
-
-    fn on_answer(&mut self, line: usize, answer: &Answer) {
-        let conn = self.conn_mut(line);
-        let Some((question, kind, rid)) = conn.asked.take() else { return };
-        // An answer of the store is heard before what waits in the mailbox.
-        let later = std::mem::take(&mut conn.due);
-        match (question, word(answer)) {
-            (Question::History(recall), _) => {
-                let told = self.conn_mut(line).told.take();
-                match told {
-                    Some(data) => {
-                        let is_of_two = matches!(recall.conversation, Conversation::Pair(..));
-                        self.coverage.reach(if is_of_two { "told_of_two" } else { "told" });
-                        let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
-                        let json = format!(r#"{{"type":"history","status":"ok","data":{{{data}}}{rid}}}"#);
-                        self.push(line, What::Text(json.into()), 0, true);
-                    }
-                    None => self.refuse(line, kind, "busy", Retry::Sometime, rid),
-                }
-            }
-            (_, Err(code)) => {
-                let retry = match answer {
-                    Answer::Refused(Refusal::AuthThrottled { retry_ms }) => Retry::In(*retry_ms),
-                    Answer::Refused(Refusal::Busy { .. } | Refusal::Unavailable { .. }) => Retry::Sometime,
-                    _ => Retry::Never,
-                };
-                self.coverage.reach(code);
-                let code = match code {
-                    "unavailable" => "busy",
-                    "name_resembles" => "name_taken",
-                    code => code,
-                };
-                self.refuse(line, kind, code, retry, rid);
-            }
-            (Question::Register(..), Ok(name)) => {
-                let message = "Registered, you can log in now";
-                let data = format!(r#"{{"username":"{name}","chatroom":"lobby"}}"#);
-                self.coverage.reach("registered");
-                if self.swarm.registration == Registration::Invite {
-                    self.coverage.reach("invited");
-                }
-                self.done(line, kind, message, Some(&data), rid.as_deref(), 0);
-            }
-            (Question::Verify(name, ..), Ok(_)) => self.login(line, name.id, answer, kind, rid.as_deref()),
-            (Question::Resume(_), Ok(name)) => {
-                let user = self.book.user(name).expect("who comes back was there");
-                self.coverage.reach("resumed");
-                self.login(line, user, answer, kind, rid.as_deref());
-            }
-            (Question::Decoy, Ok(_)) => {}
-        }
-        self.conn_mut(line).due.extend(later);
-        self.count_auth_failure(line, answer);
-    }
-
-    /// Who fails too often on one connection is told to go, once they have heard that they failed and unless something
-    /// else has told them to.
-    fn count_auth_failure(&mut self, line: usize, answer: &Answer) {
-        if !matches!(answer, Answer::Refused(Refusal::AuthFailed)) {
-            return;
-        }
-        let failures_max = self.swarm.limits.auth_connection_failures_max;
-        let conn = self.conn_mut(line);
-        conn.auth_failures += 1;
-        if conn.auth_failures == failures_max {
-            self.push(line, What::Farewell("auth_throttled"), 0, true);
-        }
-    }
-
     /// Takes a connection out of the hub.
     fn leave_hub(&mut self, line: usize) {
         let Some(conn) = &mut self.conns[line] else { return };
-        let place = std::mem::replace(&mut conn.place, Place::Nowhere);
-        if let Place::In { room, .. } = place {
-            self.rooms.part(self.now, room, line);
-        }
+        let place = std::mem::replace(&mut conn.place, Seat::Nowhere);
+        let rooms = match place {
+            Seat::In { room, .. } => vec![room],
+            Seat::Hall { user } => self.device_rooms(user),
+            Seat::Visitor(_) | Seat::Nowhere => Vec::new(),
+        };
+        rooms.into_iter().for_each(|room| self.rooms.part(self.now, room, line));
     }
 
     /// Tells a connection to go.
@@ -771,10 +500,13 @@ impl Model {
         let limits = &self.swarm.limits;
         let conn = self.conns[line].as_mut().expect("who has to hear something is connected");
         let room = conn.room().unwrap_or(LOBBY);
-        conn.push(Due { what, version: self.rooms.version(room), cost, is_answer }, limits);
-        if self.rooms.is_long(room) {
-            let oldest = self.conns.iter().flatten().filter_map(|conn| conn.oldest_list(room)).min();
-            self.rooms.forget(room, oldest.unwrap_or(u64::MAX));
+        let (version, moment) = (self.rooms.version(room), self.rooms.moment());
+        conn.push(Due { what, version, moment, cost, is_answer }, limits);
+        if self.rooms.is_long() {
+            let oldest = |room| self.conns.iter().flatten().filter_map(|conn| conn.oldest_list(room)).min();
+            let halls = self.conns.iter().flatten().filter_map(|conn| conn.hall.as_ref());
+            let floor = halls.map(|hall| hall.floor).min();
+            self.rooms.forget(floor.unwrap_or(u64::MAX), |room| oldest(room).unwrap_or(u64::MAX));
         }
     }
 
@@ -786,7 +518,7 @@ impl Model {
     /// Those without a login, and since when.
     fn visitors(&self) -> Vec<(u64, usize)> {
         let visitor = |(line, conn): (usize, &Option<Conn>)| match conn.as_ref()?.place {
-            Place::Visitor(arrival) if !conn.as_ref()?.is_dismissed => Some((arrival, line)),
+            Seat::Visitor(arrival) if !conn.as_ref()?.is_dismissed => Some((arrival, line)),
             _ => None,
         };
         self.conns.iter().enumerate().filter_map(visitor).collect()
@@ -826,19 +558,6 @@ impl Over {
     }
 }
 
-/// What somebody is told of what was said before.
-fn tell(annals: &Annals, recall: &Recall, book: &Book) -> String {
-    let (kept, has_more) = annals.page(recall);
-    let lines = kept.into_iter().map(|(seq, kept)| {
-        let cid = kept.cid.as_ref().filter(|_| kept.author == recall.reader);
-        let cid = cid.map(|cid| format!(r#","cid":"{cid}""#)).unwrap_or_default();
-        let (ts, from, text) = (kept.ts, book.name(kept.author), &kept.text);
-        format!(r#"{{"seq":{seq},"ts":{ts},"from":"{from}","text":"{text}"{cid}}}"#)
-    });
-    let lines: Vec<String> = lines.collect();
-    format!(r#"{},"msgs":[{}],"more":{has_more}"#, recall.place, lines.join(","))
-}
-
 /// A frame's JSON.
 fn text(frame: &Frame) -> Result<&str, String> {
     std::str::from_utf8(&frame[PREFIX_BYTES..]).map_err(|_| "got what is not UTF-8".to_owned())
@@ -851,6 +570,8 @@ const NO_HASH: usize = usize::MAX;
 
 /// No page of what was said before is longer on the wire in the simulation.
 const PAGE_BYTES_MAX: usize = 128 * 1024;
+/// What a device is told of all rooms and of those it takes part in is no longer on the wire in the simulation.
+const ROOMS_BYTES_MAX: usize = 16 * 1024;
 /// No message of the simulation is longer on the wire.
 const MESSAGE_BYTES_MAX: usize = 2048;
 

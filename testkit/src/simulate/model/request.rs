@@ -8,7 +8,7 @@ use chatroom_core::message::history::Edge;
 use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::accounts::Question;
-use super::conn::{Place, Retry, What};
+use super::conn::{Retry, Seat, What};
 use super::journal::{Conversation, Recall};
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
@@ -53,10 +53,17 @@ impl Model {
             Means::Resume(_) => !caps.resume,
             Means::History { .. } => !caps.history,
             Means::Ping | Means::Pong | Means::UnfitData("ping") => !caps.ping,
+            Means::Rooms | Means::Roster(_) | Means::Read(..) | Means::UnfitData("read" | "roster") => {
+                !caps.multi
+            }
             _ => false,
         };
         if is_missing {
             (means, kind) = (Means::Unknown, "error");
+        }
+        // Who is in many rooms says which one.
+        if matches!(means, Means::Exit) && caps.multi {
+            means = Means::UnfitData("exit");
         }
         if let Some(code) = self.fault(line, &means) {
             let rid = if matches!(means, Means::UnfitHead(_)) { None } else { rid };
@@ -87,7 +94,12 @@ impl Model {
             }
             Means::List => self.list(line, kind, rid),
             Means::Create(room) => self.create(line, room, rid),
+            Means::Enter(room) if self.is_device(line) => self.join(line, room, rid),
             Means::Enter(room) => self.enter(line, room, rid),
+            Means::Part(room) => self.part(line, room, rid),
+            Means::Rooms => self.list_rooms(line, rid),
+            Means::Roster(room) => self.list_people(line, room, rid),
+            Means::Read(room, seq) => self.read(line, room, seq, rid),
             Means::Msg { from, to, text, cid, room } => {
                 // What was not granted is passed over.
                 let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };
@@ -124,6 +136,9 @@ impl Model {
             _ => {}
         }
         let allowed: &[&str] = match conn.page {
+            None if conn.hall.is_some() => {
+                &["rooms", "roster", "create", "enter", "exit", "msg", "read", "history", "logout"]
+            }
             None => &["hello", "register", "login", "resume"],
             Some(page) if page.room == LOBBY => &["list", "create", "enter", "history", "logout"],
             Some(_) => &["list", "msg", "history", "exit"],
@@ -142,7 +157,8 @@ impl Model {
 
     fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
         let is_kept = self.swarm.history;
-        let caps = Caps { ack: caps.ack && is_kept, history: caps.history && is_kept, ..caps };
+        let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
+        let caps = Caps { ack, history, multi: caps.multi && ack && history, ..caps };
         self.conn_mut(line).caps = caps;
         let now = self.now;
         let limits = self.swarm.limits.clone();
@@ -152,6 +168,7 @@ impl Model {
             (caps.history, r#""history""#),
             (caps.resume, r#""resume""#),
             (caps.ping, r#""ping""#),
+            (caps.multi, r#""multi""#),
         ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
         let caps = words.join(",");
@@ -203,13 +220,18 @@ impl Model {
     ) -> Result<(), String> {
         let here = self.room_of(line);
         let reader = self.conn(line).user().expect("only who is logged in comes here");
-        let (place, conversation) = match (of, here) {
-            (Of::Room(room), Some(here)) if room.id == here.id => {
-                (format!(r#""room":"{}""#, here.text), Conversation::Room(here))
+        let (place, conversation) = match of {
+            Of::Room(room) => {
+                let there = match here.filter(|here| room.id == here.id) {
+                    Some(here) => Some((format!(r#""room":"{}""#, here.text), Conversation::Room(here))),
+                    None if self.is_device(line) => self.conversation_of(line, room),
+                    None => None,
+                };
+                let Some(there) = there else { return self.deny(line, "history", "not_in_room", rid) };
+                there
             }
-            (Of::Room(_), _) => return self.deny(line, "history", "not_in_room", rid),
-            (Of::Nobody, _) => return self.deny(line, "history", "name_invalid", rid),
-            (Of::Peer(peer), _) => {
+            Of::Nobody => return self.deny(line, "history", "name_invalid", rid),
+            Of::Peer(peer) => {
                 let pair = Conversation::Pair(reader.min(peer.id), reader.max(peer.id));
                 (format!(r#""peer":"{}""#, peer.text), pair)
             }
@@ -276,9 +298,10 @@ impl Model {
         if self.conn(line).is_dismissed {
             return;
         }
-        let older =
-            self.conns.iter().position(|conn| conn.as_ref().is_some_and(|conn| conn.user() == Some(user)));
-        if let Some(older) = older {
+        let is_device = self.conn(line).caps.multi;
+        if is_device {
+            self.replace_devices(user);
+        } else if let Some(older) = self.single(user) {
             self.tell_to_go(older, "replaced");
             self.leave_hub(older);
         }
@@ -298,8 +321,15 @@ impl Model {
         self.coverage.reach("logged_in");
         let message = if kind == "resume" { "Welcome back" } else { "Login successful" };
         self.done(line, kind, message, Some(&data), rid, REPLY_BYTES);
-        self.conn_mut(line).place = Place::In { user, room: LOBBY };
-        self.rooms.join(LOBBY, line, name);
+        let (login, since, moment) = (self.arrive(), self.journal.last(), self.rooms.moment());
+        let conn = self.conn_mut(line);
+        (conn.login, conn.since, conn.on_their_way) = (login, since, 0);
+        conn.login_moment = moment;
+        if is_device {
+            return self.login_device(line, user);
+        }
+        self.conn_mut(line).place = Seat::In { user, room: LOBBY };
+        self.rooms.join(LOBBY, line, user, name);
         self.show(line, LOBBY);
     }
 
@@ -319,11 +349,18 @@ impl Model {
         self.push(line, What::Text(pong.into()), 0, true);
     }
 
-    fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
+    /// Whether somebody may ask for a list; if not, they are told so.
+    pub(super) fn may_list(&mut self, line: usize, kind: &'static str, rid: &Option<String>) -> bool {
         let (now, limits) = (self.now, &self.swarm.limits);
         let (count, burst) = (limits.list_rate, limits.list_burst);
-        if let Err(wait) = self.conn_mut(line).lists.take(now, count, SECOND, burst) {
-            return self.rate_limit(line, kind, wait, rid, 0);
+        let Err(wait) = self.conn_mut(line).lists.take(now, count, SECOND, burst) else { return true };
+        self.rate_limit(line, kind, wait, rid.clone(), 0);
+        false
+    }
+
+    fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
+        if !self.may_list(line, kind, &rid) {
+            return;
         }
         let room = self.conn(line).room().unwrap_or(LOBBY);
         let text = self.rooms.list(room, rid.as_deref()).into();
@@ -343,7 +380,8 @@ impl Model {
         }
         let idle = Duration::from_millis(limits.room_idle_ms_min);
         let is_full = self.rooms.len() + self.journal.foundings() >= limits.rooms_max;
-        if is_full && !self.rooms.has_idle(now, idle) {
+        let oldest = self.rooms.longest_empty(now, idle, |room| self.is_wanted(room));
+        if is_full && oldest.is_none() {
             return self.refuse_and_count(line, "create", "too_many_rooms", rid, REPLY_BYTES);
         }
         let count = limits.rooms_created_per_hour_max;
@@ -351,7 +389,7 @@ impl Model {
         if let Err(wait) = self.habits[user].rooms.take(now, count, Duration::from_secs(3600), count) {
             return self.rate_limit(line, "create", wait, rid, REPLY_BYTES);
         }
-        let instead = if is_full { self.rooms.give_way(now, idle) } else { None };
+        let instead = oldest.filter(|_| is_full).and_then(|oldest| self.rooms.remove(oldest));
         if instead.is_some() {
             self.coverage.reach("room_gave_way");
         }
@@ -377,7 +415,8 @@ impl Model {
         if room.number == LOBBY {
             return self.refuse_and_count(line, "enter", "already_there", rid, REPLY_BYTES);
         }
-        if room.members.len() >= self.swarm.limits.room_members_max {
+        let user = self.conn(line).user().expect("only who is logged in comes here");
+        if self.is_full(user, room) {
             return self.refuse_and_count(line, "enter", "room_full", rid, REPLY_BYTES);
         }
         let (number, room) = (room.number, room.name.text);
@@ -413,7 +452,7 @@ impl Model {
         self.push(line, What::LoggedOut(text), REPLY_BYTES, true);
         self.leave_hub(line);
         let arrival = self.arrive();
-        self.conn_mut(line).place = Place::Visitor(arrival);
+        self.conn_mut(line).place = Seat::Visitor(arrival);
     }
 
     fn msg(
@@ -433,20 +472,35 @@ impl Model {
             Ok(text) => text,
             Err(code) => return self.refuse_and_count(line, "msg", code, rid, 0),
         };
-        let here = self.conn(line).room().map(|room| self.rooms.room(room).name.id);
-        if room.is_some_and(|room| Some(room.id) != here) {
-            return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
-        }
+        let here = match (self.conn(line).room(), room) {
+            (Some(here), room) => {
+                if room.is_some_and(|room| room.id != self.rooms.room(here).name.id) {
+                    return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
+                }
+                Some(here)
+            }
+            (None, None) => None,
+            (None, room @ Some(_)) => {
+                let Some((_, room, _)) = self.find_place(line, "msg", room, &rid) else { return };
+                Some(room)
+            }
+        };
         if to == To::Nobody {
             return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
+        }
+        if to == To::Public && here.is_none() {
+            return self.refuse_and_count(line, "msg", "bad_request", rid, 0);
         }
         let (now, limits) = (self.now, &self.swarm.limits);
         let (count, burst) = (limits.message_rate, limits.message_burst);
         if let Err(wait) = self.habits[user].messages.take(now, count, SECOND, burst) {
             return self.rate_limit(line, "msg", wait, rid, REPLY_BYTES);
         }
+        if self.is_device(line) && here.is_some_and(|here| !self.stays(user, here)) {
+            return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES);
+        }
         if self.swarm.history {
-            return self.post(line, to, text, cid, rid);
+            return self.post(line, (to, here), text, cid, rid);
         }
         match to {
             To::Public => self.say_to_all(line, &text),
@@ -489,8 +543,8 @@ impl Model {
         let user = self.conn(line).user().expect("only who is logged in goes anywhere");
         let name = self.book.name(user);
         self.rooms.part(self.now, from, line);
-        self.rooms.join(to, line, name);
-        self.conn_mut(line).place = Place::In { user, room: to };
+        self.rooms.join(to, line, user, name);
+        self.conn_mut(line).place = Seat::In { user, room: to };
         self.show(line, to);
     }
 
@@ -505,7 +559,7 @@ impl Model {
     }
 
     /// Who moves too often is looked at again later.
-    fn slow_down(&mut self, line: usize) {
+    pub(super) fn slow_down(&mut self, line: usize) {
         let (now, limits) = (self.now, &self.swarm.limits);
         let (count, burst) = (limits.move_rate, limits.move_burst);
         let conn = self.conn_mut(line);
@@ -580,7 +634,7 @@ impl Model {
     }
 }
 
-fn done(kind: &str, message: &str, data: Option<&str>, rid: Option<&str>) -> String {
+pub(super) fn done(kind: &str, message: &str, data: Option<&str>, rid: Option<&str>) -> String {
     let data = data.map(|data| format!(r#","data":{data}"#)).unwrap_or_default();
     let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
     format!(r#"{{"type":"{kind}","status":"ok","message":"{message}"{data}{rid}}}"#)

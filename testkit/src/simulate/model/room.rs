@@ -13,7 +13,13 @@ pub struct Rooms {
     rooms: Vec<Room>,
     made: usize,
     views: BTreeMap<usize, View>,
+    /// Counts what has changed in any of them.
+    moment: u64,
+    /// Much is remembered of what was to be seen.
+    is_long: bool,
     list_bytes_max: usize,
+    /// Whether there are devices, which are told how many are in each room.
+    has_crowds: bool,
 }
 
 /// A room.
@@ -22,26 +28,38 @@ pub struct Room {
     pub number: usize,
     /// Its name, as it was typed at its making.
     pub name: Name,
-    /// The lines of those in it, and their names, in the order in which they came.
-    pub members: Vec<(usize, &'static str)>,
+    /// The lines by which it is heard, and whose they are.
+    pub members: Vec<(usize, usize)>,
+    /// Who is in it, by however many lines, and their names, in the order in which they came.
+    pub people: Vec<(usize, &'static str)>,
     empty_since: Instant,
     /// The number of the last thing that was said here and is to be durable.
     pub last: u64,
+    /// The number of the last message that was heard here, of those that are kept.
+    pub last_seq: usize,
     /// Something was said here that is kept.
     pub is_spoken_in: bool,
 }
 
-/// What a room's list was, after each change.
+/// What a room's list was, after each change, and the moment of that.
 #[derive(Default)]
 struct View {
-    version: u64,
     texts: VecDeque<(u64, Rc<str>)>,
 }
 
 impl Rooms {
     /// The lobby and the room that is always there.
-    pub fn new(now: Instant, list_bytes_max: usize) -> Self {
-        let mut rooms = Self { rooms: Vec::new(), made: 0, views: BTreeMap::new(), list_bytes_max };
+    pub fn new(now: Instant, list_bytes_max: usize, has_crowds: bool) -> Self {
+        let mut rooms = Self {
+            rooms: Vec::new(),
+            made: 0,
+            views: BTreeMap::new(),
+            moment: 0,
+            is_long: false,
+            list_bytes_max,
+            has_crowds,
+        };
+        rooms.views.insert(CROWDS, View::default());
         rooms.create(now, room(LOBBY, 0));
         rooms.create(now, room(EXAMPLE, 0));
         rooms
@@ -55,8 +73,10 @@ impl Rooms {
             number,
             name,
             members: Vec::new(),
+            people: Vec::new(),
             empty_since: now,
             last: 0,
+            last_seq: 0,
             is_spoken_in: false,
         });
         self.views.insert(number, View::default());
@@ -73,14 +93,8 @@ impl Rooms {
         }
     }
 
-    /// Whether a room may give way.
-    pub fn has_idle(&self, now: Instant, idle: Duration) -> bool {
-        self.longest_empty(now, idle).is_some()
-    }
-
-    /// Unmakes the room that has been empty longest, and for `idle` at least, if there is one.
-    pub fn give_way(&mut self, now: Instant, idle: Duration) -> Option<Room> {
-        let number = self.longest_empty(now, idle)?;
+    /// Unmakes the room of that number.
+    pub fn remove(&mut self, number: usize) -> Option<Room> {
         let index = self.rooms.iter().position(|room| room.number == number)?;
         Some(self.rooms.remove(index))
     }
@@ -90,10 +104,17 @@ impl Rooms {
         self.note(LOBBY);
     }
 
-    fn longest_empty(&self, now: Instant, idle: Duration) -> Option<usize> {
+    /// The room that has been empty longest, and for `idle` at least, of those that nobody `is_wanted` by.
+    pub fn longest_empty(
+        &self,
+        now: Instant,
+        idle: Duration,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let may_go = |room: &&Room| {
             room.number > EXAMPLE
                 && !room.is_spoken_in
+                && !is_wanted(room.number)
                 && room.members.is_empty()
                 && now.since(room.empty_since) >= idle
         };
@@ -101,18 +122,26 @@ impl Rooms {
         oldest.map(|room| room.number)
     }
 
-    /// Somebody comes.
-    pub fn join(&mut self, number: usize, line: usize, name: &'static str) {
-        self.room_mut(number).members.push((line, name));
-        self.note_all(number);
+    /// Somebody comes by a line, and is seen unless they are there by another one.
+    pub fn join(&mut self, number: usize, line: usize, user: usize, name: &'static str) {
+        let room = self.room_mut(number);
+        room.members.push((line, user));
+        if room.people.iter().all(|(other, _)| *other != user) {
+            room.people.push((user, name));
+            self.note_all(number);
+        }
     }
 
-    /// Somebody goes.
+    /// Somebody's line goes, and they do unless they are there by another one.
     pub fn part(&mut self, now: Instant, number: usize, line: usize) {
         let room = self.room_mut(number);
-        room.members.retain(|(other, _)| *other != line);
-        room.empty_since = now;
-        self.note_all(number);
+        let Some(index) = room.members.iter().position(|(other, _)| *other == line) else { return };
+        let (_, user) = room.members.remove(index);
+        if room.members.iter().all(|(_, other)| *other != user) {
+            room.people.retain(|(other, _)| *other != user);
+            room.empty_since = now;
+            self.note_all(number);
+        }
     }
 
     /// How many there are.
@@ -135,9 +164,19 @@ impl Rooms {
         self.rooms.iter().find(|room| room.number == number).expect("who is in a room keeps it")
     }
 
-    /// How often a room's list has changed.
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter()
+    }
+
+    /// When anything has changed last.
+    pub fn moment(&self) -> u64 {
+        self.moment
+    }
+
+    /// When a room's list has changed last.
     pub fn version(&self, number: usize) -> u64 {
-        self.views.get(&number).map_or(0, |view| view.version)
+        self.views.get(&number).and_then(|view| view.texts.back()).map_or(0, |(version, _)| *version)
     }
 
     /// A room's list as it is now.
@@ -154,18 +193,34 @@ impl Rooms {
             .map(|(version, _)| *version)
     }
 
-    /// Forgets what a room's list was before that version.
-    pub fn forget(&mut self, number: usize, version: u64) {
-        if let Some(view) = self.views.get_mut(&number) {
-            while view.texts.len() > 1 && view.texts[0].0 < version {
+    /// The first moment between these two, both included, at which that was to be seen in a room, or in [`CROWDS`].
+    pub fn find_moment(&self, number: usize, from: u64, to: u64, text: &str) -> Option<u64> {
+        let texts = &self.views.get(&number)?.texts;
+        let ends = texts.iter().skip(1).map(|(version, _)| *version).chain([u64::MAX]);
+        let mut seen = texts.iter().zip(ends);
+        seen.find(|((begin, known), end)| *begin <= to && *end > from && **known == *text)
+            .map(|((begin, _), _)| from.max(*begin))
+    }
+
+    /// Forgets what was to be seen before that moment, and of a room's list what is older than `oldest` of it.
+    pub fn forget(&mut self, moment: u64, oldest: impl Fn(usize) -> u64) {
+        self.is_long = false;
+        for (number, view) in &mut self.views {
+            let oldest = oldest(*number);
+            while view.texts.len() > 1 && view.texts[0].0 < oldest && view.texts[1].0 <= moment {
                 view.texts.pop_front();
             }
         }
     }
 
-    /// Whether much is remembered of a room's lists.
-    pub fn is_long(&self, number: usize) -> bool {
-        self.views.get(&number).is_some_and(|view| view.texts.len() > KEPT)
+    /// Whether much is remembered of what was to be seen.
+    pub fn is_long(&self) -> bool {
+        self.is_long
+    }
+
+    /// How many are in each room, by its name.
+    pub fn crowds(&self) -> BTreeMap<String, usize> {
+        self.rooms.iter().map(|room| (room.name.text.to_owned(), room.people.len())).collect()
     }
 
     /// What is to be seen in a room, as JSON.
@@ -180,14 +235,14 @@ impl Rooms {
         let mut left = self.list_bytes_max.saturating_sub(envelope);
         let is_whole = seen.iter().map(|room| room.bytes()).sum::<usize>() <= left;
         if !is_whole {
-            seen[1..].sort_by_key(|room| usize::MAX - room.members.len());
+            seen[1..].sort_by_key(|room| usize::MAX - room.people.len());
         }
         let mut rooms = Vec::new();
         for room in seen {
             let Some(rest) = left.checked_sub(room.name.text.len() + 6) else { continue };
             left = rest;
             let mut members = Vec::new();
-            for (_, name) in &room.members {
+            for (_, name) in &room.people {
                 let Some(rest) = left.checked_sub(name.len() + 3) else { break };
                 left = rest;
                 members.push(format!(r#""{name}""#));
@@ -214,11 +269,17 @@ impl Rooms {
     }
 
     fn note(&mut self, number: usize) {
-        let text = self.list(number, None).into();
-        if let Some(view) = self.views.get_mut(&number) {
-            view.version += 1;
-            view.texts.push_back((view.version, text));
+        self.moment += 1;
+        self.remember(number, self.list(number, None).into());
+        if number == LOBBY && self.has_crowds {
+            self.remember(CROWDS, crowds_text(&self.crowds()).into());
         }
+    }
+
+    fn remember(&mut self, number: usize, text: Rc<str>) {
+        let Some(view) = self.views.get_mut(&number) else { return };
+        view.texts.push_back((self.moment, text));
+        self.is_long |= view.texts.len() > KEPT;
     }
 
     pub fn room_mut(&mut self, number: usize) -> &mut Room {
@@ -229,9 +290,16 @@ impl Rooms {
 impl Room {
     /// Its share of a list, with a comma after each thing.
     fn bytes(&self) -> usize {
-        self.name.text.len() + 6 + self.members.iter().map(|(_, name)| name.len() + 3).sum::<usize>()
+        self.name.text.len() + 6 + self.people.iter().map(|(_, name)| name.len() + 3).sum::<usize>()
     }
 }
 
+/// How many are in each room, in a line.
+pub fn crowds_text(crowds: &BTreeMap<String, usize>) -> String {
+    crowds.iter().map(|(name, people)| format!("{name} {people}, ")).collect()
+}
+
+/// In place of a room's number: how many are in each, as devices are told.
+pub const CROWDS: usize = usize::MAX;
 /// So many versions of a list are kept before somebody asks which are still of use.
 const KEPT: usize = 24;

@@ -1,0 +1,62 @@
+//! What a device says.
+
+use super::Fate;
+use crate::simulate::names::Name;
+use crate::simulate::step::{From, Means, Of, To};
+use crate::simulate::town::Town;
+
+impl Fate {
+    /// Something sensible, in the Hall; `how` is a number below 100.
+    pub(super) fn words_in_hall(&mut self, town: &Town, line: usize, how: u8) -> Means {
+        let swarm = &town.swarm;
+        match how {
+            0..6 => Means::Rooms,
+            6..14 => Means::Roster(Some(self.place(town, line))),
+            14..20 => Means::Create(Some(self.room(swarm))),
+            20..38 => Means::Enter(Some(self.room(swarm))),
+            38..46 => Means::Part(Some(self.place(town, line))),
+            46..58 => {
+                let room = self.place(town, line);
+                // Mostly the last ones, and now and then more than there are.
+                let last = town.model.last_seq(room) + 2;
+                Means::Read(Some(room), last.saturating_sub(self.rng.u64(..5)))
+            }
+            58..66 => self.history_in_hall(town, line),
+            66..68 => Means::Logout,
+            how => {
+                let to = if how < 78 { To::User(self.user(swarm)) } else { To::Public };
+                // What is private may be said from anywhere.
+                let is_anywhere = matches!(to, To::User(_)) && how % 2 == 0;
+                let own = town.model.user(line);
+                let from = own.filter(|_| how % 3 == 0).map_or(From::Absent, From::User);
+                let room = (!is_anywhere).then(|| self.place(town, line));
+                match self.message(town, line, from, to) {
+                    Means::Msg { from, to, text, cid, room: None } => {
+                        Means::Msg { from, to, text, cid, room }
+                    }
+                    means => means,
+                }
+            }
+        }
+    }
+
+    fn history_in_hall(&mut self, town: &Town, line: usize) -> Means {
+        let room = self.place(town, line);
+        match self.history(town, line) {
+            Means::History { edge, limit, .. } if self.rng.u8(..3) > 0 => {
+                Means::History { of: Of::Room(room), edge, limit }
+            }
+            means => means,
+        }
+    }
+
+    /// A room, most often one that they take part in.
+    fn place(&mut self, town: &Town, line: usize) -> Name {
+        let places = town.model.places(line);
+        match places.len() {
+            0 => self.room(&town.swarm),
+            _ if self.rng.u8(..8) == 0 => self.room(&town.swarm),
+            count => places[self.rng.usize(..count)],
+        }
+    }
+}
