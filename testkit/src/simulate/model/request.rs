@@ -61,10 +61,12 @@ impl Model {
         if is_missing {
             (means, kind) = (Means::Unknown, "error");
         }
-        // Who is in many rooms says which one.
-        if matches!(means, Means::Exit) && caps.multi {
-            means = Means::UnfitData("exit");
-        }
+        // Who is in many rooms says which one, and of nobody else is that asked.
+        means = match means {
+            Means::Exit if caps.multi => Means::UnfitData("exit"),
+            Means::Part(_) if !caps.multi => Means::Exit,
+            means => means,
+        };
         if let Some(code) = self.fault(line, &means) {
             let rid = if matches!(means, Means::UnfitHead(_)) { None } else { rid };
             self.coverage.reach(code);
