@@ -7,7 +7,7 @@
 //! Real are the sessions, the exchange, the hub, the accounts, the line for passwords and the client; simulated are
 //! the network, the disk's failures, the threads and the clock. `swarm` draws what exists in a seed's world and `draw`
 //! what happens in it, one `step` at a time; `town` does it, and a `model` that is too simple to be wrong says whether
-//! what came of it is right. A run that fails is made shorter (`shrink`) and written down as a conversation (`chat`).
+//! what came of it is right. A `ledger` remembers what was promised, for the end. A run that fails is made shorter (`shrink`) and written down as a conversation (`chat`).
 //!
 //! An **event** is one thing that happens to somebody: a client acts, bytes or their end arrive, the network takes
 //! bytes, a mailbox is looked into, a password is checked, a deadline comes, lists are sent, time passes, or something

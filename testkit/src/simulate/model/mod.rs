@@ -4,7 +4,8 @@
 //! The model is told what happens to a connection and what came of it, one call of a session at a time, and says
 //! whether that was right: each frame to the letter (but for the words of refusals), each clock to the nanosecond.
 //! What it leaves open is when a list that nobody asked for is sent; such a list must be newer than what the
-//! connection knows, and stand where it belongs between what else it hears.
+//! connection knows, and stand where it belongs between what else it hears. A device gets differences instead: what it
+//! makes of them has to be what was so at some moment since it knew last, and in the end what is so.
 
 mod accounts;
 mod answers;
@@ -18,6 +19,7 @@ mod places;
 mod rate;
 mod request;
 mod room;
+mod told;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,0 +1,120 @@
+//! What devices are told of rooms and of the people in them, as frames.
+
+use super::Model;
+use super::conn::What;
+use super::room::Room;
+use crate::simulate::names::Name;
+
+impl Model {
+    /// All rooms, and those that a user takes part in.
+    pub(super) fn show_all(&mut self, line: usize, user: usize, rid: Option<&str>, cost: usize) {
+        let rooms: Vec<(usize, String)> = self.rooms.iter().map(crowd).collect();
+        let place = |room: &Room| {
+            let place = self.place(user, room.number)?;
+            Some((bytes_of(room), standing(room, place.read)))
+        };
+        let places: Vec<(usize, String)> = self.rooms.iter().filter_map(place).collect();
+        let frame = |all: bool, rooms: &[String], places: &[String], rid: Option<&str>| {
+            let mut keys = Vec::new();
+            if all {
+                keys.push(r#""all":true"#.to_owned());
+            }
+            if !rooms.is_empty() {
+                keys.push(format!(r#""rooms":[{}]"#, rooms.join(",")));
+            }
+            if !places.is_empty() {
+                keys.push(format!(r#""in":[{}]"#, places.join(",")));
+            }
+            frame("rooms", &keys.join(","), rid)
+        };
+        let max = self.swarm.limits.list_bytes_max;
+        let all: usize = rooms.iter().chain(&places).map(|(bytes, _)| bytes).sum();
+        let frames = if all + ENVELOPE_BYTES <= max {
+            let [rooms, places] =
+                [rooms, places].map(|items| items.into_iter().map(|(_, item)| item).collect());
+            let (rooms, places): (Vec<String>, Vec<String>) = (rooms, places);
+            vec![frame(true, &rooms, &places, rid)]
+        } else {
+            self.coverage.reach("rooms_in_several_frames");
+            let mut rooms = parts(rooms, max).into_iter();
+            let first = frame(true, &rooms.next().unwrap_or_default(), &[], rid);
+            let rooms = rooms.map(|rooms| frame(false, &rooms, &[], None));
+            let places = parts(places, max).into_iter().map(|places| frame(false, &[], &places, None));
+            [first].into_iter().chain(rooms).chain(places).collect()
+        };
+        self.push_all(line, frames, cost, true);
+    }
+
+    pub(super) fn roster(&self, room: &Room, rid: Option<&str>) -> Vec<String> {
+        let names = room.people.iter().map(|(_, name)| (name.len() + 3, format!(r#""{name}""#)));
+        let mut parts = parts(names.collect(), self.swarm.limits.list_bytes_max).into_iter();
+        let roster = |key: &str, names: Vec<String>, rid: Option<&str>| {
+            let data = format!(r#""room":"{}","{key}":[{}]"#, room.name.text, names.join(","));
+            frame("roster", &data, rid)
+        };
+        let first = roster("members", parts.next().unwrap_or_default(), rid);
+        [first].into_iter().chain(parts.map(|names| roster("joined", names, None))).collect()
+    }
+
+    pub(super) fn in_frame(&self, user: usize, room: usize) -> String {
+        let read = self.place(user, room).map_or(0, |place| place.read);
+        frame("rooms", &format!(r#""in":[{}]"#, standing(self.rooms.room(room), read)), None)
+    }
+
+    /// Several frames that come together.
+    pub(super) fn push_all(&mut self, line: usize, frames: Vec<String>, cost: usize, is_answer: bool) {
+        for (index, json) in frames.into_iter().enumerate() {
+            let follows = index > 0 || cost == 0;
+            let what = if follows { What::Follows(json.into()) } else { What::Text(json.into()) };
+            self.push(line, what, if index == 0 { cost } else { 0 }, is_answer);
+        }
+    }
+}
+
+fn frame(kind: &str, data: &str, rid: Option<&str>) -> String {
+    let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
+    format!(r#"{{"type":"{kind}","status":"ok","data":{{{data}}}{rid}}}"#)
+}
+
+pub(super) fn read_frame(room: &str, seq: usize, rid: Option<&str>) -> String {
+    frame("read", &format!(r#""room":"{room}","seq":{seq}"#), rid)
+}
+
+pub(super) fn out_frame(room: Name) -> String {
+    frame("rooms", &format!(r#""out":["{}"]"#, room.text), None)
+}
+
+fn crowd(room: &Room) -> (usize, String) {
+    (bytes_of(room), format!(r#"{{"room":"{}","people":{}}}"#, room.name.text, room.people.len()))
+}
+
+fn standing(room: &Room, read: usize) -> String {
+    format!(r#"{{"room":"{}","last":{},"read":{read}}}"#, room.name.text, room.last_seq)
+}
+
+/// What a room counts for in a frame, in bytes.
+fn bytes_of(room: &Room) -> usize {
+    room.name.text.len() + 74
+}
+
+/// What fits into a frame together. What fits into none goes alone.
+fn parts(items: Vec<(usize, String)>, bytes_max: usize) -> Vec<Vec<String>> {
+    let max = bytes_max.saturating_sub(ENVELOPE_BYTES);
+    let (mut parts, mut left): (Vec<Vec<String>>, usize) = (Vec::new(), 0);
+    for (bytes, item) in items {
+        match (parts.last_mut(), left.checked_sub(bytes)) {
+            (Some(part), Some(rest)) => {
+                part.push(item);
+                left = rest;
+            }
+            _ => {
+                parts.push(vec![item]);
+                left = max.saturating_sub(bytes);
+            }
+        }
+    }
+    parts
+}
+
+/// What is around the items of a frame counts for so much.
+const ENVELOPE_BYTES: usize = 1536;
