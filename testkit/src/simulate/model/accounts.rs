@@ -8,7 +8,7 @@ use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Answer, Refusal};
 
 use super::LOCAL;
-use super::journal::Recall;
+use super::annals::Recall;
 use super::rate::{Tokens, whole_ms};
 use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES, token};
 use crate::simulate::names::{Name, USERS, lookalike};

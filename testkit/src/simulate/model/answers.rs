@@ -4,8 +4,8 @@ use chatroom_core::message::hello::Registration;
 use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::accounts::{Book, Question, word};
+use super::annals::{Annals, Recall};
 use super::conn::{Retry, Stage, What};
-use super::journal::{Annals, Recall};
 use super::{Conversation, Model};
 use crate::simulate::desk::{Done, token};
 use crate::simulate::step::Fault;

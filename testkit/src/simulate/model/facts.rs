@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::annals::Kept;
 use super::conn::{Conn, Seat, Stage};
-use super::journal::Kept;
 use super::{Annals, Model, Phase};
 use crate::simulate::names::{EXAMPLE, LOBBY, Name, PASSWORDS, USERS, find_room};
 use crate::simulate::screen::Spoken;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::conn::{Retry, What as Heard};
 use super::journal::{Audience, Entry, Message, Outcome, What};
-use super::request::message;
 use super::room::Room;
+use super::talk::message;
 use super::{Model, REPLY_BYTES};
 use crate::simulate::names::{EXAMPLE, LOBBY, Name};
 use crate::simulate::step::{Fault, To};

@@ -8,6 +8,7 @@
 //! makes of them has to be what was so at some moment since it knew last, and in the end what is so.
 
 mod accounts;
+mod annals;
 mod answers;
 mod clocks;
 mod conn;
@@ -15,10 +16,12 @@ mod facts;
 mod hall;
 mod journal;
 mod keeping;
+mod moves;
 mod places;
 mod rate;
 mod request;
 mod room;
+mod talk;
 mod told;
 
 use std::collections::BTreeSet;
@@ -35,11 +38,11 @@ use super::original::Original;
 use super::step::{Keep, Said};
 use super::swarm::Swarm;
 use accounts::Book;
+pub use annals::{Annals, Conversation};
 pub use chatroom_core::phase::Phase;
 use conn::Stage;
 use conn::{Conn, Due, Heard, Retry, Seat, What, is_error};
 use journal::Journal;
-pub use journal::{Annals, Conversation};
 use keeping::Held;
 use places::Place;
 use rate::Tokens;

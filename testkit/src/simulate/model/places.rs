@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::annals::Conversation;
 use super::conn::{Seat, What as Heard};
 use super::hall;
-use super::journal::{Change, Conversation, Entry, Outcome, Placing, What};
+use super::journal::{Change, Entry, Outcome, Placing, What};
 use super::request::done;
 use super::room::Room;
 use super::told::{out_frame, read_frame};

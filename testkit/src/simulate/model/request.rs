@@ -1,20 +1,19 @@
-//! What each request has to be answered, and who else hears of it.
+//! What each request has to be answered, whatever it is about.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::history::Edge;
-use chatroom_core::server::{Answer, GrantId, Refusal};
+use chatroom_core::server::{Answer, Refusal};
 
 use super::accounts::Question;
+use super::annals::{Conversation, Recall};
 use super::conn::{Retry, Seat, What};
-use super::journal::{Conversation, Recall};
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
-use crate::simulate::names::{LOBBY, Name};
-use crate::simulate::step::{Credentials, From, Means, Of, Said, To};
+use crate::simulate::names::LOBBY;
+use crate::simulate::step::{Credentials, Means, Of, Said};
 use crate::simulate::town::HOUSEHOLDS;
 
 impl Model {
@@ -351,224 +350,8 @@ impl Model {
         self.push(line, What::Text(pong.into()), 0, true);
     }
 
-    /// Whether somebody may ask for a list; if not, they are told so.
-    pub(super) fn may_list(&mut self, line: usize, kind: &'static str, rid: &Option<String>) -> bool {
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let (count, burst) = (limits.list_rate, limits.list_burst);
-        let Err(wait) = self.conn_mut(line).lists.take(now, count, SECOND, burst) else { return true };
-        self.rate_limit(line, kind, wait, rid.clone(), 0);
-        false
-    }
-
-    fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
-        if !self.may_list(line, kind, &rid) {
-            return;
-        }
-        let room = self.conn(line).room().unwrap_or(LOBBY);
-        let text = self.rooms.list(room, rid.as_deref()).into();
-        let version = self.rooms.version(room);
-        self.coverage.reach("listed");
-        self.push(line, What::List { text, room, version, follows: false }, REPLY_BYTES, true);
-    }
-
-    pub(super) fn create(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
-        let (now, limits) = (self.now, self.swarm.limits.clone());
-        let Some(name) = name else { return self.refuse_and_count(line, "create", "name_invalid", rid, 0) };
-        if self.rooms.find(name.id).is_some() {
-            return self.refuse_and_count(line, "create", "room_exists", rid, REPLY_BYTES);
-        }
-        if self.swarm.history && self.waits_for_founding(line, name, &rid) {
-            return;
-        }
-        let idle = Duration::from_millis(limits.room_idle_ms_min);
-        let is_full = self.rooms.len() + self.journal.foundings() >= limits.rooms_max;
-        let oldest = self.rooms.longest_empty(now, idle, |room| self.is_wanted(room));
-        if is_full && oldest.is_none() {
-            return self.refuse_and_count(line, "create", "too_many_rooms", rid, REPLY_BYTES);
-        }
-        let count = limits.rooms_created_per_hour_max;
-        let user = self.conn(line).user().expect("only who is logged in comes here");
-        if let Err(wait) = self.habits[user].rooms.take(now, count, Duration::from_secs(3600), count) {
-            return self.rate_limit(line, "create", wait, rid, REPLY_BYTES);
-        }
-        let instead = oldest.filter(|_| is_full).and_then(|oldest| self.rooms.remove(oldest));
-        if instead.is_some() {
-            self.coverage.reach("room_gave_way");
-        }
-        if self.swarm.history {
-            return self.found(line, name, instead, rid);
-        }
-        self.created(line, name, rid.as_deref());
-    }
-
-    pub(super) fn created(&mut self, line: usize, name: Name, rid: Option<&str>) {
-        self.coverage.reach("created");
-        let message = format!("{} created successfully", name.text);
-        self.done(line, "create", &message, None, rid, REPLY_BYTES);
-        self.rooms.create(self.now, name);
-    }
-
-    fn enter(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
-        let Some(name) = name else { return self.refuse_and_count(line, "enter", "no_such_room", rid, 0) };
-        self.slow_down(line);
-        let Some(room) = self.rooms.find(name.id) else {
-            return self.refuse_and_count(line, "enter", "no_such_room", rid, REPLY_BYTES);
-        };
-        if room.number == LOBBY {
-            return self.refuse_and_count(line, "enter", "already_there", rid, REPLY_BYTES);
-        }
-        let user = self.conn(line).user().expect("only who is logged in comes here");
-        if self.is_full(user, room) {
-            return self.refuse_and_count(line, "enter", "room_full", rid, REPLY_BYTES);
-        }
-        let (number, room) = (room.number, room.name.text);
-        let name = self.name_of(line);
-        let data = format!(r#"{{"username":"{name}","room":"{room}"}}"#);
-        self.coverage.reach("entered");
-        self.done(line, "enter", &format!("Welcome to {room}"), Some(&data), rid.as_deref(), REPLY_BYTES);
-        self.go(line, number);
-    }
-
-    fn exit(&mut self, line: usize, rid: Option<&str>) {
-        self.slow_down(line);
-        if !self.waits_to_leave(line, rid) {
-            self.go_out(line, rid);
-        }
-    }
-
-    pub(super) fn go_out(&mut self, line: usize, rid: Option<&str>) {
-        let room = self.conn(line).room().unwrap_or(LOBBY);
-        let message = format!("Left {}, back in the lobby", self.rooms.room(room).name.text);
-        self.coverage.reach("left");
-        self.done(line, "exit", &message, None, rid, REPLY_BYTES);
-        self.go(line, LOBBY);
-    }
-
-    fn logout(&mut self, line: usize, rid: Option<&str>) {
-        if let Some(GrantId(id)) = self.conn_mut(line).grant.take() {
-            self.book.end(id);
-        }
-        let message = format!("{} logged out", self.name_of(line));
-        let text = done("logout", &message, None, rid).into();
-        self.coverage.reach("logged_out");
-        self.push(line, What::LoggedOut(text), REPLY_BYTES, true);
-        self.leave_hub(line);
-        let arrival = self.arrive();
-        self.conn_mut(line).place = Seat::Visitor(arrival);
-    }
-
-    fn msg(
-        &mut self,
-        line: usize,
-        from: From,
-        to: To,
-        text: Result<String, &'static str>,
-        (cid, room): (Option<String>, Option<Name>),
-        rid: Option<String>,
-    ) {
-        let user = self.conn(line).user().expect("only who is in a room comes here");
-        if from == From::Nobody || matches!(from, From::User(other) if other != user) {
-            return self.refuse_and_count(line, "msg", "from_mismatch", rid, 0);
-        }
-        let text = match text {
-            Ok(text) => text,
-            Err(code) => return self.refuse_and_count(line, "msg", code, rid, 0),
-        };
-        let here = match (self.conn(line).room(), room) {
-            (Some(here), room) => {
-                if room.is_some_and(|room| room.id != self.rooms.room(here).name.id) {
-                    return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
-                }
-                Some(here)
-            }
-            (None, None) => None,
-            (None, room @ Some(_)) => {
-                let Some((_, room, _)) = self.find_place(line, "msg", room, &rid) else { return };
-                Some(room)
-            }
-        };
-        if to == To::Nobody {
-            return self.refuse_and_count(line, "msg", "not_in_room", rid, 0);
-        }
-        if to == To::Public && here.is_none() {
-            return self.refuse_and_count(line, "msg", "bad_request", rid, 0);
-        }
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let (count, burst) = (limits.message_rate, limits.message_burst);
-        if let Err(wait) = self.habits[user].messages.take(now, count, SECOND, burst) {
-            return self.rate_limit(line, "msg", wait, rid, REPLY_BYTES);
-        }
-        if self.is_device(line) && here.is_some_and(|here| !self.stays(user, here)) {
-            return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES);
-        }
-        if self.swarm.history {
-            return self.post(line, (to, here), text, cid, rid);
-        }
-        match to {
-            To::Public => self.say_to_all(line, &text),
-            To::User(name) => self.whisper(line, name, &text, rid),
-            To::Nobody => {}
-        }
-    }
-
-    /// Everybody in the room hears it, the sender included.
-    fn say_to_all(&mut self, line: usize, said: &str) {
-        let json: Rc<str> = message("public", self.name_of(line), said).into();
-        let room = self.conn(line).room().expect("only who is in a room comes here");
-        self.coverage.reach("said");
-        let members: Vec<usize> = self.rooms.room(room).members.iter().map(|(member, _)| *member).collect();
-        for member in members {
-            self.push(member, What::Text(Rc::clone(&json)), json.len() + 4, member == line);
-        }
-    }
-
-    /// One in the room hears it, and the sender; each reads their own name.
-    fn whisper(&mut self, line: usize, to: Name, said: &str, rid: Option<String>) {
-        let room = self.conn(line).room().expect("only who is in a room comes here");
-        let is_it = |member: &usize| self.conn(*member).user() == Some(to.id);
-        let receiver = self.rooms.room(room).members.iter().map(|(member, _)| *member).find(is_it);
-        let Some(receiver) = receiver else {
-            return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES);
-        };
-        self.coverage.reach(if receiver == line { "whispered_to_oneself" } else { "whispered" });
-        let cost = said.len() - said.matches('\\').count() + REPLY_BYTES;
-        let from = self.name_of(line);
-        for reader in [Some(receiver), (receiver != line).then_some(line)].into_iter().flatten() {
-            let text = message(self.name_of(reader), from, said).into();
-            self.push(reader, What::Text(text), cost, reader == line);
-        }
-    }
-
-    /// Moves somebody, who sees at once what is there.
-    fn go(&mut self, line: usize, to: usize) {
-        let from = self.conn(line).room().expect("only who is somewhere goes elsewhere");
-        let user = self.conn(line).user().expect("only who is logged in goes anywhere");
-        let name = self.book.name(user);
-        self.rooms.part(self.now, from, line);
-        self.rooms.join(to, line, user, name);
-        self.conn_mut(line).place = Seat::In { user, room: to };
-        self.show(line, to);
-    }
-
-    /// The list that follows an answer.
-    fn show(&mut self, line: usize, room: usize) {
-        let (text, version) = (self.rooms.text(room), self.rooms.version(room));
-        self.push(line, What::List { text, room, version, follows: true }, 0, true);
-    }
-
     pub(super) fn name_of(&self, line: usize) -> &'static str {
         self.conn(line).user().map_or("nobody", |user| self.book.name(user))
-    }
-
-    /// Who moves too often is looked at again later.
-    pub(super) fn slow_down(&mut self, line: usize) {
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let (count, burst) = (limits.move_rate, limits.move_burst);
-        let conn = self.conn_mut(line);
-        if let Err(wait) = conn.moves.take(now, count, SECOND, burst) {
-            conn.clocks.pace = Some(now + wait);
-            self.coverage.reach("moves_slowed_down");
-        }
     }
 
     pub(super) fn done(
@@ -617,7 +400,7 @@ impl Model {
         Ok(())
     }
 
-    fn rate_limit(
+    pub(super) fn rate_limit(
         &mut self,
         line: usize,
         kind: &'static str,
@@ -642,8 +425,4 @@ pub(super) fn done(kind: &str, message: &str, data: Option<&str>, rid: Option<&s
     format!(r#"{{"type":"{kind}","status":"ok","message":"{message}"{data}{rid}}}"#)
 }
 
-pub(super) fn message(to: &str, from: &str, text: &str) -> String {
-    format!(r#"{{"type":"msg","status":"ok","data":{{"to":"{to}","from":"{from}","text":"{text}"}}}}"#)
-}
-
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
