@@ -298,6 +298,9 @@ impl Hub {
         if let Some(receiver) = find(receiver) {
             readers.extend(receiver.single.filter(|id| self.is_at(*id, message.room())));
             readers.extend(&receiver.devices);
+            if cfg!(planted_bug = "private_for_one_device") {
+                readers.truncate(1);
+            }
         }
         if receiver.key != message.author.key
             && let Some(author) = find(&message.author)

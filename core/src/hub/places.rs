@@ -180,7 +180,7 @@ impl Hub {
         let (name, seq) = (room.name.clone(), seq.min(room.last_seq));
         let user = self.directory.user_mut(user)?;
         let place = user.places.get_mut(&id)?;
-        if seq <= place.read {
+        if seq <= place.read && !cfg!(planted_bug = "read_mark_goes_back") {
             return Some(Ok(Reply::Read(name, place.read)));
         }
         place.read = seq;
@@ -322,6 +322,10 @@ impl Hub {
         let username = found.account.name.clone();
         for device in devices {
             self.go_from(now, id, device, user);
+            #[cfg(planted_bug = "other_room_left_as_well")]
+            if let Some(other) = self.directory.user(user).and_then(|user| user.device_rooms().next()) {
+                self.go_from(now, other, device, user);
+            }
             if let Some(Member { seat: Seat::Device(watched), .. }) = self.directory.member_mut(device) {
                 watched.remove(&id);
             }

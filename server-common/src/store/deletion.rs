@@ -106,9 +106,11 @@ impl Store {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (conversation, seq) in said {
             transaction
-                .prepare_cached(
-                    "UPDATE messages SET text = '', cid = NULL WHERE conversation = ?1 AND seq = ?2",
-                )?
+                .prepare_cached(if cfg!(planted_bug = "last_words_stay") {
+                    "UPDATE messages SET cid = NULL WHERE conversation = ?1 AND seq = ?2"
+                } else {
+                    "UPDATE messages SET text = '', cid = NULL WHERE conversation = ?1 AND seq = ?2"
+                })?
                 .execute(params![conversation, seq])?;
         }
         Ok(transaction.commit()?)
