@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 141] = [
+pub const PLACES: [&str; 145] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -68,6 +68,10 @@ pub const PLACES: [&str; 141] = [
     "read_elsewhere",
     "read_noted_later",
     "read_noted_again",
+    "told_of_talks",
+    "told_once_of_talks",
+    "not_told_of_talks",
+    "told_again_of_talks",
     // What is not kept.
     "let_go_by_age",
     "let_go_by_count",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chatroom_core::message::history::Edge;
 
-use super::journal::{Audience, Change, Message, Outcome, Placing, What};
+use super::journal::{Audience, Change, Message, Outcome, Placing, Talk, What};
 use crate::simulate::names::Name;
 
 /// What the disk has.
@@ -14,6 +14,8 @@ pub struct Annals {
     places: Vec<(usize, Name, usize)>,
     /// Each room's name and each pair, in the order in which they came to be, and what was said there.
     conversations: Vec<Annal>,
+    /// How far who has read in a private conversation, and with whom, if they have said something there by a device.
+    talks: Vec<(usize, usize, usize)>,
     /// Whose accounts are deleted.
     deleted: BTreeSet<usize>,
 }
@@ -142,6 +144,7 @@ impl Annals {
 
     pub(super) fn keep(&mut self, what: &What, ts: u128) -> Outcome {
         let message = match what {
+            What::Telling(_) => return self.tell(what),
             What::Room { name, instead, .. } => {
                 if let Some(instead) = instead {
                     self.conversations
@@ -157,8 +160,11 @@ impl Annals {
             Audience::Room(_) => message.author,
             Audience::User(peer) => peer,
         };
-        if self.is_deleted(message.author) || self.is_deleted(peer) {
+        if self.is_deleted(message.author) {
             return Outcome::Failed;
+        }
+        if self.is_deleted(peer) {
+            return Outcome::Absent;
         }
         let conversation = match message.audience {
             Audience::Room(name) => Conversation::Room(name),
@@ -175,10 +181,38 @@ impl Annals {
         let said = &mut self.conversations[index].said;
         said.push(Kept { author, text: text.clone(), cid: cid.clone(), ts, is_blank: false });
         let seq = said.len();
-        if let (true, Audience::Room(room)) = (message.is_read, message.audience) {
-            self.read(author, room, seq);
+        match message.audience {
+            Audience::Room(room) if message.is_read => self.read(author, room, seq),
+            Audience::User(peer) if message.is_read => {
+                self.talks.retain(|(whose, with, _)| (*whose, *with) != (author, peer));
+                self.talks.push((author, peer, seq));
+            }
+            Audience::Room(_) | Audience::User(_) => {}
         }
         Outcome::Posted { seq, ts }
+    }
+
+    /// What can be known without anything being written.
+    pub(super) fn tell(&self, what: &What) -> Outcome {
+        match what {
+            What::Telling(user) => Outcome::Told(self.talks(*user)),
+            What::Room { .. } | What::Message(_) | What::Place(_) => Outcome::Failed,
+        }
+    }
+
+    /// The private conversations of a user, the newest first. Who is deleted has none.
+    pub fn talks(&self, user: usize) -> Vec<Talk> {
+        let mine = self.conversations.iter().enumerate().filter_map(|(index, annal)| {
+            let Conversation::Pair(one, other) = annal.of else { return None };
+            let peer = if one == user { other } else { one };
+            let ts = annal.said.last().filter(|_| one == user || other == user)?.ts;
+            let read = self.talks.iter().find(|(whose, with, _)| (*whose, *with) == (user, peer));
+            let read = read.map_or(0, |(.., read)| *read);
+            Some((ts, index, Talk { peer, last: annal.said.len(), read }))
+        });
+        let mut mine: Vec<_> = mine.filter(|_| !self.is_deleted(user)).collect();
+        mine.sort_by_key(|(ts, index, _)| std::cmp::Reverse((*ts, *index)));
+        mine.into_iter().map(|(.., talk)| talk).collect()
     }
 
     fn place(&mut self, placing: &Placing) -> Outcome {

@@ -66,6 +66,8 @@ pub struct Conn {
     pub is_withheld: bool,
     /// A request of it waits for the disk.
     pub is_held: bool,
+    /// The number by which it is told of its private conversations, if it has not been.
+    pub telling: Option<u64>,
     /// What its login is called that lasts.
     pub grant: Option<GrantId>,
     /// Its answer, not looked at.
@@ -221,6 +223,7 @@ impl Conn {
             on_their_way: 0,
             is_withheld: false,
             is_held: false,
+            telling: None,
             grant: None,
             answered: None,
             is_eof: false,

@@ -16,7 +16,7 @@ impl Model {
             if let Some((conn, hall)) = conn.as_ref().and_then(|conn| Some((conn, conn.hall.as_ref()?)))
                 && let Some(user) = conn.user()
             {
-                hall.check(&self.rooms, &self.places_of(user))
+                hall.check(&self.rooms, &self.places_of(user), self.talks_of(line))
                     .map_err(|error| format!("line {line} {error}"))?;
             }
             let Some(page) = conn.as_ref().and_then(|conn| conn.page) else { continue };

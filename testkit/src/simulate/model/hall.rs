@@ -1,9 +1,10 @@
-//! What a device knows of rooms and people from what it was told: everything once, and then what changes.
+//! What a device knows of rooms, people and private conversations from what it was told: everything once, and then what
+//! changes.
 //!
 //! It reads frames as a client does, and knows of the model only what was to be seen at which moment. So it notices also
 //! what is wrong about frames that are as the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ pub struct Hall {
     places: BTreeMap<String, Place>,
     /// Who is in those of them that it has looked into.
     rosters: BTreeMap<String, Vec<String>>,
-    /// The number of the last private message with each other user.
+    /// The number of the last private message with each other user that there is, or was when it heard of it.
     whispers: BTreeMap<String, usize>,
     /// What it knows is of this moment, or of a later one.
     pub floor: u64,
@@ -86,7 +87,12 @@ impl Hall {
     }
 
     /// When nothing moves any more it knows what is so.
-    pub fn check(&self, rooms: &Rooms, places: &BTreeMap<String, Place>) -> Result<(), String> {
+    pub fn check(
+        &self,
+        rooms: &Rooms,
+        places: &BTreeMap<String, Place>,
+        talks: Option<BTreeMap<String, usize>>,
+    ) -> Result<(), String> {
         if self.crowds != rooms.crowds() {
             return Err(format!("knows {:?} where {:?} is right", self.crowds, rooms.crowds()));
         }
@@ -102,7 +108,12 @@ impl Hall {
         if !self.places.keys().eq(places.keys()) || !self.places.values().zip(places.values()).all(is_right) {
             return Err(format!("knows {:?} where {places:?} is right", self.places));
         }
-        Ok(())
+        match talks {
+            Some(talks) if self.whispers != talks => {
+                Err(format!("knows {:?} where {talks:?} was said in private", self.whispers))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn merge(&mut self, json: &str) -> Result<(), String> {
@@ -138,6 +149,17 @@ impl Hall {
                 return Err(format!("more is read than there is: {room}"));
             }
             self.places.insert(text(&room["room"]), place);
+        }
+        let mut named = BTreeSet::new();
+        for talk in items(&data["peers"]) {
+            let (peer, last) = (text(&talk["peer"]), number(&talk["last"]));
+            if !named.insert(peer.clone()) || last == 0 || number(&talk["read"]) > last {
+                return Err(format!("is told of a private conversation that cannot be: {talk}"));
+            }
+            // It has been given what was said before, and is given what is said after.
+            if self.whispers.insert(peer, last).is_some_and(|known| known != last) {
+                return Err(format!("is told of another last message than it has heard: {talk}"));
+            }
         }
         for out in strings(&data["out"]) {
             self.places.remove(&out).ok_or_else(|| format!("is out of a room that it was not in: {out}"))?;

@@ -36,6 +36,8 @@ pub enum What {
     Message(Message),
     /// Who takes part in a room, or how far they have read there.
     Place(Placing),
+    /// Nothing new: a device of that user is to be told of their private conversations.
+    Telling(usize),
 }
 
 /// What changes about a user and a room.
@@ -63,7 +65,7 @@ pub struct Message {
     pub author: usize,
     /// The number of the room in which both were, if it is said in one.
     pub room: Option<usize>,
-    /// Its author takes part in the room, and has read what they say there.
+    /// A device says it: so its author has read it.
     pub is_read: bool,
     /// Which room's conversation it is, by its name's id; or who it is for.
     pub audience: Audience,
@@ -78,15 +80,40 @@ pub enum Audience {
     User(usize),
 }
 
-/// What comes of it.
+/// A private conversation, as one of the two has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Talk {
+    pub peer: usize,
+    pub last: usize,
+    pub read: usize,
+}
+
+/// What comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Founded,
     Placed,
-    Posted { seq: usize, ts: u128 },
-    Repeated { seq: usize, ts: u128 },
+    /// These are the private conversations, the newest first.
+    Told(Vec<Talk>),
+    Posted {
+        seq: usize,
+        ts: u128,
+    },
+    Repeated {
+        seq: usize,
+        ts: u128,
+    },
     Conflict,
+    /// Who it is for is deleted.
+    Absent,
     Failed,
+}
+
+impl Outcome {
+    /// Whether the disk has done what it was asked to.
+    pub fn is_durable(&self) -> bool {
+        !matches!(self, Self::Conflict | Self::Absent | Self::Failed)
+    }
 }
 
 impl Journal {
@@ -118,7 +145,9 @@ impl Journal {
         for entry in self.waiting.drain(..count) {
             let outcome = match fault {
                 Fault::None | Fault::CrashAfter => annals.keep(&entry.what, ts),
-                Fault::Busy | Fault::Full | Fault::CrashBefore => Outcome::Failed,
+                // A disk that is full can be read.
+                Fault::Full => annals.tell(&entry.what),
+                Fault::Busy | Fault::CrashBefore => Outcome::Failed,
             };
             self.taken.push((entry, outcome));
         }
@@ -155,7 +184,7 @@ impl Journal {
             What::Place(placing) if placing.step == Change::Join && *outcome == Outcome::Placed => {
                 Some(placing.user)
             }
-            What::Place(_) | What::Room { .. } | What::Message(_) => None,
+            What::Place(_) | What::Room { .. } | What::Message(_) | What::Telling(_) => None,
         })
     }
 

@@ -27,9 +27,14 @@ impl Model {
 
     /// What was written is handed out.
     pub fn settle(&mut self) {
+        let mut is_disk_at_work = false;
         for (entry, outcome) in self.journal.settle() {
+            is_disk_at_work |= outcome.is_durable();
             self.journal.note_settled(entry.number);
             self.settle_one(entry, outcome);
+        }
+        if is_disk_at_work {
+            self.tell_the_untold();
         }
         let (released, held) = std::mem::take(&mut self.held)
             .into_iter()
@@ -60,6 +65,7 @@ impl Model {
         self.journal = Default::default();
         self.held.clear();
         self.crowded.clear();
+        self.untold.clear();
         self.places.clear();
         if !self.swarm.history {
             return;
@@ -99,8 +105,7 @@ impl Model {
             let is_anywhere = room.is_none();
             self.coverage.reach(if is_anywhere { "whispered_from_anywhere" } else { "said_by_device" });
         }
-        let is_read = is_device && matches!(audience, Audience::Room(_));
-        let message = Message { author, room, is_read, audience, text, cid, rid };
+        let message = Message { author, room, is_read: is_device, audience, text, cid, rid };
         let whose = (line, self.conn(line).connection);
         let number = self.journal.push(whose, What::Message(message));
         if let Some(room) = room {
@@ -157,6 +162,8 @@ impl Model {
         }
         match (entry.what, outcome) {
             (What::Place(_), _) => {}
+            (What::Telling(_), Outcome::Told(talks)) => self.told(entry.whose, entry.number, Some(talks)),
+            (What::Telling(_), _) => self.told(entry.whose, entry.number, None),
             (What::Room { name, rid, .. }, Outcome::Founded) => match line {
                 Some(line) => {
                     self.conn_mut(line).is_held = false;
@@ -208,7 +215,11 @@ impl Model {
                 let what = Heard::Error { kind: "msg", code: "cid_conflict", retry: Retry::Never, rid };
                 self.push(line, what, REPLY_BYTES, false);
             }
-            (Outcome::Failed | Outcome::Founded | Outcome::Placed, Some(line)) => {
+            (Outcome::Absent, Some(line)) => {
+                let what = Heard::Error { kind: "msg", code: "not_in_room", retry: Retry::Never, rid };
+                self.push(line, what, REPLY_BYTES, !self.conn(line).caps.ack);
+            }
+            (Outcome::Failed | Outcome::Founded | Outcome::Placed | Outcome::Told(_), Some(line)) => {
                 let is_answer = !self.conn(line).caps.ack;
                 self.not_kept(line, "msg", rid, is_answer);
             }

@@ -70,6 +70,8 @@ pub struct Model {
     held: Vec<(u64, (usize, u64), Held)>,
     /// Who is looked at further when there is room for more on the way to the disk.
     crowded: Vec<(usize, u64)>,
+    /// Devices that could not be told of their private conversations, and by which number.
+    untold: Vec<((usize, u64), u64)>,
     annals: Annals,
     coverage: Coverage,
 }
@@ -139,6 +141,7 @@ impl Model {
             journal: Journal::default(),
             held: Vec::new(),
             crowded: Vec::new(),
+            untold: Vec::new(),
             annals: Annals::default(),
             coverage: Coverage::default(),
             swarm: swarm.clone(),

@@ -115,6 +115,8 @@ impl Model {
             self.coverage.reach("sixteen_devices");
         }
         self.coverage.reach("device_logged_in");
+        self.conn_mut(line).telling = None;
+        self.tell(line, user);
         self.show_all(line, user, None, 0);
     }
 
@@ -135,6 +137,7 @@ impl Model {
         }
         self.coverage.reach("rooms_listed");
         let user = self.conn(line).user().expect("only who is logged in comes here");
+        self.tell(line, user);
         self.show_all(line, user, rid.as_deref(), REPLY_BYTES);
     }
 

@@ -1,7 +1,12 @@
-//! What devices are told of rooms and of the people in them, as frames.
+//! What devices are told of rooms, of the people in them and of private conversations, as frames.
+
+use std::collections::BTreeMap;
+
+use chatroom_core::frame::PREFIX_BYTES;
 
 use super::Model;
 use super::conn::What;
+use super::journal::{self, Talk};
 use super::room::Room;
 use crate::simulate::names::Name;
 
@@ -61,6 +66,68 @@ impl Model {
         frame("rooms", &format!(r#""in":[{}]"#, standing(self.rooms.room(room), read)), None)
     }
 
+    /// A device is to be told of its private conversations when the disk has been asked, unless it is about to be.
+    pub(super) fn tell(&mut self, line: usize, user: usize) {
+        if !self.swarm.history {
+            return;
+        }
+        let conn = self.conn(line);
+        if conn.telling.is_some_and(|number| !self.journal.is_settled(number)) {
+            return self.coverage.reach("told_once_of_talks");
+        }
+        let whose = (line, conn.connection);
+        let number = self.journal.push(whose, journal::What::Telling(user));
+        self.conn_mut(line).telling = Some(number);
+    }
+
+    /// The disk was asked for a device's private conversations, and has answered or not.
+    pub(super) fn told(&mut self, whose: (usize, u64), number: u64, talks: Option<Vec<Talk>>) {
+        let Some(line) = self.line_of(whose, number) else { return };
+        let Some(talks) = talks else {
+            self.coverage.reach("not_told_of_talks");
+            return self.untold.push((whose, number));
+        };
+        self.conn_mut(line).telling = None;
+        let talk = |Talk { peer, last, read }: Talk| {
+            let name = self.book.name(peer);
+            (bytes_of_name(name), format!(r#"{{"peer":"{name}","last":{last},"read":{read}}}"#))
+        };
+        let talks = parts(talks.into_iter().map(talk).collect(), self.swarm.limits.list_bytes_max);
+        for talks in talks {
+            self.coverage.reach("told_of_talks");
+            let json = frame("rooms", &format!(r#""peers":[{}]"#, talks.join(",")), None);
+            let cost = json.len() + PREFIX_BYTES;
+            self.push(line, What::Text(json.into()), cost, false);
+        }
+    }
+
+    /// The disk does something: those are told who could not be, unless they have asked since.
+    pub(super) fn tell_the_untold(&mut self) {
+        for (whose, number) in std::mem::take(&mut self.untold) {
+            if let Some(line) = self.line_of(whose, u64::MAX)
+                && self.conn(line).telling == Some(number)
+                && let Some(user) = self.conn(line).user()
+            {
+                self.coverage.reach("told_again_of_talks");
+                self.tell(line, user);
+            }
+        }
+    }
+
+    /// Whether a device was told of its private conversations: the disk was asked, and has answered.
+    pub fn is_told(&self, line: usize) -> bool {
+        self.conn(line).telling.is_none()
+    }
+
+    /// The private conversations of a device's user, each with the number of its last message, if the device knows of all
+    /// of them: nothing of that is on its way, and who is deleted is not told any more.
+    pub(super) fn talks_of(&self, line: usize) -> Option<BTreeMap<String, usize>> {
+        let conn = self.conn(line);
+        let user = conn.user().filter(|user| self.is_told(line) && !self.is_deleted(*user))?;
+        let talks = self.annals.talks(user).into_iter();
+        Some(talks.map(|talk| (self.book.name(talk.peer).to_owned(), talk.last)).collect())
+    }
+
     /// Several frames that come together.
     pub(super) fn push_all(&mut self, line: usize, frames: Vec<String>, cost: usize, is_answer: bool) {
         for (index, json) in frames.into_iter().enumerate() {
@@ -94,7 +161,11 @@ fn standing(room: &Room, read: usize) -> String {
 
 /// What a room counts for in a frame, in bytes.
 fn bytes_of(room: &Room) -> usize {
-    room.name.text.len() + 74
+    bytes_of_name(room.name.text)
+}
+
+fn bytes_of_name(name: &str) -> usize {
+    name.len() + 74
 }
 
 /// What fits into a frame together. What fits into none goes alone.

@@ -119,6 +119,9 @@ impl Town {
         if self.model.phase(line) != Phase::Hall {
             return Err(format!("line {line} did not come back as a device"));
         }
+        if !self.model.is_told(line) {
+            return Err(format!("line {line} was not told what was said to it in private"));
+        }
         self.coverage().reach("came_back_by_device");
         Ok(())
     }
