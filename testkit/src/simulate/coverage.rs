@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 145] = [
+pub const PLACES: [&str; 147] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -68,6 +68,8 @@ pub const PLACES: [&str; 145] = [
     "read_elsewhere",
     "read_noted_later",
     "read_noted_again",
+    "read_of_two",
+    "read_of_two_elsewhere",
     "told_of_talks",
     "told_once_of_talks",
     "not_told_of_talks",

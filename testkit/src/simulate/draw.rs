@@ -299,7 +299,11 @@ impl Fate {
             29 => {
                 let nobody =
                     Said::frame(r#"{"type":"read","data":{"room":"den"}}"#, Means::UnfitData("read"), None);
-                return if self.rng.bool() { nobody } else { Said::request(Means::Read(None, 1), Some(rid)) };
+                return match self.rng.u8(..4) {
+                    0 | 1 => nobody,
+                    2 => Said::request(Means::Read(None, 1), Some(rid)),
+                    _ => Said::request(Means::PeerRead(None, 1), Some(rid)),
+                };
             }
             26 => return Said::frame(r#"{"type":"ping","data":[]}"#, Means::UnfitData("ping"), None),
             _ => {

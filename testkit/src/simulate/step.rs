@@ -146,6 +146,8 @@ pub enum Means {
     Roster(Option<Name>),
     /// So far was read in this room; `None` for what cannot be a name.
     Read(Option<Name>, u64),
+    /// So far was read of what was said with this user; `None` for what cannot be a name.
+    PeerRead(Option<Name>, u64),
     /// Log out.
     Logout,
     /// Are you there?
@@ -351,7 +353,7 @@ impl Means {
             Self::Exit | Self::Part(_) => "exit",
             Self::Rooms => "rooms",
             Self::Roster(_) => "roster",
-            Self::Read(..) => "read",
+            Self::Read(..) | Self::PeerRead(..) => "read",
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Pong => "pong",
@@ -373,6 +375,10 @@ impl Means {
             Self::Create(room) | Self::Enter(room) | Self::Part(room) | Self::Roster(room) => {
                 let room = room.map_or(" not a name", |name| name.text);
                 Some(format!(r#"{{"room":"{room}"}}"#))
+            }
+            Self::PeerRead(peer, seq) => {
+                let peer = peer.map_or("not a name", |name| name.text);
+                Some(format!(r#"{{"peer":"{peer}","seq":{seq}}}"#))
             }
             Self::Read(room, seq) => {
                 let room = room.map_or(" not a name", |name| name.text);

@@ -15,7 +15,8 @@ impl Fate {
             14..20 => Means::Create(Some(self.room(swarm))),
             20..38 => Means::Enter(Some(self.room(swarm))),
             38..46 => Means::Part(Some(self.place(town, line))),
-            46..58 => {
+            46..49 => Means::PeerRead(Some(self.user(swarm)), self.rng.u64(..9)),
+            49..58 => {
                 let room = self.place(town, line);
                 // Mostly the last ones, and now and then more than there are.
                 let last = town.model.last_seq(room) + 2;

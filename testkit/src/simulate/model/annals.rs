@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chatroom_core::message::history::Edge;
 
-use super::journal::{Audience, Change, Message, Outcome, Placing, Talk, What};
+use super::journal::{Audience, Change, Message, Outcome, PeerRead, Placing, Talk, What};
 use crate::simulate::names::Name;
 
 /// What the disk has.
@@ -14,7 +14,7 @@ pub struct Annals {
     places: Vec<(usize, Name, usize)>,
     /// Each room's name and each pair, in the order in which they came to be, and what was said there.
     conversations: Vec<Annal>,
-    /// How far who has read in a private conversation, and with whom, if they have said something there by a device.
+    /// Who has read a private conversation, with whom, and how far.
     talks: Vec<(usize, usize, usize)>,
     /// Whose accounts are deleted.
     deleted: BTreeSet<usize>,
@@ -145,6 +145,7 @@ impl Annals {
     pub(super) fn keep(&mut self, what: &What, ts: u128) -> Outcome {
         let message = match what {
             What::Telling(_) => return self.tell(what),
+            What::PeerRead(read) => return self.read_peer(read),
             What::Room { name, instead, .. } => {
                 if let Some(instead) = instead {
                     self.conversations
@@ -183,10 +184,7 @@ impl Annals {
         let seq = said.len();
         match message.audience {
             Audience::Room(room) if message.is_read => self.read(author, room, seq),
-            Audience::User(peer) if message.is_read => {
-                self.talks.retain(|(whose, with, _)| (*whose, *with) != (author, peer));
-                self.talks.push((author, peer, seq));
-            }
+            Audience::User(peer) if message.is_read => self.set_read(author, peer, seq),
             Audience::Room(_) | Audience::User(_) => {}
         }
         Outcome::Posted { seq, ts }
@@ -196,8 +194,26 @@ impl Annals {
     pub(super) fn tell(&self, what: &What) -> Outcome {
         match what {
             What::Telling(user) => Outcome::Told(self.talks(*user)),
-            What::Room { .. } | What::Message(_) | What::Place(_) => Outcome::Failed,
+            What::Room { .. } | What::Message(_) | What::Place(_) | What::PeerRead(_) => Outcome::Failed,
         }
+    }
+
+    /// Nobody has read more than there is, or less than before.
+    fn read_peer(&mut self, read: &PeerRead) -> Outcome {
+        if self.is_deleted(read.user) {
+            return Outcome::Failed;
+        }
+        let Some(talk) = self.talks(read.user).into_iter().find(|talk| talk.peer == read.peer.id) else {
+            return Outcome::PeerRead { seq: None, is_news: false };
+        };
+        let seq = usize::try_from(read.seq).unwrap_or(usize::MAX).min(talk.last).max(talk.read);
+        self.set_read(read.user, talk.peer, seq);
+        Outcome::PeerRead { seq: Some(seq), is_news: seq > talk.read }
+    }
+
+    fn set_read(&mut self, user: usize, peer: usize, seq: usize) {
+        self.talks.retain(|(whose, with, _)| (*whose, *with) != (user, peer));
+        self.talks.push((user, peer, seq));
     }
 
     /// The private conversations of a user, the newest first. Who is deleted has none.

@@ -189,6 +189,13 @@ impl Hall {
     }
 
     fn hear_read(&mut self, data: &Value) -> Result<(), String> {
+        if let Some(peer) = data["peer"].as_str() {
+            let (seq, last) = (number(&data["seq"]), self.whispers.get(peer));
+            return match last.is_some_and(|last| seq > *last) {
+                true => Err(format!("has read {seq} of {last:?} with {peer}")),
+                false => Ok(()),
+            };
+        }
         let (room, seq) = (text(&data["room"]), number(&data["seq"]));
         let place = self.places.get_mut(&room).ok_or("has read where it does not take part")?;
         if seq < place.read || seq > place.last {

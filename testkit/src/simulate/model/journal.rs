@@ -38,6 +38,16 @@ pub enum What {
     Place(Placing),
     /// Nothing new: a device of that user is to be told of their private conversations.
     Telling(usize),
+    /// How far somebody has read in a private conversation.
+    PeerRead(PeerRead),
+}
+
+/// What somebody has read of what they and another said to each other.
+pub struct PeerRead {
+    pub user: usize,
+    pub peer: Name,
+    pub seq: u64,
+    pub rid: Option<String>,
 }
 
 /// What changes about a user and a room.
@@ -95,6 +105,11 @@ pub enum Outcome {
     Placed,
     /// These are the private conversations, the newest first.
     Told(Vec<Talk>),
+    /// So far is read, where something was said.
+    PeerRead {
+        seq: Option<usize>,
+        is_news: bool,
+    },
     Posted {
         seq: usize,
         ts: u128,
@@ -184,7 +199,9 @@ impl Journal {
             What::Place(placing) if placing.step == Change::Join && *outcome == Outcome::Placed => {
                 Some(placing.user)
             }
-            What::Place(_) | What::Room { .. } | What::Message(_) | What::Telling(_) => None,
+            What::Place(_) | What::Room { .. } | What::Message(_) | What::Telling(_) | What::PeerRead(_) => {
+                None
+            }
         })
     }
 

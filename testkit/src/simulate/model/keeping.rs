@@ -164,6 +164,7 @@ impl Model {
             (What::Place(_), _) => {}
             (What::Telling(_), Outcome::Told(talks)) => self.told(entry.whose, entry.number, Some(talks)),
             (What::Telling(_), _) => self.told(entry.whose, entry.number, None),
+            (What::PeerRead(read), outcome) => self.settle_peer_read(line, read, outcome),
             (What::Room { name, rid, .. }, Outcome::Founded) => match line {
                 Some(line) => {
                     self.conn_mut(line).is_held = false;
@@ -219,7 +220,14 @@ impl Model {
                 let what = Heard::Error { kind: "msg", code: "not_in_room", retry: Retry::Never, rid };
                 self.push(line, what, REPLY_BYTES, !self.conn(line).caps.ack);
             }
-            (Outcome::Failed | Outcome::Founded | Outcome::Placed | Outcome::Told(_), Some(line)) => {
+            (
+                Outcome::Failed
+                | Outcome::Founded
+                | Outcome::Placed
+                | Outcome::Told(_)
+                | Outcome::PeerRead { .. },
+                Some(line),
+            ) => {
                 let is_answer = !self.conn(line).caps.ack;
                 self.not_kept(line, "msg", rid, is_answer);
             }

@@ -81,6 +81,7 @@ pub struct Model {
 struct Habit {
     messages: Tokens,
     rooms: Tokens,
+    changes: Tokens,
 }
 
 /// What happened to a session.

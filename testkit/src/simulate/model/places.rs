@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use chatroom_core::frame::PREFIX_BYTES;
+
 use super::annals::Conversation;
-use super::conn::{Seat, What as Heard};
+use super::conn::{Retry, Seat, What as Heard};
 use super::hall;
-use super::journal::{Change, Entry, Outcome, Placing, What};
-use super::request::done;
+use super::journal::{Change, Entry, Outcome, PeerRead, Placing, What};
+use super::rate::whole_ms;
+use super::request::{SECOND, done};
 use super::room::Room;
-use super::told::{out_frame, read_frame};
+use super::told::{out_frame, peer_read_frame, read_frame};
 use super::{Model, REPLY_BYTES};
 use crate::simulate::names::{EXAMPLE, LOBBY, Name};
 
@@ -218,6 +221,53 @@ impl Model {
         }
         let json = read_frame(name_text, read, rid.as_deref());
         self.push(line, Heard::Text(json.into()), REPLY_BYTES, true);
+    }
+
+    /// Somebody has read what they and another said to each other. What that comes to is known to the disk.
+    pub(super) fn read_peer(&mut self, line: usize, peer: Option<Name>, seq: u64, rid: Option<String>) {
+        let Some(peer) = peer else { return self.refuse_and_count(line, "read", "name_invalid", rid, 0) };
+        self.slow_down(line);
+        let user = self.conn(line).user().expect("only who is logged in comes here");
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.move_rate * 2, limits.move_burst * 2);
+        if let Err(wait) = self.habits[user].changes.take(now, count, SECOND, burst) {
+            let retry = Retry::In(whole_ms(wait));
+            let what = Heard::Error { kind: "read", code: "rate_limited", retry, rid };
+            return self.push(line, what, REPLY_BYTES, true);
+        }
+        let whose = (line, self.conn(line).connection);
+        self.conn_mut(line).is_held = true;
+        self.journal.push(whose, What::PeerRead(PeerRead { user, peer, seq, rid }));
+    }
+
+    /// How far somebody has read is on the disk, or is not. Their other devices are told if it is further.
+    pub(super) fn settle_peer_read(&mut self, line: Option<usize>, read: PeerRead, outcome: Outcome) {
+        let PeerRead { user, peer, rid, .. } = read;
+        if let Some(line) = line {
+            self.conn_mut(line).is_held = false;
+        }
+        let Outcome::PeerRead { seq, is_news } = outcome else {
+            if let Some(line) = line {
+                self.not_kept(line, "read", rid, true);
+            }
+            return;
+        };
+        // Where nothing was said, they are called as they were by who has read.
+        let name = if seq.is_some() { self.book.name(peer.id) } else { peer.text };
+        let seq = seq.unwrap_or(0);
+        if is_news {
+            self.coverage.reach("read_of_two");
+            for device in self.devices(user).into_iter().filter(|device| Some(*device) != line) {
+                let json = peer_read_frame(name, seq, None);
+                let cost = json.len() + PREFIX_BYTES;
+                self.coverage.reach("read_of_two_elsewhere");
+                self.push(device, Heard::Text(json.into()), cost, false);
+            }
+        }
+        if let Some(line) = line {
+            let json = peer_read_frame(name, seq, rid.as_deref());
+            self.push(line, Heard::Text(json.into()), REPLY_BYTES, true);
+        }
     }
 
     /// Whether the user of a device can say something to a room: they take part in it and are not about to leave.

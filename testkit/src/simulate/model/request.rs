@@ -52,9 +52,11 @@ impl Model {
             Means::Resume(_) => !caps.resume,
             Means::History { .. } => !caps.history,
             Means::Ping | Means::Pong | Means::UnfitData("ping") => !caps.ping,
-            Means::Rooms | Means::Roster(_) | Means::Read(..) | Means::UnfitData("read" | "roster") => {
-                !caps.multi
-            }
+            Means::Rooms
+            | Means::Roster(_)
+            | Means::Read(..)
+            | Means::PeerRead(..)
+            | Means::UnfitData("read" | "roster") => !caps.multi,
             _ => false,
         };
         if is_missing {
@@ -101,6 +103,7 @@ impl Model {
             Means::Rooms => self.list_rooms(line, rid),
             Means::Roster(room) => self.list_people(line, room, rid),
             Means::Read(room, seq) => self.read(line, room, seq, rid),
+            Means::PeerRead(peer, seq) => self.read_peer(line, peer, seq, rid),
             Means::Msg { from, to, text, cid, room } => {
                 // What was not granted is passed over.
                 let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };

@@ -147,6 +147,10 @@ pub(super) fn read_frame(room: &str, seq: usize, rid: Option<&str>) -> String {
     frame("read", &format!(r#""room":"{room}","seq":{seq}"#), rid)
 }
 
+pub(super) fn peer_read_frame(peer: &str, seq: usize, rid: Option<&str>) -> String {
+    frame("read", &format!(r#""peer":"{peer}","seq":{seq}"#), rid)
+}
+
 pub(super) fn out_frame(room: Name) -> String {
     frame("rooms", &format!(r#""out":["{}"]"#, room.text), None)
 }
