@@ -35,6 +35,8 @@ pub struct Conn {
     pub since: u64,
     /// It was told to go.
     pub is_dismissed: bool,
+    /// Only because the server stops: it is still where it was.
+    pub is_stopped: bool,
     /// Where it is, as it has heard.
     pub page: Option<Page>,
     /// What it knows as a device, if it is one and has heard so.
@@ -207,6 +209,7 @@ impl Conn {
             login_moment: 0,
             since: 0,
             is_dismissed: false,
+            is_stopped: false,
             page: None,
             hall: None,
             said: VecDeque::new(),

@@ -243,7 +243,9 @@ impl Model {
         self.is_shut = true;
         for line in 0..self.conns.len() {
             if self.conns[line].as_ref().is_some_and(|conn| conn.stage != Stage::Lingering) {
+                let is_there = !self.conn(line).is_dismissed;
                 self.tell_to_go(line, "shutting_down");
+                self.conn_mut(line).is_stopped = is_there;
             }
         }
     }

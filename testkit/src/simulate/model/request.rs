@@ -9,6 +9,7 @@ use chatroom_core::server::{Answer, Refusal};
 use super::accounts::Question;
 use super::annals::{Conversation, Recall};
 use super::conn::{Retry, Seat, What};
+use super::journal;
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
@@ -299,7 +300,13 @@ impl Model {
         kind: &'static str,
         rid: Option<&str>,
     ) {
-        if self.conn(line).is_dismissed {
+        let conn = self.conn(line);
+        if conn.is_dismissed {
+            // Who comes to a server that stops hears no more than that, but the disk is asked for what a device is told.
+            if conn.is_stopped && conn.caps.multi {
+                let whose = (line, conn.connection);
+                self.journal.push(whose, journal::What::Telling(user));
+            }
             return;
         }
         let is_device = self.conn(line).caps.multi;
