@@ -98,6 +98,8 @@ fn a_server_met_for_the_first_time_is_asked_about_and_then_known() {
     listener.check(Link::Connecting);
     listener.check(Link::Trusted(Identity::Key(key)));
     listener.check(Event::Connected);
+    // That may come before the order and after it, so it is waited for.
+    assert!(matches!(listener.next(), News::Client(Event::Greeted(_))));
     listener.network.order(Order::Disconnect);
     listener.check(Event::Disconnected(chatroom_core::client::End::Closed));
     listener.check(Link::Idle);
