@@ -227,11 +227,7 @@ pub fn encode_friend_list() -> Frame {
 
 /// Encodes `msg`; `to` is `None` for everybody in the room.
 pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
-    let to = to.map_or(PUBLIC, UserName::as_str);
-    encode(
-        Kind::Msg,
-        &Carried { from: Some(from), to: Some(to), text: Some(text.as_str()), ..Carried::default() },
-    )
+    encode(Kind::Msg, &said(from, to, text))
 }
 
 /// The same, for a server that keeps what is said, and tells when it has: in that room, or between two, wherever they are.
@@ -242,9 +238,7 @@ pub fn encode_kept_msg(
     room: Option<&str>,
     cid: &Cid,
 ) -> Frame {
-    let to = to.map_or(PUBLIC, UserName::as_str);
-    let (text, cid) = (Some(text.as_str()), Some(cid.as_str()));
-    encode(Kind::Msg, &Carried { from: Some(from), to: Some(to), text, room, cid, ..Carried::default() })
+    encode(Kind::Msg, &Carried { room, cid: Some(cid.as_str()), ..said(from, to, text) })
 }
 
 /// The same, where several may be on their way: a refusal says which one it is about, by what it is called.
@@ -255,10 +249,14 @@ pub fn encode_told_msg(
     room: Option<&str>,
     cid: &Cid,
 ) -> Frame {
+    let cid = Some(cid.as_str());
+    encode_named(Kind::Msg, &Carried { room, cid, ..said(from, to, text) }, cid)
+}
+
+/// What every message carries.
+fn said<'a>(from: &'a str, to: Option<&'a UserName>, text: &'a Text) -> Carried<'a> {
     let to = to.map_or(PUBLIC, UserName::as_str);
-    let (text, name) = (Some(text.as_str()), Some(cid.as_str()));
-    let data = Carried { from: Some(from), to: Some(to), text, room, cid: name, ..Carried::default() };
-    encode_named(Kind::Msg, &data, name)
+    Carried { from: Some(from), to: Some(to), text: Some(text.as_str()), ..Carried::default() }
 }
 
 /// Encodes `history` of a room, or of a private conversation: one of the two.
