@@ -5,7 +5,7 @@ use crate::frame::Frame;
 use crate::message::friend::Op;
 use crate::message::history::Edge;
 use crate::message::{Cid, Kind, Text, request};
-use crate::name::{PUBLIC, RoomName, UserName};
+use crate::name::{RoomName, UserName};
 use crate::secret::{Password, Token};
 
 /// A request, its values checked already. One that is not allowed where the client is comes back as
@@ -128,9 +128,7 @@ impl Command {
     /// A whisper to `public` is a word to everybody in the `room`: that is what a server takes it for.
     pub(super) fn normalized(self, room: Option<&RoomName>) -> Self {
         match (self, room) {
-            (Self::Say { to: Conversation::Peer(to), text, id, cid }, Some(room))
-                if to.as_str().eq_ignore_ascii_case(PUBLIC) =>
-            {
+            (Self::Say { to, text, id, cid }, Some(room)) if to.is_public() => {
                 Self::Say { to: Conversation::Room(room.clone()), text, id, cid }
             }
             (command, _) => command,

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::message::push::Posted;
-use crate::name::{RoomName, UserName};
+use crate::name::{PUBLIC, RoomName, UserName};
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,11 @@ impl Conversation {
             Self::Room(room) => room.as_str(),
             Self::Peer(peer) => peer.as_str(),
         }
+    }
+
+    /// Whether a server takes what is said to that peer for a word to everybody: nobody has the name.
+    pub(super) fn is_public(&self) -> bool {
+        self.peer().is_some_and(|peer| peer.as_str().eq_ignore_ascii_case(PUBLIC))
     }
 
     /// The one that a server names by one of the two.

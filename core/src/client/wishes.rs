@@ -8,7 +8,6 @@ use super::outbox::Waiting;
 use super::{Cids, Client, Command, Conversation, Event, LEFT_UNSAID, RATE_LIMITED};
 use crate::message::reply::Received;
 use crate::message::{Cid, Kind};
-use crate::name::{PUBLIC, UserName};
 use crate::phase::Phase;
 
 impl Client {
@@ -85,7 +84,7 @@ impl Client {
     fn addressed(&self, say: Command) -> Result<Command, (Command, &'static str)> {
         let is_on_the_way_to_many = !self.is_inside() && self.home.as_ref().is_some_and(Home::is_of_many);
         if self.phase() == Some(Phase::Hall) || is_on_the_way_to_many {
-            let is_for_nobody = say.said_to().and_then(Conversation::peer).is_some_and(is_public);
+            let is_for_nobody = say.said_to().is_some_and(Conversation::is_public);
             return if is_for_nobody { Err((say, "Nobody can have that name")) } else { Ok(say) };
         }
         let here = self.state.room().or_else(|| self.home.as_ref().and_then(Home::room));
@@ -174,9 +173,4 @@ impl Client {
             retry_ms: None,
         });
     }
-}
-
-/// Whether a server takes that for everybody.
-fn is_public(name: &UserName) -> bool {
-    name.as_str().eq_ignore_ascii_case(PUBLIC)
 }
