@@ -17,7 +17,7 @@ use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
 
 use crate::words::command;
-use crate::{look_of, seen};
+use crate::{accuses, look_of, seen};
 
 /// Connections at a time.
 pub const LINES: usize = 3;
@@ -347,8 +347,7 @@ impl Line {
     fn send(&mut self, frame: &Frame) {
         self.down.extend(frame.iter());
         let json = String::from_utf8(frame[PREFIX_BYTES..].to_vec()).unwrap();
-        let words = ["bad_frame", "bad_request", "unknown_type", "frame_", "from_mismatch", "wrong_state"];
-        if words.iter().any(|word| json.contains(&format!(r#""code":"{word}"#))) {
+        if accuses(&json) {
             self.accusations.push(json);
         }
     }

@@ -34,6 +34,12 @@ fn look_of(name: &str) -> Result<String, NameError> {
     Ok(name.to_lowercase())
 }
 
+/// Whether a server says with that frame that a client does not keep to the protocol.
+fn accuses(json: &str) -> bool {
+    let words = ["bad_frame", "bad_request", "unknown_type", "frame_", "from_mismatch", "wrong_state"];
+    words.iter().any(|word| json.contains(&format!(r#""code":"{word}"#)))
+}
+
 /// A list in one line.
 fn seen(list: &Snapshot) -> String {
     let line = |roster: &Roster| {

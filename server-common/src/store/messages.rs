@@ -522,6 +522,7 @@ mod tests {
     use super::*;
     use crate::passwords::hasher::Phc;
     use crate::store::Records as _;
+    use crate::store::testing::found_after;
     use crate::testing::{account, look};
 
     const NOW: fn() -> Instant = Instant::default;
@@ -745,9 +746,7 @@ mod tests {
             ("DELETE FROM rooms", "nobody's"),
             ("DELETE FROM accounts WHERE key = 'ann'", "by nobody"),
         ] {
-            let harmed = room.store.db.transaction().unwrap();
-            harmed.execute(harm, []).unwrap();
-            let found = check(&harmed).unwrap_err().to_string();
+            let found = found_after(&room.store.db, harm, check);
             assert!(found.contains(what), "{harm}: {found}");
         }
     }

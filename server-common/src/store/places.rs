@@ -73,6 +73,7 @@ mod tests {
 
     use crate::keys::{name_key, name_look};
     use crate::passwords::hasher::Phc;
+    use crate::store::testing::found_after;
     use crate::store::{Messages as _, Records as _, Store};
     use crate::testing::{account, look};
 
@@ -210,11 +211,8 @@ mod tests {
             ("UPDATE places SET conversation = 99", "no room"),
             ("UPDATE places SET account = 99", "nobody takes part"),
         ] {
-            db.execute_batch("SAVEPOINT harm").unwrap();
-            db.execute(harm, []).unwrap();
-            let found = super::super::messages::check(db).unwrap_err().to_string();
-            assert!(found.contains(what), "{found}");
-            db.execute_batch("ROLLBACK TO harm; RELEASE harm").unwrap();
+            let found = found_after(db, harm, super::super::messages::check);
+            assert!(found.contains(what), "{harm}: {found}");
         }
     }
 }

@@ -119,6 +119,7 @@ mod tests {
     use chatroom_core::name::NameKey;
 
     use crate::keys::{name_key, name_look};
+    use crate::store::testing::found_after;
     use crate::store::{Messages as _, Store, messages};
     use crate::testing::account;
 
@@ -288,11 +289,8 @@ mod tests {
             ("UPDATE sides SET account = 3 WHERE account = 2", "does not have"),
             ("UPDATE sides SET read = 2", "more than was said"),
         ] {
-            db.execute_batch("SAVEPOINT harm").unwrap();
-            db.execute(harm, []).unwrap();
-            let found = messages::check(db).unwrap_err().to_string();
-            assert!(found.contains(what), "{found}");
-            db.execute_batch("ROLLBACK TO harm; RELEASE harm").unwrap();
+            let found = found_after(db, harm, messages::check);
+            assert!(found.contains(what), "{harm}: {found}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! What was said, for tests: written as a server would have.
 
-use rusqlite::{OptionalExtension as _, params};
+use std::fmt::Debug;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::sides::Stirred;
-use super::{Records as _, Store};
+use super::{Records as _, Store, StoreError};
 use crate::passwords::hasher::Phc;
 use crate::testing::{account, look};
 
@@ -81,4 +83,17 @@ impl Store {
         self.db.execute("INSERT INTO conversations DEFAULT VALUES", []).unwrap();
         self.db.last_insert_rowid()
     }
+}
+
+/// What a check says of a database to which this was done. It is undone.
+pub(super) fn found_after<T: Debug>(
+    db: &Connection,
+    harm: &str,
+    check: impl Fn(&Connection) -> Result<T, StoreError>,
+) -> String {
+    db.execute_batch("SAVEPOINT harm").unwrap();
+    db.execute(harm, []).unwrap();
+    let found = check(db).unwrap_err().to_string();
+    db.execute_batch("ROLLBACK TO harm; RELEASE harm").unwrap();
+    found
 }
