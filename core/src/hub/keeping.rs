@@ -214,15 +214,10 @@ impl Hub {
     /// The append after which it is known whether a private message is for a friend, if that is not known and matters.
     fn waits_for_ties(&self, from: ConnId, post: &Post) -> Option<u64> {
         let (key, _) = post.to.as_ref()?;
-        let member = self.directory.member(from).filter(|member| member.has_friends)?;
+        let Err(Stranger::KnownOnce(until)) = self.absent_friend(from, key) else { return None };
         let there = post.room.as_ref().and_then(|(key, _)| self.place_of(from, key));
-        if self.reached(key, there, &member.account.key).is_some() {
-            return None;
-        }
-        match self.absent_friend(from, key) {
-            Err(Stranger::KnownOnce(until)) => Some(until),
-            Ok(_) | Err(Stranger::Known | Stranger::Unknown) => None,
-        }
+        let author = &self.directory.member(from)?.account.key;
+        self.reached(key, there, author).is_none().then_some(until)
     }
 
     /// Somebody cannot be given a private message: in that room, or at all.
