@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{Command, Conversation, Event, Kept};
+use chatroom_core::client::{Cids, Command, Conversation, Event, Kept};
 use chatroom_core::message::history::Edge;
 use chatroom_core::name::{RoomName, UserName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::outbox::{Names, Typed};
+use super::outbox::Typed;
 use super::{Controller, Effect, Order, Page, Phrase, Sentence};
 use crate::address::Invitation;
 use crate::format::clean;
@@ -20,7 +20,7 @@ use crate::store::{Account, Line, Login, Older, Opened, Reading, Request, Told, 
 #[derive(Default)]
 pub(super) struct Keeping {
     /// What messages are called; `None` without a file.
-    pub(super) names: Option<Names>,
+    pub(super) names: Option<Cids>,
     /// What the server is known by. Nothing of one that need not prove who it is is kept.
     pub(super) server: Option<String>,
     /// An account was begun with, so there is something to keep.
@@ -70,8 +70,7 @@ struct Shown {
 impl Controller {
     /// There is a file. `nonce` must be random, and another one for each program there ever is.
     pub fn keep_in_file(&mut self, nonce: [u8; 12]) {
-        let prefix = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.keeping.names = Some(Names { prefix, count: 0 });
+        self.keeping.names = Some(Cids::new(nonce));
     }
 
     /// Goes on with a login as if the window had never been closed. Nothing that it shows needs a connection.

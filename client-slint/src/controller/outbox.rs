@@ -27,12 +27,6 @@ pub(super) enum Way {
     Failed,
 }
 
-/// Makes names for messages that no other window makes.
-pub(super) struct Names {
-    pub(super) prefix: String,
-    pub(super) count: u64,
-}
-
 impl Controller {
     /// Shows what was typed before. What is to be said, if it still is.
     pub(super) fn put_out(&mut self, outgoing: Outgoing) -> Option<Command> {
@@ -90,7 +84,7 @@ impl Controller {
         if !self.keeping.is_begun {
             return None;
         }
-        let cid = self.keeping.names.as_mut()?.next()?;
+        let cid = self.keeping.names.as_mut()?.make()?;
         self.keeping.typed.insert(id, Typed { cid: cid.clone(), of: of.clone(), way: Way::Sent });
         let typed = self.now.to_zoned(self.zone.clone()).map_or(0, |now| now.timestamp().as_millisecond());
         self.ask(Request::Typed(Outgoing {
@@ -156,13 +150,6 @@ impl Controller {
             false => self.log.borrow().waiting(),
         };
         self.keeping.is_begun && waiting >= client::WAITING_MAX
-    }
-}
-
-impl Names {
-    fn next(&mut self) -> Option<Cid> {
-        self.count += 1;
-        Cid::parse(&format!("{}-{:x}", self.prefix, self.count))
     }
 }
 

@@ -28,6 +28,7 @@
 
 mod answers;
 mod backoff;
+mod cids;
 mod command;
 mod conversation;
 mod event;
@@ -63,6 +64,7 @@ use crate::secret::Token;
 use crate::time::Instant;
 
 pub use backoff::Backoff;
+pub use cids::Cids;
 pub use command::Command;
 pub use conversation::{Conversation, Place, Span};
 pub use event::{End, Event, Past, Room};
@@ -153,12 +155,6 @@ pub struct Kept {
     pub outbox: Vec<Command>,
 }
 
-/// Makes names for messages that no other client makes.
-struct Cids {
-    prefix: String,
-    count: u64,
-}
-
 impl Client {
     /// A client without a connection, to which nothing is known of a message but that it was sent.
     pub fn new() -> Self {
@@ -169,12 +165,7 @@ impl Client {
     /// said before is read. `nonce` must be random, and another one for each client there ever is: their messages are told
     /// apart by it.
     pub fn that_keeps(nonce: [u8; 12]) -> Self {
-        let mut prefix = String::new();
-        for byte in nonce {
-            let digit = |four: u8| char::from_digit(four.into(), 16).unwrap_or('0');
-            prefix.extend([digit(byte >> 4), digit(byte & 15)]);
-        }
-        Self { cids: Some(Cids { prefix, count: 0 }), ..Self::default() }
+        Self { cids: Some(Cids::new(nonce)), ..Self::default() }
     }
 
     /// The same, for who was logged in when their program ended. On its first connection it comes back as after a lost one:
@@ -311,13 +302,6 @@ impl Client {
 
     fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
-    }
-}
-
-impl Cids {
-    fn next(&mut self) -> Option<Cid> {
-        self.count += 1;
-        Cid::parse(&alloc::format!("{}-{:x}", self.prefix, self.count))
     }
 }
 
