@@ -33,16 +33,16 @@ impl Places {
     }
 
     pub(super) fn get(&self, of: &Conversation) -> Option<&Entry> {
-        self.entries.iter().find(|entry| is_same(&entry.of, of))
+        self.entries.iter().find(|entry| entry.of.is_same(of))
     }
 
     pub(super) fn get_mut(&mut self, of: &Conversation) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| is_same(&entry.of, of))
+        self.entries.iter_mut().find(|entry| entry.of.is_same(of))
     }
 
     /// The entry of a conversation, made if there is none.
     pub(super) fn entry(&mut self, of: &Conversation) -> &mut Entry {
-        let at = match self.entries.iter().position(|entry| is_same(&entry.of, of)) {
+        let at = match self.entries.iter().position(|entry| entry.of.is_same(of)) {
             Some(at) => at,
             None => {
                 let entry =
@@ -59,39 +59,25 @@ impl Places {
     pub(super) fn raise(&mut self, of: &Conversation) {
         self.entry(of).is_empty = false;
         let first = self.entries.partition_point(|entry| matches!(entry.of, Conversation::Room(_)));
-        if let Some(at) =
-            self.entries.iter().position(|entry| is_same(&entry.of, of)).filter(|at| *at > first)
+        if let Some(at) = self.entries.iter().position(|entry| entry.of.is_same(of)).filter(|at| *at > first)
         {
             self.entries[first..=at].rotate_right(1);
         }
     }
 
     pub(super) fn remove(&mut self, of: &Conversation) {
-        self.entries.retain(|entry| !is_same(&entry.of, of));
+        self.entries.retain(|entry| !entry.of.is_same(of));
     }
 
     pub(super) fn neighbour(&self, of: Option<&Conversation>, step: isize) -> Option<&Conversation> {
         let last = self.entries.len().checked_sub(1)?;
-        let at = of.and_then(|of| self.entries.iter().position(|entry| is_same(&entry.of, of)));
+        let at = of.and_then(|of| self.entries.iter().position(|entry| entry.of.is_same(of)));
         let next = match at {
             Some(at) => at.saturating_add_signed(step).min(last),
             None if step < 0 => last,
             None => 0,
         };
         self.entries.get(next).map(|entry| &entry.of)
-    }
-}
-
-/// Names can be spelled in more than one way.
-pub(super) fn is_same(one: &Conversation, other: &Conversation) -> bool {
-    match (one, other) {
-        (Conversation::Room(_), Conversation::Room(_)) | (Conversation::Peer(_), Conversation::Peer(_)) => {
-            let folded = |of| Conversation::name(of).chars().flat_map(char::to_lowercase);
-            folded(one).eq(folded(other))
-        }
-        (Conversation::Room(_), Conversation::Peer(_)) | (Conversation::Peer(_), Conversation::Room(_)) => {
-            false
-        }
     }
 }
 

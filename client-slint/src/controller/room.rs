@@ -6,7 +6,6 @@ use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{LOBBY, RoomName, UserName};
 
-use super::conversations::is_same;
 use super::{Command, Controller, Effect, Phrase, Sentence};
 use crate::format::{clean, mentions};
 use crate::log::{Delivery, Log, Past};
@@ -164,13 +163,13 @@ impl Controller {
             Some(peer) => (here.clone(), Conversation::Peer(peer.clone()), Some(peer)),
             None => (here.clone(), here.clone(), None),
         };
-        let id = match is_same(&of, &here) {
+        let id = match of.is_same(&here) {
             true => self.show_sending(whom.as_ref(), &text),
             false => self.log.borrow_mut().reserve(),
         };
         let cid = self.keep_typed(id, &of, whom.as_ref(), &text);
         self.command(Command::Say { to, text, id: id.into(), cid });
-        if !is_same(&of, &here) {
+        if !of.is_same(&here) {
             self.show(of);
         }
     }

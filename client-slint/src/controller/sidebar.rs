@@ -5,7 +5,7 @@ use chatroom_core::client::{Conversation, Event, Past, Place};
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
 
-use super::conversations::{Entry, Places, is_same};
+use super::conversations::{Entry, Places};
 use super::outbox::Way;
 use super::room::Said;
 use super::{Command, Controller, Page, Request, Sentence};
@@ -61,11 +61,11 @@ impl Controller {
 
     /// Shows a conversation, as soon as the file has told what there is of it.
     pub(super) fn show(&mut self, of: Conversation) {
-        if self.heading().is_some_and(|heading| is_same(heading, &of)) {
+        if self.heading().is_some_and(|heading| heading.is_same(&of)) {
             return;
         }
         self.release();
-        if self.keeping.place.as_ref().is_some_and(|place| is_same(place, &of)) {
+        if self.keeping.place.as_ref().is_some_and(|place| place.is_same(&of)) {
             return;
         }
         self.ask(Request::Open(of.clone()));
@@ -92,7 +92,7 @@ impl Controller {
             Event::Message { of, .. } | Event::Past { of, .. } | Event::Acknowledged { of, .. } => of,
             _ => return Some(event),
         };
-        if !self.is_multi || self.keeping.next.as_ref().is_none_or(|next| !is_same(next, of)) {
+        if !self.is_multi || self.keeping.next.as_ref().is_none_or(|next| !next.is_same(of)) {
             return Some(event);
         }
         self.keeping.held.push(event);
@@ -124,7 +124,7 @@ impl Controller {
         }
         let Some(of) = self.keeping.place.clone() else { return };
         let unread = self.screen.room.new_count;
-        let has_waiting = self.keeping.typed.values().any(|typed| is_same(&typed.of, &of));
+        let has_waiting = self.keeping.typed.values().any(|typed| typed.of.is_same(&of));
         let Some(entry) = self.places.get_mut(&of) else { return };
         if unread == 0 {
             entry.mentions = 0;
@@ -140,7 +140,7 @@ impl Controller {
     fn waiting(&self, of: &Conversation) -> u32 {
         let is_away = self.is_away();
         let waits = self.keeping.typed.values().filter(|typed| {
-            is_same(&typed.of, of) && (is_away || matches!(typed.way, Way::Waits | Way::Failed))
+            typed.of.is_same(of) && (is_away || matches!(typed.way, Way::Waits | Way::Failed))
         });
         u32::try_from(waits.count()).unwrap_or(u32::MAX)
     }
@@ -189,7 +189,7 @@ impl Controller {
                 self.command(Command::Read(of.clone(), seen));
             }
         }
-        let is_told = |of: &Conversation| places.iter().any(|place| is_same(&place.of, of));
+        let is_told = |of: &Conversation| places.iter().any(|place| place.of.is_same(of));
         let gone: Vec<Conversation> = self
             .places
             .iter()
@@ -217,7 +217,7 @@ impl Controller {
     /// One does not take part in it any more.
     fn set_left(&mut self, of: &Conversation) {
         let is_wanted = self.is_shown(of)
-            || self.keeping.typed.values().any(|typed| is_same(&typed.of, of) && typed.way != Way::Sent)
+            || self.keeping.typed.values().any(|typed| typed.of.is_same(of) && typed.way != Way::Sent)
             || self.waiting(of) > 0;
         match self.places.get_mut(of) {
             Some(entry) if is_wanted => entry.is_left = true,
@@ -372,7 +372,7 @@ impl Controller {
     pub(super) fn set_unseen(&mut self, unseen: Vec<Unseen>) {
         for entry in &mut self.places.entries {
             let of = &entry.of;
-            let found = unseen.iter().find(|unseen| is_same(&unseen.of, of));
+            let found = unseen.iter().find(|unseen| unseen.of.is_same(of));
             (entry.unread, entry.mentions) = found.map_or((0, 0), |found| (found.messages, found.mentions));
         }
     }
@@ -448,6 +448,6 @@ impl Controller {
     /// Whether a conversation is the one that is shown. Where there is one room at a time, all that comes is shown there.
     pub(super) fn is_shown(&self, of: &Conversation) -> bool {
         self.screen.page == Page::Room
-            && (!self.is_multi || self.keeping.place.as_ref().is_some_and(|place| is_same(place, of)))
+            && (!self.is_multi || self.keeping.place.as_ref().is_some_and(|place| place.is_same(of)))
     }
 }

@@ -52,6 +52,16 @@ impl Conversation {
         }
     }
 
+    /// Whether it is the other one, however the two are spelled.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Room(_), Self::Room(_)) | (Self::Peer(_), Self::Peer(_)) => {
+                is_same_name(self.name(), other.name())
+            }
+            (Self::Room(_), Self::Peer(_)) | (Self::Peer(_), Self::Room(_)) => false,
+        }
+    }
+
     /// Whether a server takes what is said to that peer for a word to everybody: nobody has the name.
     pub(super) fn is_public(&self) -> bool {
         self.peer().is_some_and(|peer| peer.as_str().eq_ignore_ascii_case(PUBLIC))
@@ -71,7 +81,7 @@ impl Conversation {
             Self::Room(_) => false,
             Self::Peer(_) => true,
         };
-        Key { is_private, name: self.name().to_lowercase() }
+        Key { is_private, name: folded(self.name()).collect() }
     }
 
     pub(super) fn room(&self) -> Option<&RoomName> {
@@ -90,6 +100,33 @@ impl Conversation {
 
     /// Whether it is that of this room.
     pub(super) fn is_of(&self, room: &RoomName) -> bool {
-        self.key() == Self::Room(room.clone()).key()
+        self.room().is_some_and(|own| is_same_name(own.as_str(), room.as_str()))
+    }
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one).eq(folded(other))
+}
+
+/// What a name is in every case of its letters. Of sigma there are two small ones, by its place in a word.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_the_same_in_every_case_and_a_room_is_no_user() {
+        let room = |name| Conversation::Room(RoomName::parse(name).unwrap());
+        let peer = |name| Conversation::Peer(UserName::parse(name).unwrap());
+        for (one, other) in [("Den", "dEN"), ("ΟΔΟΣ", "οδος"), ("ΟΔΟΣ", "οδοσ"), ("ÉTÉ", "été")]
+        {
+            assert!(room(one).is_same(&room(other)) && room(one).key() == room(other).key(), "{one}");
+            assert!(peer(one).is_same(&peer(other)), "{one}");
+            assert!(!room(one).is_same(&peer(other)), "{one}");
+        }
+        assert!(!room("den").is_same(&room("dens")));
     }
 }
