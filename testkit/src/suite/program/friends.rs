@@ -15,14 +15,7 @@ pub(super) const TESTS: [Test; 1] =
 
 fn friends_outlive_a_crash_and_end_with_an_account(binary: &Path) -> Outcome {
     let mut server = Program::start(binary, &[])?;
-    for (who, name) in [("a", "Harper"), ("b", "casey")] {
-        come(&mut server, who, "register", name)?;
-        hears(&mut server, who, r#"{"type":"friend","status":"ok","data":{"all":true}}"#)?;
-    }
-    say(&mut server, "a", &friend("request", "casey"))?;
-    hears(&mut server, "b", r#"{"user":"Harper","now":"asking"}"#)?;
-    say(&mut server, "b", &friend("accept", "harper"))?;
-    hears(&mut server, "b", r#"{"user":"Harper","now":"friend"}"#)?;
+    become_friends(&mut server, "register", ["a", "b"])?;
     // What was answered is found after a crash.
     let mut server = server.restart_after_kill(binary)?;
     come(&mut server, "c", "login", "harper")?;
@@ -50,8 +43,20 @@ fn friends_outlive_a_crash_and_end_with_an_account(binary: &Path) -> Outcome {
     does(binary, &server, &["check"]).map(drop)
 }
 
+/// Harper comes by one connection and casey by the other, and they become friends.
+pub(super) fn become_friends(server: &mut Program, kind: &str, [harper, casey]: [&str; 2]) -> Outcome {
+    for (who, name) in [(harper, "Harper"), (casey, "casey")] {
+        come(server, who, kind, name)?;
+        hears(server, who, r#"{"type":"friend","status":"ok","data":{"all":true}}"#)?;
+    }
+    say(server, harper, &friend("request", "casey"))?;
+    hears(server, casey, r#"{"user":"Harper","now":"asking"}"#)?;
+    say(server, casey, &friend("accept", "harper"))?;
+    hears(server, casey, r#"{"user":"Harper","now":"friend"}"#)
+}
+
 /// Connects, and comes into the hall, having registered if that is said.
-fn come(server: &mut Program, who: &str, kind: &str, name: &str) -> Outcome {
+pub(super) fn come(server: &mut Program, who: &str, kind: &str, name: &str) -> Outcome {
     server.connect(who, true)?;
     say(server, who, r#"{"type":"hello","proto":1,"caps":["friends","multi","ack","history"]}"#)?;
     expect(server, who, r#"{"type":"hello","status":"ok""#)?;

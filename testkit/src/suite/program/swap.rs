@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
 
+use super::friends::{become_friends, come};
 use super::keeping::{HELLO, does_say, enter_to_read, hears, reads};
 use super::maintenance::{resume, token_in};
 use super::{Outcome, expect, next_frame, say};
@@ -20,6 +21,7 @@ fn what_one_server_kept_the_other_goes_on_with(one: &Path, other: &Path) -> Outc
     let mut server = Program::start(one, &[])?;
     let mut tokens = [("a", "Harper"), ("b", "casey")]
         .map(|(who, name)| (who, enter_to_read(&mut server, who, "register", name)));
+    become_friends(&mut server, "login", ["c", "d"])?;
     let (mut in_room, mut in_private) = (Vec::new(), Vec::new());
     for (binary, round) in [(one, 1), (other, 2), (one, 3), (other, 4)] {
         if round > 1 {
@@ -27,6 +29,10 @@ fn what_one_server_kept_the_other_goes_on_with(one: &Path, other: &Path) -> Outc
             for (who, token) in &mut tokens {
                 let shown = token.clone()?;
                 *token = Ok(come_back(&mut server, who, &shown)?);
+            }
+            for (who, name, friend) in [("c", "harper", "casey"), ("d", "casey", "Harper")] {
+                come(&mut server, who, "login", name)?;
+                hears(&mut server, who, &format!(r#"{{"all":true,"friends":["{friend}"]}}"#))?;
             }
         }
         let kept: Vec<&str> = in_room.iter().map(String::as_str).collect();
