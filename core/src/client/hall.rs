@@ -100,6 +100,13 @@ impl Client {
         }
     }
 
+    /// Tells the server what was seen and it could not note.
+    pub(super) fn tell_unnoted(&mut self) {
+        for (of, seq) in self.places.take_unnoted(self.now) {
+            self.send(Command::Read(of, seq));
+        }
+    }
+
     pub(super) fn on_rooms(&mut self, rooms: ReceivedRooms) {
         let is_all = rooms.is_all;
         for room in &rooms.out {

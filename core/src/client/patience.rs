@@ -21,6 +21,7 @@ impl Client {
         }
         self.read_on();
         self.ask_who_is_there();
+        self.tell_unnoted();
         self.send_next();
         self.feel_pulse();
     }
@@ -32,7 +33,8 @@ impl Client {
         let may_read = self.is_inside() && !self.is_asking(Kind::History);
         let read_at = self.readings.deadline().filter(|_| may_read);
         let look_at = self.people.deadline().filter(|_| self.may_ask_who_is_there());
-        let again_at = say_at.into_iter().chain(read_at).chain(look_at);
+        let note_at = self.places.deadline().filter(|_| self.phase() == Some(Phase::Hall));
+        let again_at = say_at.into_iter().chain(read_at).chain(look_at).chain(note_at);
         answer_at.into_iter().chain(self.login_at()).chain(again_at).min()
     }
 

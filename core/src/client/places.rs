@@ -8,12 +8,16 @@ use crate::limits::{CONVERSATIONS_MAX, ROOMS_TOLD_MAX};
 use crate::message::received::{ReceivedRooms, ReceivedTalk};
 use crate::message::rooms::{Crowd, Standing};
 use crate::name::RoomName;
+use crate::time::Instant;
 
 /// See the module.
 #[derive(Default)]
 pub(super) struct Places {
     crowds: BTreeMap<RoomName, usize>,
     all: BTreeMap<Key, Place>,
+    /// What was seen there the server could not note, and is to be told again then.
+    unnoted: BTreeMap<Key, Conversation>,
+    again_at: Option<Instant>,
     is_told: bool,
     has_new_crowds: bool,
     has_new_places: bool,
@@ -23,6 +27,8 @@ impl Places {
     /// On a new connection all is told anew.
     pub(super) fn lose(&mut self) {
         self.is_told = false;
+        self.unnoted.clear();
+        self.again_at = None;
     }
 
     /// Whether the server has told anything since the login.
@@ -114,6 +120,31 @@ impl Places {
         let is_news = place.read < seq;
         place.read = place.read.max(seq);
         is_news.then_some(seq)
+    }
+
+    /// The server could not note what a person has seen there. It is told again then, or the person's other devices would not
+    /// know.
+    pub(super) fn put_off(&mut self, of: &Conversation, again_at: Instant) {
+        let key = of.key();
+        if self.all.contains_key(&key) {
+            self.unnoted.insert(key, of.clone());
+            self.again_at = self.again_at.max(Some(again_at));
+        }
+    }
+
+    /// When something is to be told again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.again_at
+    }
+
+    /// What is to be told again now: where, and up to which number was seen.
+    pub(super) fn take_unnoted(&mut self, now: Instant) -> Vec<(Conversation, u64)> {
+        if self.again_at.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.again_at = None;
+        let unnoted = core::mem::take(&mut self.unnoted).into_iter();
+        unnoted.filter_map(|(key, of)| Some((of, self.all.get(&key)?.read))).collect()
     }
 
     /// All of it is to be told to the person again.

@@ -117,6 +117,11 @@ impl Client {
             }
             return self.on_no_page(of, again_at);
         }
+        if let (Some(Pending { command: Command::Read(of, _), .. }), Some(pause)) =
+            (&pending, received.retry_ms)
+        {
+            self.places.put_off(of, self.now + Duration::from_millis(pause));
+        }
         // Nobody asked for these.
         if matches!(kind, Kind::History | Kind::Rooms | Kind::Roster | Kind::Read) {
             return;

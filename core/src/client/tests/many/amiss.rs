@@ -68,6 +68,43 @@ fn an_answer_that_was_overtaken_takes_back_nothing() {
     assert_eq!(desk.client.deadline(), None);
 }
 
+#[test]
+fn what_was_seen_and_could_not_be_noted_is_told_again() {
+    let told =
+        r#"> {"type":"read","data":{"room":"den","seq":4}}, > {"type":"read","data":{"peer":"Bob","seq":5}}"#;
+    let busy = r#"{"type":"read","status":"error","code":"busy","message":"Not now","retry_ms":500}"#;
+    let mut desk = Desk::in_rooms(&["den", "@Bob"]);
+    for of in ["den", "@Bob"] {
+        (4..=5).for_each(|seq| desk.hear(&heard(of, seq)));
+    }
+    desk.log.clear();
+    desk.wants(Command::Read(conversation("den"), 4));
+    desk.wants(Command::Read(conversation("@Bob"), 5));
+    desk.check(told);
+    desk.check_hears(busy, "");
+    desk.check_hears(busy, "");
+    desk.wait(1);
+    desk.check(told);
+    desk.check_hears(busy, "");
+    desk.check_hears(&read("@Bob", 5), "");
+    // What is left is not told any more, and neither is what the next connection is told anew.
+    desk.hear(r#"{"type":"rooms","status":"ok","data":{"out":["den"]}}"#);
+    desk.log.clear();
+    desk.wait(1);
+    desk.check("");
+    desk.hear(&heard("@Bob", 6));
+    desk.wants(Command::Read(conversation("@Bob"), 6));
+    desk.check_hears(
+        busy,
+        "@Bob Bob [with Bob]: 6, > {\"type\":\"read\",\"data\":{\"peer\":\"Bob\",\"seq\":6}}",
+    );
+    desk.comes_back_to_many();
+    desk.hear(&rooms(&[], &[("@Bob", 5, 6)]));
+    desk.log.clear();
+    desk.wait(1);
+    desk.check("");
+}
+
 // A server that was restored from an older copy.
 
 #[test]
