@@ -11,7 +11,9 @@ use super::outbox::Waiting;
 use super::places::Places;
 use super::readings::Readings;
 use super::state::{Pending, State};
-use super::{BUSY, Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM, NOT_IN_ROOM};
+use super::{
+    BUSY, Client, Command, Conversation, End, Event, LEFT_UNSAID, NO_SUCH_ROOM, NOT_IN_ROOM, RATE_LIMITED,
+};
 use crate::frame::Decoder;
 use crate::message::Kind;
 use crate::message::history::Edge;
@@ -131,7 +133,11 @@ impl Client {
                 match self.hold(command, cid, &received) {
                     // Perhaps the server has it from before, and does not tell who has left since.
                     Some(say)
-                        if is_repeat && matches!(received.code.as_deref(), Some(NOT_IN_ROOM | BUSY)) =>
+                        if is_repeat
+                            && matches!(
+                                received.code.as_deref(),
+                                Some(NOT_IN_ROOM | BUSY | RATE_LIMITED)
+                            ) =>
                     {
                         self.event(Event::Unanswered { request: kind, said: say.said() });
                         return self.send_next();

@@ -660,6 +660,23 @@ fn what_may_have_arrived_before_its_room_was_left_is_uncertain() {
     );
 }
 
+#[test]
+fn so_is_what_may_have_arrived_and_comes_too_soon_when_its_room_is_left() {
+    let mut desk = Desk::in_rooms(&["den"]);
+    desk.says("den", "last words");
+    desk.tell(Input::Closed);
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(LOGGED_IN);
+    desk.hear(&rooms(&[], &[("den", 0, 0)]));
+    desk.wants(Command::Exit(RoomName::parse("den").unwrap()));
+    desk.log.clear();
+    desk.check_hears(
+        r#"{"type":"msg","status":"error","code":"rate_limited","message":"Too fast","retry_ms":500}"#,
+        "msg unanswered",
+    );
+}
+
 // A program is started again.
 
 /// The answer to a token that lets in.
