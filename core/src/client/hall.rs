@@ -189,7 +189,9 @@ impl Client {
             Command::Read(of, _) => of.key() == key,
             _ => false,
         });
-        self.places.note_read(&of, seq);
+        if !cfg!(planted_bug = "read_elsewhere_forgotten") {
+            self.places.note_read(&of, seq);
+        }
     }
 
     /// An answer and what comes unasked look alike, and either is how it is now.

@@ -67,6 +67,9 @@ impl Outbox {
         if pause > PAUSE_MAX {
             return Err(say);
         }
+        #[cfg(planted_bug = "held_message_overtaken")]
+        self.waiting.push_back(Waiting { say, cid });
+        #[cfg(not(planted_bug = "held_message_overtaken"))]
         self.put_back(say, cid);
         self.held_until = Some(now + pause.max(PAUSE_MIN));
         Ok(())

@@ -180,7 +180,9 @@ impl Readings {
             return self.current.clone().or_else(|| self.behind.pop_front());
         };
         self.behind.retain(|key| *key != looked_at);
-        if let Some(key) = self.current.take().filter(|key| *key != looked_at) {
+        if let Some(key) = self.current.take().filter(|key| *key != looked_at)
+            && !cfg!(planted_bug = "reading_not_taken_up_again")
+        {
             self.put_off(key);
         }
         Some(looked_at)

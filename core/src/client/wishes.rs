@@ -115,7 +115,7 @@ impl Client {
 
     /// Sends a message, under the name that it had when it was sent before, if it was.
     pub(super) fn send_say(&mut self, say: Command, cid: Option<Cid>) {
-        let is_repeat = cid.is_some();
+        let is_repeat = cid.is_some() && !cfg!(planted_bug = "repetition_taken_for_new");
         let cid = cid.or_else(|| say.cid().cloned()).or_else(|| self.cids.as_mut().and_then(Cids::make));
         let cid = cid.filter(|_| self.caps.ack);
         self.send_as(say, cid, is_repeat);

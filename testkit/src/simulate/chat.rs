@@ -118,6 +118,10 @@ impl Chat {
             Step::Reload => "the server shuts out who is deleted".into(),
             Step::ShutDown => "the server stops".into(),
             Step::Crash => "the server crashes, and starts again".into(),
+            Step::EndProgram { line, is_kept } => {
+                let how = if *is_kept { "goes on where it was" } else { "begins anew" };
+                format!("the program of {} crashes, and {how}", self.speakers[*line].name)
+            }
             Step::Doubt(line) => format!("{} doubts its connection", self.speakers[*line].name),
             Step::Wake(line) => format!("{} is rung for", self.speakers[*line].name),
             Step::Tick => "lists that are due are sent".into(),

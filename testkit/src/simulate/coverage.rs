@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 147] = [
+pub const PLACES: [&str; 159] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -74,6 +74,19 @@ pub const PLACES: [&str; 147] = [
     "told_once_of_talks",
     "not_told_of_talks",
     "told_again_of_talks",
+    "told_of_friends",
+    "waited_for_friends",
+    // Clients that are in many rooms.
+    "window_read_on",
+    "window_read_on_in_private",
+    "window_read_older",
+    "window_read_anew",
+    "window_found_what_was_said",
+    "window_went_on",
+    "window_had_more_to_say",
+    "window_began_anew",
+    "window_settled",
+    "windows_of_one_account",
     // What is not kept.
     "let_go_by_age",
     "let_go_by_count",

@@ -1,6 +1,7 @@
 //! Draws what happens next, from a seed and from how things stand.
 
 mod hall;
+mod many;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -76,7 +77,7 @@ impl Fate {
     /// What nobody wants to happen.
     fn misfortune(&mut self, swarm: &Swarm) -> Option<Step> {
         let line = self.rng.usize(..swarm.lines);
-        match self.rng.u8(..13) {
+        match self.rng.u8(..15) {
             0..=2 if swarm.stalls => {
                 self.stalled[line] = !self.stalled[line];
                 None
@@ -88,6 +89,10 @@ impl Fate {
             10 if swarm.crashes && self.rng.u8(..4) == 0 => Some(Step::Crash),
             11 if swarm.stops && self.rng.u8(..20) == 0 => Some(Step::ShutDown),
             12 => Some(Step::Doubt(line)),
+            13 | 14 if swarm.restarts && swarm.crowds > 0 => {
+                let line = self.rng.usize(..swarm.crowds);
+                Some(Step::EndProgram { line, is_kept: self.rng.u8(..6) > 0 })
+            }
             _ => Some(Step::Wake(line)),
         }
     }
@@ -160,6 +165,10 @@ impl Fate {
         let swarm = &town.swarm;
         let line = self.rng.usize(..swarm.lines);
         let Some(session) = &town.lines[line].session else {
+            // Also who has no connection has something to say.
+            if town.lines[line].window.is_some() && self.rng.bool() {
+                return self.say_in_many(town, line);
+            }
             return self.connect(line, swarm);
         };
         if session.is_finishing() {
@@ -167,6 +176,9 @@ impl Fate {
         }
         if town.lines[line].is_up_ended {
             return Step::Pass(self.time());
+        }
+        if town.lines[line].window.is_some() {
+            return self.act_in_many(town, line);
         }
         if town.lines[line].client.is_some() {
             return Step::Wish(line, self.wish(town, line));
@@ -318,7 +330,7 @@ impl Fate {
         let is_device = swarm.devices && (swarm.is_alone || self.rng.bool());
         let mut has = || self.rng.u8(..4) > 0;
         let caps =
-            Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: is_device, friends: false };
+            Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: is_device, friends: has() };
         // Who asks for less than it needs is not granted it.
         if is_device && self.rng.u8(..8) > 0 { Caps { ack: true, history: true, ..caps } } else { caps }
     }

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chatroom_core::client::{Client, End, Event, Input, Output};
 use chatroom_core::frame::Frame;
+use chatroom_core::phase::Phase;
 use chatroom_core::time::Instant;
 use server_common::exchange::Wake;
 use server_common::session::{Session, Transport};
 use tls::{Opened, TlsError};
 
 use super::screen::Screen;
+use super::window::Window;
 
 /// Rings for a line; the simulation decides when it is heard.
 #[derive(Clone)]
@@ -51,8 +53,10 @@ pub struct Line {
     pub down_taken: usize,
     /// What the session seals.
     pub sealed: Rc<RefCell<Vec<Frame>>>,
-    /// What the client shows.
+    /// What the client shows, if it is in one room at a time.
     pub screen: Screen,
+    /// What it shows if it is in many.
+    pub window: Option<Window>,
 }
 
 impl Bell {
@@ -102,7 +106,7 @@ impl Transport for Plain {
 
 impl Line {
     /// A line on which nobody is connected.
-    pub fn new(client: Option<Box<Client>>) -> Self {
+    pub fn new(client: Option<Box<Client>>, is_in_many: bool) -> Self {
         Self {
             session: None,
             client,
@@ -114,6 +118,7 @@ impl Line {
             down_taken: 0,
             sealed: Rc::default(),
             screen: Screen::default(),
+            window: is_in_many.then(Window::default),
         }
     }
 
@@ -174,11 +179,19 @@ impl Line {
                 Output::Event(Event::Disconnected(End::ServerFault(fault))) => {
                     return Err(format!("our client says that our server breaks the protocol: {fault}"));
                 }
-                Output::Event(event) => self.screen.see(&event)?,
+                Output::Event(event) => match &mut self.window {
+                    Some(window) => window.see(event)?,
+                    None => self.screen.see(&event)?,
+                },
                 Output::Close => is_left = true,
             }
         }
         Ok(is_left)
+    }
+
+    /// Where the client of this project is on this line, if it has one with a connection.
+    pub fn phase(&self) -> Option<Phase> {
+        self.client.as_ref().and_then(|client| client.phase())
     }
 
     /// When the session or the client wants to be told the time.

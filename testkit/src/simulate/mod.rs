@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Real are the sessions, the exchange, the hub, the accounts, the line for passwords and the client; simulated are
-//! the network, the disk's failures, the threads and the clock. `swarm` draws what exists in a seed's world and `draw`
+//! the network, the disk's failures, the threads, the clock, and the end of a client's program. `swarm` draws what exists in a seed's world and `draw`
 //! what happens in it, one `step` at a time; `town` does it, and a `model` that is too simple to be wrong says whether
 //! what came of it is right. A `ledger` remembers what was promised, for the end. A run that fails is made shorter (`shrink`) and written down as a conversation (`chat`).
 //!
@@ -28,6 +28,7 @@ pub(crate) mod original;
 mod screen;
 mod step;
 mod town;
+mod window;
 
 use fastrand::Rng;
 

@@ -31,6 +31,13 @@ pub enum Step {
     End(usize),
     /// The connection is gone, and what is on its way with it.
     Cut(usize),
+    /// The program that has a client of many rooms crashes, and is started again.
+    EndProgram {
+        /// Whose it is.
+        line: usize,
+        /// Whether its window's file is there.
+        is_kept: bool,
+    },
     /// A client of this project is told that its connection may be dead.
     Doubt(usize),
     /// A connection that was rung for looks into its mailbox.
@@ -233,6 +240,16 @@ pub enum Wish {
     Exit,
     /// Log out.
     Logout,
+    /// In many rooms: say something there.
+    SayIn(Of, String),
+    /// The same: look there.
+    Look(Of),
+    /// The same: all that is shown there was seen.
+    See(Of),
+    /// The same: read what is older there.
+    OlderOf(Of),
+    /// The same: take part in that room no more.
+    Leave(Name),
 }
 
 impl Said {
@@ -247,6 +264,7 @@ impl Said {
             json += r#","proto":1"#;
             let words = [
                 (caps.resume, "resume"),
+                (caps.friends, "friends"),
                 (caps.multi, "multi"),
                 (true, "more"),
                 (caps.history, "history"),
@@ -319,7 +337,10 @@ impl Said {
                 room: super::names::find_room(text("room")),
             },
             "history" => Means::History {
-                of: super::names::find_room(text("room")).map_or(Of::Nobody, Of::Room),
+                of: match json["data"]["peer"].as_str() {
+                    Some(peer) => super::names::find_user(peer).map_or(Of::Nobody, Of::Peer),
+                    None => super::names::find_room(text("room")).map_or(Of::Nobody, Of::Room),
+                },
                 edge: match (json["data"]["before"].as_u64(), json["data"]["after"].as_u64()) {
                     (Some(seq), _) => Edge::Before(seq),
                     (None, Some(seq)) => Edge::After(seq),
@@ -327,7 +348,18 @@ impl Said {
                 },
                 limit: None,
             },
-            "exit" => Means::Exit,
+            "exit" => match json["data"]["room"].as_str() {
+                Some(room) => Means::Part(super::names::find_room(room)),
+                None => Means::Exit,
+            },
+            "roster" => Means::Roster(super::names::find_room(text("room"))),
+            "read" => {
+                let seq = json["data"]["seq"].as_u64().unwrap_or_default();
+                match json["data"]["peer"].as_str() {
+                    Some(peer) => Means::PeerRead(super::names::find_user(peer), seq),
+                    None => Means::Read(super::names::find_room(text("room")), seq),
+                }
+            }
             "logout" => Means::Logout,
             "ping" => Means::Ping,
             "pong" => Means::Pong,

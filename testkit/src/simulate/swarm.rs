@@ -21,6 +21,8 @@ pub struct Swarm {
     pub lines: usize,
     /// How many of them are held by clients of this project.
     pub clients: usize,
+    /// How many of these are in many rooms at once.
+    pub crowds: usize,
     /// Users among whom all share.
     pub users: usize,
     /// Rooms that are spoken of.
@@ -67,6 +69,9 @@ impl Swarm {
         let lines = rng.usize(2..=10);
         let limits = limits(rng);
         let history = rng.u8(..4) > 0;
+        let devices = history && rng.u8(..3) > 0;
+        let clients = if devices || rng.bool() { rng.usize(..=lines / 2) } else { 0 };
+        let crowds = if devices { rng.usize(..=clients) } else { 0 };
         let swarm = Self {
             limits,
             registration: match rng.u8(..20) {
@@ -75,10 +80,11 @@ impl Swarm {
                 _ => Registration::Open,
             },
             history,
-            devices: history && rng.u8(..3) > 0,
+            devices,
             is_alone: false,
             lines,
-            clients: if rng.bool() { rng.usize(..=lines / 2) } else { 0 },
+            clients,
+            crowds,
             users: rng.usize(1..=super::names::USERS.len()),
             rooms: rng.usize(2..=super::names::ROOMS.len()),
             hurry: rng.u8(3..50),

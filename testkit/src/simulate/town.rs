@@ -2,6 +2,7 @@
 //! [`Model`] what came of it.
 
 mod end;
+mod windows;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
@@ -63,6 +64,8 @@ pub struct Town {
     pub digest: u64,
     /// Numbers what clients of this project say.
     said: u64,
+    /// Numbers programs that were started again.
+    programs: u64,
     asked: Vec<Asked>,
     sealed: Vec<Frame>,
     chunk: Vec<u8>,
@@ -86,10 +89,13 @@ impl Town {
         let (disk, rung) = (Disk::new(), Rung::default());
         let office = Office::new(&swarm.limits, swarm.registration, disk.clone());
         let client = |number: usize| {
-            let number = u8::try_from(number).expect("there are few lines");
-            Box::new(Client::that_keeps([number; 12]).of_one_room())
+            let nonce = [u8::try_from(number).expect("there are few lines"); 12];
+            let client = Client::that_keeps(nonce);
+            Box::new(if number < swarm.crowds { client } else { client.of_one_room() })
         };
-        let line = |number: usize| Line::new((number < swarm.clients).then(|| client(number)));
+        let line = |number: usize| {
+            Line::new((number < swarm.clients).then(|| client(number)), number < swarm.crowds)
+        };
         Self {
             now: Instant::default(),
             server: start(Instant::default(), swarm, &office, &disk, &rung),
@@ -108,6 +114,7 @@ impl Town {
             events: 0,
             digest: 0,
             said: 0,
+            programs: 0,
             asked: Vec::new(),
             sealed: Vec::new(),
             chunk: Vec::new(),
@@ -142,6 +149,7 @@ impl Town {
             Step::Carry(line, bytes) => self.carry(*line, *bytes)?,
             Step::End(line) => self.lines[*line].is_up_ended = self.lines[*line].session.is_some(),
             Step::Cut(line) => self.cut(*line)?,
+            Step::EndProgram { line, is_kept } => self.end_program(*line, *is_kept)?,
             Step::Doubt(line) => self.doubt(*line)?,
             Step::Wake(line) => self.wake(*line)?,
             Step::Take(line, bytes) => self.take(*line, *bytes)?,
@@ -213,10 +221,13 @@ impl Town {
     }
 
     fn wish(&mut self, line: usize, wish: &Wish) -> Result<(), String> {
+        self.said += 1;
+        if self.lines[line].window.is_some() {
+            return self.wish_in_many(line, wish);
+        }
         if self.lines[line].session.is_none() {
             return Ok(());
         }
-        self.said += 1;
         let command = match wish {
             Wish::Say(to, text) => {
                 let to = to.as_ref().map(|name| UserName::parse(name.text).expect("it is a name"));
@@ -235,6 +246,9 @@ impl Town {
     /// The program that has a line's client has ended with its connection, and is started again. What it showed it shows.
     fn start_again(&mut self, line: usize) {
         let line_ = &mut self.lines[line];
+        if line_.window.is_some() {
+            return;
+        }
         let (Some(client), Some(kept)) = (&mut line_.client, line_.screen.kept()) else { return };
         let mut nonce = [0; 12];
         nonce[..8].copy_from_slice(&self.connections.to_be_bytes());
@@ -260,7 +274,7 @@ impl Town {
             }
             self.cut(line)?;
         }
-        Ok(())
+        self.check_fresh(line).map_err(|error| format!("line {line}: {error}"))
     }
 
     fn doubt(&mut self, line: usize) -> Result<(), String> {
@@ -566,7 +580,13 @@ fn command(wish: &Wish) -> Command {
         Wish::List => Command::List,
         Wish::Create(name) => Command::Create(room(name)),
         Wish::Enter(name) => Command::Enter(room(name)),
-        Wish::Say(..) | Wish::Older => unreachable!("these are of the room that is shown"),
+        Wish::Say(..)
+        | Wish::Older
+        | Wish::SayIn(..)
+        | Wish::Look(_)
+        | Wish::See(_)
+        | Wish::OlderOf(_)
+        | Wish::Leave(_) => unreachable!("these are of what is shown"),
         Wish::Exit => Command::Exit(lobby()),
         Wish::Logout => Command::Logout,
     }

@@ -89,6 +89,21 @@ impl Annals {
         annal.map_or((1, &[]), |annal| (annal.first, &annal.said))
     }
 
+    /// The same of any conversation.
+    pub fn said_of(&self, conversation: &Conversation) -> (usize, &[Kept]) {
+        let annal = self.conversations.iter().find(|annal| same(&annal.of, conversation));
+        annal.map_or((1, &[]), |annal| (annal.first, &annal.said))
+    }
+
+    /// The numbers of all that has that text, in whatever conversation, and whether it is kept.
+    pub fn seqs_of(&self, text: &str) -> Vec<(usize, bool)> {
+        let numbered = |annal: &Annal| {
+            let all = (1..).zip(&annal.said).filter(|(_, kept)| kept.text == text);
+            all.map(|(seq, _)| (seq, seq >= annal.first)).collect::<Vec<_>>()
+        };
+        self.conversations.iter().flat_map(numbered).collect()
+    }
+
     /// Whether something of that conversation is not kept any longer.
     pub fn is_cut(&self, conversation: &Conversation) -> bool {
         self.all().any(|(other, first, _)| first > 1 && same(other, conversation))
@@ -193,7 +208,7 @@ impl Annals {
     /// What can be known without anything being written.
     pub(super) fn tell(&self, what: &What) -> Outcome {
         match what {
-            What::Telling(user) => Outcome::Told(self.talks(*user)),
+            What::Telling(telling) => Outcome::Told(self.talks(telling.user)),
             What::Room { .. } | What::Message(_) | What::Place(_) | What::PeerRead(_) => Outcome::Failed,
         }
     }

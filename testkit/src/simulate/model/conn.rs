@@ -70,6 +70,8 @@ pub struct Conn {
     pub is_held: bool,
     /// The number by which it is told of its private conversations, if it has not been.
     pub telling: Option<u64>,
+    /// It was told who is a friend.
+    pub knows_ties: bool,
     /// What its login is called that lasts.
     pub grant: Option<GrantId>,
     /// Its answer, not looked at.
@@ -227,6 +229,7 @@ impl Conn {
             is_withheld: false,
             is_held: false,
             telling: None,
+            knows_ties: false,
             grant: None,
             answered: None,
             is_eof: false,

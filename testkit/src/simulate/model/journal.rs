@@ -36,10 +36,18 @@ pub enum What {
     Message(Message),
     /// Who takes part in a room, or how far they have read there.
     Place(Placing),
-    /// Nothing new: a device of that user is to be told of their private conversations.
-    Telling(usize),
+    /// Nothing new: a device is to be told of its user's private conversations, and who is a friend.
+    Telling(Telling),
     /// How far somebody has read in a private conversation.
     PeerRead(PeerRead),
+}
+
+/// What a device is to be told that the disk alone knows.
+#[derive(Clone, Copy)]
+pub struct Telling {
+    pub user: usize,
+    /// Also what others are to them.
+    pub with_ties: bool,
 }
 
 /// What somebody has read of what they and another said to each other.

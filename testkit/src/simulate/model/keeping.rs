@@ -14,6 +14,19 @@ use crate::simulate::step::{Fault, To};
 pub enum Held {
     Exit(Option<String>),
     Create(Name, Option<String>),
+    /// It is said to somebody who may be a friend.
+    Post(Post),
+}
+
+/// Something that is to be said to somebody, or to a room.
+#[derive(Clone)]
+pub struct Post {
+    pub to: To,
+    /// The room in which it is said, if it is in one.
+    pub room: Option<usize>,
+    pub text: String,
+    pub cid: Option<String>,
+    pub rid: Option<String>,
 }
 
 impl Model {
@@ -47,6 +60,7 @@ impl Model {
             match held {
                 Held::Exit(rid) => self.go_out(line, rid.as_deref()),
                 Held::Create(name, rid) => self.create(line, Some(name), rid),
+                Held::Post(post) => self.speak(line, post),
             }
         }
         if self.journal.pending() < self.swarm.limits.appends_total_max {
@@ -84,17 +98,14 @@ impl Model {
     }
 
     /// Something is said that is to be durable first.
-    pub(super) fn post(
-        &mut self,
-        line: usize,
-        (to, room): (To, Option<usize>),
-        text: String,
-        cid: Option<String>,
-        rid: Option<String>,
-    ) {
+    pub(super) fn post(&mut self, line: usize, post: Post) {
+        let Post { to, room, text, cid, rid } = post;
         let author = self.conn(line).user().expect("only who is logged in comes here");
         let audience = match (to, room) {
             (To::User(name), room) if self.can_be_reached(name.id, room) => Audience::User(name.id),
+            (To::User(_), _) if !self.knows_strangers(line) => {
+                return self.not_kept(line, "msg", rid, true);
+            }
             (To::User(_), _) => return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES),
             (To::Public | To::Nobody, room) => {
                 Audience::Room(self.rooms.room(room.expect("what is public is said in a room")).name)
@@ -162,7 +173,9 @@ impl Model {
         }
         match (entry.what, outcome) {
             (What::Place(_), _) => {}
-            (What::Telling(_), Outcome::Told(talks)) => self.told(entry.whose, entry.number, Some(talks)),
+            (What::Telling(telling), Outcome::Told(talks)) => {
+                self.told(entry.whose, entry.number, Some((talks, telling)));
+            }
             (What::Telling(_), _) => self.told(entry.whose, entry.number, None),
             (What::PeerRead(read), outcome) => self.settle_peer_read(line, read, outcome),
             (What::Room { name, rid, .. }, Outcome::Founded) => match line {

@@ -22,7 +22,9 @@ mod rate;
 mod request;
 mod room;
 mod talk;
+mod ties;
 mod told;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -73,6 +75,8 @@ pub struct Model {
     /// Devices that could not be told of their private conversations, and by which number.
     untold: Vec<((usize, u64), u64)>,
     annals: Annals,
+    /// Users of whom a device was told who is a friend, and one is still there that is told such things.
+    befriended: BTreeSet<usize>,
     coverage: Coverage,
 }
 
@@ -144,6 +148,7 @@ impl Model {
             crowded: Vec::new(),
             untold: Vec::new(),
             annals: Annals::default(),
+            befriended: BTreeSet::new(),
             coverage: Coverage::default(),
             swarm: swarm.clone(),
         }
@@ -164,6 +169,7 @@ impl Model {
         self.jobs.clear();
         self.is_shut = false;
         self.shut_out.clear();
+        self.befriended.clear();
     }
 
     /// What was reached.
@@ -497,6 +503,9 @@ impl Model {
             Seat::Visitor(_) | Seat::Nowhere => Vec::new(),
         };
         rooms.into_iter().for_each(|room| self.rooms.part(self.now, room, line));
+        if let Seat::Hall { user } = place {
+            self.forget_ties(user);
+        }
     }
 
     /// Tells a connection to go.

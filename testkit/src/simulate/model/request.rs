@@ -9,7 +9,7 @@ use chatroom_core::server::{Answer, Refusal};
 use super::accounts::Question;
 use super::annals::{Conversation, Recall};
 use super::conn::{Retry, Seat, What};
-use super::journal;
+use super::journal::{self, Telling};
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
@@ -163,7 +163,8 @@ impl Model {
     fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
         let is_kept = self.swarm.history;
         let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
-        let caps = Caps { ack, history, multi: caps.multi && ack && history, ..caps };
+        let multi = caps.multi && ack && history;
+        let caps = Caps { ack, history, multi, friends: caps.friends && multi, ..caps };
         self.conn_mut(line).caps = caps;
         let now = self.now;
         let limits = self.swarm.limits.clone();
@@ -174,6 +175,7 @@ impl Model {
             (caps.resume, r#""resume""#),
             (caps.ping, r#""ping""#),
             (caps.multi, r#""multi""#),
+            (caps.friends, r#""friends""#),
         ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
         let caps = words.join(",");
@@ -305,7 +307,8 @@ impl Model {
             // Who comes to a server that stops hears no more than that, but the disk is asked for what a device is told.
             if conn.is_stopped && conn.caps.multi {
                 let whose = (line, conn.connection);
-                self.journal.push(whose, journal::What::Telling(user));
+                let with_ties = conn.caps.friends;
+                self.journal.push(whose, journal::What::Telling(Telling { user, with_ties }));
             }
             return;
         }
@@ -336,6 +339,7 @@ impl Model {
         let conn = self.conn_mut(line);
         (conn.login, conn.since, conn.on_their_way) = (login, since, 0);
         conn.login_moment = moment;
+        conn.knows_ties = false;
         if is_device {
             return self.login_device(line, user);
         }

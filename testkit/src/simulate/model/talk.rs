@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::conn::What;
+use super::keeping::Post;
 use super::request::SECOND;
 use super::{Model, REPLY_BYTES};
 use crate::simulate::names::Name;
@@ -45,20 +46,30 @@ impl Model {
         if to == To::Public && here.is_none() {
             return self.refuse_and_count(line, "msg", "bad_request", rid, 0);
         }
+        self.speak(line, Post { to, room: here, text, cid, rid });
+    }
+
+    /// Something is said that can be, unless it comes too often.
+    pub(super) fn speak(&mut self, line: usize, post: Post) {
+        if self.waits_for_ties(line, &post) {
+            return;
+        }
+        let Post { to, room: here, ref text, ref rid, .. } = post;
         let (now, limits) = (self.now, &self.swarm.limits);
+        let user = self.conn(line).user().expect("only who is in a room comes here");
         let (count, burst) = (limits.message_rate, limits.message_burst);
         if let Err(wait) = self.habits[user].messages.take(now, count, SECOND, burst) {
-            return self.rate_limit(line, "msg", wait, rid, REPLY_BYTES);
+            return self.rate_limit(line, "msg", wait, rid.clone(), REPLY_BYTES);
         }
         if self.is_device(line) && here.is_some_and(|here| !self.stays(user, here)) {
-            return self.refuse_and_count(line, "msg", "not_in_room", rid, REPLY_BYTES);
+            return self.refuse_and_count(line, "msg", "not_in_room", rid.clone(), REPLY_BYTES);
         }
         if self.swarm.history {
-            return self.post(line, (to, here), text, cid, rid);
+            return self.post(line, post);
         }
         match to {
-            To::Public => self.say_to_all(line, &text),
-            To::User(name) => self.whisper(line, name, &text, rid),
+            To::Public => self.say_to_all(line, text),
+            To::User(name) => self.whisper(line, name, text, rid.clone()),
             To::Nobody => {}
         }
     }

@@ -6,7 +6,7 @@ use chatroom_core::frame::PREFIX_BYTES;
 
 use super::Model;
 use super::conn::What;
-use super::journal::{self, Talk};
+use super::journal::{self, Talk, Telling};
 use super::room::Room;
 use crate::simulate::names::Name;
 
@@ -76,14 +76,15 @@ impl Model {
             return self.coverage.reach("told_once_of_talks");
         }
         let whose = (line, conn.connection);
-        let number = self.journal.push(whose, journal::What::Telling(user));
+        let with_ties = conn.caps.friends && !conn.knows_ties;
+        let number = self.journal.push(whose, journal::What::Telling(Telling { user, with_ties }));
         self.conn_mut(line).telling = Some(number);
     }
 
     /// The disk was asked for a device's private conversations, and has answered or not.
-    pub(super) fn told(&mut self, whose: (usize, u64), number: u64, talks: Option<Vec<Talk>>) {
+    pub(super) fn told(&mut self, whose: (usize, u64), number: u64, told: Option<(Vec<Talk>, Telling)>) {
         let Some(line) = self.line_of(whose, number) else { return };
-        let Some(talks) = talks else {
+        let Some((talks, telling)) = told else {
             self.coverage.reach("not_told_of_talks");
             return self.untold.push((whose, number));
         };
@@ -98,6 +99,9 @@ impl Model {
             let json = frame("rooms", &format!(r#""peers":[{}]"#, talks.join(",")), None);
             let cost = json.len() + PREFIX_BYTES;
             self.push(line, What::Text(json.into()), cost, false);
+        }
+        if telling.with_ties {
+            self.told_ties(line, telling.user);
         }
     }
 
@@ -138,7 +142,7 @@ impl Model {
     }
 }
 
-fn frame(kind: &str, data: &str, rid: Option<&str>) -> String {
+pub(super) fn frame(kind: &str, data: &str, rid: Option<&str>) -> String {
     let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
     format!(r#"{{"type":"{kind}","status":"ok","data":{{{data}}}{rid}}}"#)
 }

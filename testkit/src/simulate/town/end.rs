@@ -23,6 +23,7 @@ impl Town {
         self.move_all()?;
         self.model.check_quiet()?;
         self.check_screens(true)?;
+        self.check_windows()?;
         self.check_counts()
     }
 
@@ -32,6 +33,12 @@ impl Town {
         self.leave_all()?;
         self.check_history()?;
         self.apply(&Step::Crash)?;
+        if self.swarm.crowds > 0 {
+            self.come_back_to_windows()?;
+            self.leave_all()?;
+            self.check_history()?;
+            self.apply(&Step::Crash)?;
+        }
         // A server that has just started has no pauses left from failed logins.
         let limits = &self.swarm.limits;
         let guests_max = self.lines.len().min(limits.connections_max - 1);
@@ -61,7 +68,7 @@ impl Town {
     }
 
     /// Moves whatever can be moved.
-    fn move_all(&mut self) -> Result<(), String> {
+    pub(super) fn move_all(&mut self) -> Result<(), String> {
         loop {
             let before = self.events;
             for line in 0..self.lines.len() {

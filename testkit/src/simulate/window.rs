@@ -1,0 +1,293 @@
+//! What somebody sees who takes part in many rooms with a client of this project: of each conversation a part, in its
+//! order, without a hole and without anything twice. It remembers what a window's file does, for a program that is started
+//! again.
+
+use std::collections::BTreeMap;
+
+use chatroom_core::client::{Command, Conversation, Event, Kept, Past, Place, Room, Span};
+use chatroom_core::message::push::Posted;
+use chatroom_core::message::{Cid, Text};
+use chatroom_core::name::RoomName;
+use chatroom_core::secret::Token;
+
+/// A window.
+#[derive(Default)]
+pub struct Window {
+    /// Whose it is, as the server has said.
+    pub user: Option<String>,
+    /// What lets them back in.
+    token: Option<Token>,
+    shown: BTreeMap<Key, Shown>,
+    /// The conversations that they take part in.
+    places: Vec<Place>,
+    /// The rooms there are, and how many are in each.
+    crowds: BTreeMap<String, usize>,
+    /// What they look at, and who was there last.
+    pub looked_at: Option<Conversation>,
+    members: Option<Room>,
+    said: BTreeMap<u64, Said>,
+    /// What came to the screen since somebody looked, and by whose account.
+    fresh: Vec<(Option<String>, Conversation, Line)>,
+    /// What was reached since somebody looked.
+    pub reached: Vec<&'static str>,
+}
+
+/// What two spellings of a conversation have in common: whether it is private, and its name in small letters.
+pub type Key = (bool, String);
+
+struct Shown {
+    of: Conversation,
+    lines: Vec<Line>,
+    has_older: bool,
+}
+
+/// A message on the screen.
+#[derive(Clone)]
+pub struct Line {
+    pub posted: Posted,
+    pub from: String,
+    /// `None` if its author was deleted before it was seen.
+    pub text: Option<String>,
+}
+
+/// What its person has said.
+pub struct Said {
+    pub by: String,
+    to: Conversation,
+    pub text: String,
+    cid: Cid,
+    /// What they were told of it.
+    pub fate: Option<Fate>,
+}
+
+/// What a person was told of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is said.
+    Said,
+    /// It is not.
+    Refused,
+    /// Nobody knows.
+    Uncertain,
+    /// Their program has forgotten it.
+    Forgotten,
+}
+
+impl Window {
+    /// Its person says something, which is called so from now on.
+    pub fn say(&mut self, id: u64, to: Conversation, text: Text, cid: Cid) -> Command {
+        let (by, words) = (self.user.clone().unwrap_or_default(), text.as_str().to_owned());
+        let said = Said { by, to: to.clone(), text: words, cid: cid.clone(), fate: None };
+        self.said.insert(id, said);
+        Command::Say { to, text, id, cid: Some(cid) }
+    }
+
+    /// Its program has ended. What a program begins with that is started again, if its person was logged in.
+    pub fn start_again(&mut self, is_kept: bool) -> Option<Kept> {
+        let token = self.token.clone().filter(|_| is_kept);
+        if token.is_none() {
+            let mut said = std::mem::take(&mut self.said);
+            said.values_mut().for_each(|said| said.fate = said.fate.or(Some(Fate::Forgotten)));
+            *self = Self { said, ..Self::default() };
+        }
+        // What it was told on its last connection no file has.
+        (self.looked_at, self.members) = (None, None);
+        let span = |shown: &Shown| {
+            let (first, last) = (shown.lines.first()?.posted.seq, shown.lines.last()?.posted);
+            Some((shown.of.clone(), Span { first, last, has_older: shown.has_older }))
+        };
+        let waiting = self.said.iter().filter(|(_, said)| said.fate.is_none());
+        let say = |(id, said): (&u64, &Said)| {
+            let text = Text::try_from(said.text.as_str()).expect("it was said");
+            Command::Say { to: said.to.clone(), text, id: *id, cid: Some(said.cid.clone()) }
+        };
+        Some(Kept {
+            token: token?,
+            room: None,
+            read: self.shown.values().filter_map(span).collect(),
+            outbox: waiting.map(say).collect(),
+        })
+    }
+
+    /// The client tells its person something.
+    pub fn see(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Session { token, .. } => self.token = Some(token),
+            Event::LoggedIn { username } => {
+                // What another account was shown is not this one's.
+                if self.user.as_ref() != Some(&username) {
+                    self.forget();
+                }
+                self.token = None;
+                self.user = Some(username);
+            }
+            Event::Returned { username, .. } => self.user = Some(username),
+            Event::LoggedOut => {
+                self.forget();
+                (self.user, self.token) = (None, None);
+            }
+            Event::Places(places) => self.places = places,
+            Event::Crowds(crowds) => {
+                let crowds = crowds.into_iter().map(|crowd| (crowd.room.as_str().to_owned(), crowd.people));
+                self.crowds = crowds.collect();
+            }
+            Event::Members(room) => self.members = Some(room),
+            Event::Message { of, from, text, said, posted, .. } => {
+                self.learn(said, Fate::Said)?;
+                let posted = posted.ok_or("a message of many rooms has no place")?;
+                self.append(of, Line { posted, from, text: Some(text) })?;
+            }
+            Event::Past { of, messages, is_older, is_anew, has_older } => {
+                self.see_past(&of, messages, (is_older, is_anew, has_older))?;
+            }
+            Event::Acknowledged { said, .. } => self.learn(Some(said), Fate::Said)?,
+            Event::Refused { said, .. } => self.learn(said, Fate::Refused)?,
+            Event::Unanswered { said, .. } => self.learn(said, Fate::Uncertain)?,
+            Event::Rooms(_) => return Err("it is in many rooms, and told of one".into()),
+            Event::Connected
+            | Event::Disconnected(_)
+            | Event::Greeted(_)
+            | Event::Registered
+            | Event::Friends(_)
+            | Event::Created { .. }
+            | Event::Entered { .. }
+            | Event::Left { .. }
+            | Event::Notice { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn see_past(
+        &mut self,
+        of: &Conversation,
+        messages: Vec<Past>,
+        (is_older, is_anew, has_older): (bool, bool, bool),
+    ) -> Result<(), String> {
+        let reached = match (is_anew, is_older, of) {
+            (true, ..) => "window_read_anew",
+            (false, true, _) => "window_read_older",
+            (false, false, Conversation::Room(_)) => "window_read_on",
+            (false, false, Conversation::Peer(_)) => "window_read_on_in_private",
+        };
+        self.reached.push(reached);
+        for past in &messages {
+            self.reached.extend(past.said.map(|_| "window_found_what_was_said"));
+            self.learn(past.said, Fate::Said)?;
+        }
+        let line = |past: Past| Line { posted: past.posted, from: past.from, text: past.text };
+        let shown = self.shown_of(of);
+        if is_anew {
+            shown.lines.clear();
+        }
+        shown.has_older = has_older;
+        if !is_older {
+            return messages.into_iter().try_for_each(|past| self.append(of.clone(), line(past)));
+        }
+        if let (Some(last), Some(first)) = (messages.last(), shown.lines.first())
+            && last.posted.seq + 1 != first.posted.seq
+        {
+            let (last, first) = (last.posted.seq, first.posted.seq);
+            return Err(format!("{} shows {last} before {first}", of.name()));
+        }
+        let older: Vec<Line> = messages.into_iter().map(line).collect();
+        shown.lines.splice(0..0, older.iter().cloned());
+        let user = &self.user;
+        self.fresh.extend(older.into_iter().map(|line| (user.clone(), of.clone(), line)));
+        Ok(())
+    }
+
+    fn append(&mut self, of: Conversation, line: Line) -> Result<(), String> {
+        let shown = self.shown_of(&of);
+        if let Some(last) = shown.lines.last()
+            && line.posted.seq != last.posted.seq + 1
+        {
+            let (seq, last) = (line.posted.seq, last.posted.seq);
+            return Err(format!("{} shows {seq} behind {last}", of.name()));
+        }
+        shown.lines.push(line.clone());
+        self.fresh.push((self.user.clone(), of, line));
+        Ok(())
+    }
+
+    /// What came to the screen since somebody asked.
+    pub fn take_fresh(&mut self) -> Vec<(Option<String>, Conversation, Line)> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// All that is shown.
+    pub fn lines(&self) -> impl Iterator<Item = (&Conversation, &Line)> {
+        self.shown.values().flat_map(|shown| shown.lines.iter().map(|line| (&shown.of, line)))
+    }
+
+    /// The number of the last message that is shown.
+    pub fn last(&self, of: &Conversation) -> u64 {
+        let shown = self.shown.get(&key(of));
+        shown.and_then(|shown| shown.lines.last()).map_or(0, |line| line.posted.seq)
+    }
+
+    /// How far each conversation goes and was read, as it was told last.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The conversations that its person takes part in.
+    pub fn conversations(&self) -> impl ExactSizeIterator<Item = &Conversation> {
+        self.places.iter().map(|place| &place.of)
+    }
+
+    /// The rooms there are.
+    pub fn crowds(&self) -> &BTreeMap<String, usize> {
+        &self.crowds
+    }
+
+    /// A room of which it was told.
+    pub fn room(&self, index: usize) -> Option<RoomName> {
+        let names: Vec<&String> = self.crowds.keys().collect();
+        names.get(index % names.len().max(1)).and_then(|name| RoomName::parse(name).ok())
+    }
+
+    /// Who is in the room that is looked at, if its person takes part in it and was told.
+    pub fn members(&self) -> Option<&Room> {
+        let looked_at = self.looked_at.as_ref()?;
+        self.conversations().find(|of| of.is_same(looked_at))?;
+        self.members.as_ref().filter(|room| room.name == looked_at.name())
+    }
+
+    /// What its person has said, by any account, and by which number.
+    pub fn said(&self) -> impl Iterator<Item = (&u64, &Said)> {
+        self.said.iter()
+    }
+
+    fn shown_of(&mut self, of: &Conversation) -> &mut Shown {
+        let shown = || Shown { of: of.clone(), lines: Vec::new(), has_older: false };
+        self.shown.entry(key(of)).or_insert_with(shown)
+    }
+
+    fn forget(&mut self) {
+        self.shown.clear();
+        self.places.clear();
+        self.crowds.clear();
+        (self.looked_at, self.members) = (None, None);
+    }
+
+    fn learn(&mut self, said: Option<u64>, fate: Fate) -> Result<(), String> {
+        let Some(id) = said else { return Ok(()) };
+        let said = self.said.get_mut(&id).ok_or_else(|| format!("nobody has said {id}"))?;
+        match said.fate.replace(fate) {
+            Some(before) => Err(format!("its own message {id} is {before:?}, and then {fate:?}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Said {
+    /// In which conversation.
+    pub fn key(&self) -> Key {
+        key(&self.to)
+    }
+}
+
+/// See [`Key`].
+pub fn key(of: &Conversation) -> Key {
+    (matches!(of, Conversation::Peer(_)), of.name().to_lowercase())
+}
