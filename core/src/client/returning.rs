@@ -31,8 +31,9 @@ impl Client {
             home.set_of_many(is_of_many);
         }
         // What another account has read, and what it wanted to say, is not this one's.
-        let is_return = self.step_of_return(kind) == Step::LoggingIn;
         let is_another = self.whose.as_ref() != Some(&username);
+        // A person may be quicker than the way back, and be somebody else.
+        let is_return = self.step_of_return(kind) == Step::LoggingIn && (kind == Kind::Resume || !is_another);
         if !self.will_be_back() || (is_another && !is_return) {
             self.give_up_unsaid(LEFT_UNSAID);
         }

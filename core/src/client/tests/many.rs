@@ -728,6 +728,23 @@ fn a_program_that_is_started_again_goes_on_in_each_conversation() {
 }
 
 #[test]
+fn who_logs_in_while_another_is_on_the_way_back_says_nothing_for_them() {
+    let mut desk = started_again();
+    desk.hear(GREETED);
+    desk.want("login Bob 1234");
+    desk.log.clear();
+    desk.check_hears(
+        r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Bob","chatroom":"lobby"}}"#,
+        "msg unanswered, msg unanswered, msg refused, no code (You left the room before this was sent), logged in Bob",
+    );
+    desk.check_hears(
+        r#"{"type":"resume","status":"error","code":"wrong_state","message":"You are logged in already"}"#,
+        "resume refused, wrong_state (You are logged in already)",
+    );
+    desk.check_hears(&rooms(&[], &[]), &format!("{}, crowds [], places []", roster("den")));
+}
+
+#[test]
 fn a_server_that_has_given_up_many_rooms_is_entered_as_ever() {
     let mut desk = started_again();
     desk.hear(&GREETED.replace(r#","multi""#, ""));
