@@ -102,7 +102,9 @@ impl Hub {
         member.knows_friends |= ties.is_some();
         let user = member.user;
         if let Some((user, ties)) = self.directory.user_mut(user).zip(ties) {
-            user.ties = Some(ties);
+            // What is known already is as good, but for who is deleted and is not known to be: of those another device has been
+            // told, and is told that they are gone when that is known.
+            user.ties.get_or_insert(ties);
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));

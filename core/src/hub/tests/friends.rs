@@ -212,6 +212,30 @@ fn who_was_deleted_while_others_were_told_of_them_is_nothing_to_them() {
     assert!(town.hub.blocks.is_empty());
 }
 
+#[test]
+fn who_was_told_of_a_friend_is_told_that_they_are_deleted_though_another_device_has_come_since() {
+    let (mut town, mut disk) = town(&["ann", "bob"]);
+    town.does("ann", "request bob");
+    disk.writes(&mut town);
+    town.settle();
+    // The disk knows nobody any more whom the hub knows.
+    device(&mut town, "phone", "ann");
+    let mut group = Vec::new();
+    town.hub.take_appends(9, &mut group);
+    let told = || Outcome::Told(Box::new(Told { talks: Vec::new(), ties: Some(Ties::new()) }));
+    let settled = group.into_iter().map(|append| append.settle(told())).collect();
+    let mut deliveries = Deliveries::new();
+    town.hub.settle(town.now, settled, &mut deliveries);
+    town.deliver(deliveries);
+    town.check("phone", "overview [lobby 2 example 0] in [], friend {all:true");
+    let (bob, mut deliveries) = (NameKey::new(key_of, "bob"), Deliveries::new());
+    town.hub.forget(town.now, &bob, &mut deliveries);
+    town.hub.forget_ties_to(&[bob], &mut deliveries);
+    town.deliver(deliveries);
+    town.check("ann", "now Bob is none");
+    town.check_does("ann", "friends", "friends []");
+}
+
 /// What ann hears who writes to bob, in the room that both are in or from anywhere.
 fn heard_of_absence(town: &mut Town, disk: &mut Disk, words: &str) -> String {
     town.heard.clear();
