@@ -2,6 +2,7 @@
 //! built again for each of the core's mutants.
 //!
 //! [`hub`], [`places`], [`friends`], [`duplex`] and [`many`] are told a story step by step and panic where it goes otherwise than it must.
+//! [`ties`] is what people are to each other, and the simulation's model has it as well.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped here fails the test, as it should")]
@@ -11,6 +12,7 @@ pub mod friends;
 pub mod hub;
 pub mod many;
 pub mod places;
+pub mod ties;
 pub mod words;
 
 use chatroom_core::hub::Snapshot;

@@ -284,7 +284,9 @@ impl Hub {
             let own = (after.own.tie, after.own.tie != before.own.tie);
             let others = (after.other.tie, after.other.tie != before.other.tie);
             self.retie(account, &other, own, is_still.then_some(from), deliveries);
-            self.retie(&other, account, others, None, deliveries);
+            if !cfg!(planted_bug = "tie_told_to_one_side") {
+                self.retie(&other, account, others, None, deliveries);
+            }
             Reply::Tied(other.name, after.own.tie)
         });
         answer_to(from, is_still.then_some(answer), deliveries);
@@ -372,6 +374,7 @@ impl Hub {
     /// What has to be looked up once more, for something is on its way that may change it.
     pub(super) fn consent(&self, is_reached: bool) -> Consent {
         match (self.tying, is_reached) {
+            _ if cfg!(planted_bug = "consent_not_looked_up_again") => Consent::Given,
             (0, _) => Consent::Given,
             (_, true) => Consent::NotBlocked,
             (_, false) => Consent::Friends,

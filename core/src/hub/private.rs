@@ -104,7 +104,10 @@ impl Hub {
         if let Some((user, ties)) = self.directory.user_mut(user).zip(ties) {
             // What is known already is as good, but for who is deleted and is not known to be: of those another device has been
             // told, and is told that they are gone when that is known.
+            #[cfg(not(planted_bug = "deleted_friend_not_told"))]
             user.ties.get_or_insert(ties);
+            #[cfg(planted_bug = "deleted_friend_not_told")]
+            user.ties.replace(ties);
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));

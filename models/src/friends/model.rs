@@ -1,10 +1,11 @@
-//! What people are to each other, as sets of pairs, and what each connection is told of it.
+//! What people are to each other, and what each connection is told of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatroom_core::message::friend::{Op, Tie};
 
 use super::{Kind, LIST_MAX, NOBODY, USERS};
+use crate::ties::{Most, Ties};
 
 pub(super) type Name = &'static str;
 
@@ -32,13 +33,9 @@ pub(super) struct Model {
     count: u64,
 }
 
-/// Each pair is of who did it and whom they did it to.
 #[derive(Clone, Default)]
 struct Facts {
-    friends: BTreeSet<(Name, Name)>,
-    asked: BTreeSet<(Name, Name)>,
-    declined: BTreeSet<(Name, Name)>,
-    blocked: BTreeSet<(Name, Name)>,
+    ties: Ties<Name>,
     deleted: BTreeSet<Name>,
 }
 
@@ -89,40 +86,11 @@ enum Held {
 impl Facts {
     /// What another is to somebody.
     fn view(&self, own: Name, other: Name) -> Tie {
-        if self.blocked.contains(&(own, other)) {
-            Tie::Blocked
-        } else if self.friends.contains(&(own, other)) {
-            Tie::Friend
-        } else if self.asked.contains(&(own, other)) {
-            Tie::Asked
-        } else if self.asked.contains(&(other, own)) && !self.declined.contains(&(own, other)) {
-            Tie::Asking
-        } else {
-            Tie::None
-        }
+        self.ties.view(own, other)
     }
 
     fn views(&self, own: Name) -> Views {
-        let views = USERS.into_iter().map(|other| (other.to_owned(), self.view(own, other)));
-        views.filter(|(_, tie)| *tie != Tie::None).collect()
-    }
-
-    fn count(&self, own: Name, tie: Tie) -> usize {
-        self.views(own).values().filter(|other| **other == tie).count()
-    }
-
-    fn befriend(&mut self, one: Name, other: Name) -> Result<(), String> {
-        for (user, list) in [(one, "Friends"), (other, "OthersFriends")] {
-            if self.count(user, Tie::Friend) >= LIST_MAX {
-                return Err(format!("Full({list})"));
-            }
-        }
-        for pair in [(one, other), (other, one)] {
-            self.friends.insert(pair);
-            self.asked.remove(&pair);
-            self.declined.remove(&pair);
-        }
-        Ok(())
+        self.ties.views(own).into_iter().map(|(other, tie)| (other.to_owned(), tie)).collect()
     }
 
     /// Somebody does something about another.
@@ -130,49 +98,12 @@ impl Facts {
         if other == NOBODY || self.deleted.contains(other) {
             return Err("Unknown".to_owned());
         }
-        let (mine, is_asked) = (self.view(own, other), self.asked.contains(&(other, own)));
-        match op {
-            Op::Request if mine == Tie::Blocked => return Err("Blocked".to_owned()),
-            Op::Request if is_asked => self.befriend(own, other)?,
-            Op::Request if mine == Tie::None => {
-                if self.count(own, Tie::Asked) >= LIST_MAX {
-                    return Err("Full(Asked)".to_owned());
-                }
-                if self.count(other, Tie::Asking) >= LIST_MAX {
-                    return Err("Full(OthersAsking)".to_owned());
-                }
-                self.asked.insert((own, other));
-                self.declined.remove(&(own, other));
-            }
-            Op::Request => {}
-            Op::Accept if mine == Tie::Asking => self.befriend(own, other)?,
-            Op::Accept => return Err("NotAsked".to_owned()),
-            Op::Decline | Op::Remove if mine == Tie::Asking => drop(self.declined.insert((own, other))),
-            Op::Decline => {}
-            Op::Remove => self.end(own, other),
-            Op::Block => {
-                if mine != Tie::Blocked && self.count(own, Tie::Blocked) >= LIST_MAX {
-                    return Err("Full(Blocked)".to_owned());
-                }
-                self.end(own, other);
-                self.blocked.insert((own, other));
-            }
-            Op::Unblock => drop(self.blocked.remove(&(own, other))),
-        }
-        Ok(())
-    }
-
-    /// Two are friends no more, and the first asks no more.
-    fn end(&mut self, own: Name, other: Name) {
-        self.friends.remove(&(own, other));
-        self.friends.remove(&(other, own));
-        self.asked.remove(&(own, other));
+        let most = Most { friends: LIST_MAX, asked: LIST_MAX, asking: LIST_MAX, blocked: LIST_MAX };
+        self.ties.tie(own, op, other, most).map_err(|untied| format!("{untied:?}"))
     }
 
     fn delete(&mut self, user: Name) {
-        for pairs in [&mut self.friends, &mut self.asked, &mut self.declined, &mut self.blocked] {
-            pairs.retain(|(one, other)| *one != user && *other != user);
-        }
+        self.ties.delete(user);
         self.deleted.insert(user);
     }
 }
@@ -302,7 +233,7 @@ impl Model {
         let person = self.person_mut(seat);
         person.is_waiting = true;
         let (user, kind, telling) = (person.user, person.kind, person.telling);
-        let is_reached = self.is_reached(to, kind) && !self.told.blocked.contains(&(to, user));
+        let is_reached = self.is_reached(to, kind) && !self.told.ties.has_blocked(to, user);
         if !is_reached && kind == Kind::Friendly && !self.known.contains(user) {
             match telling.filter(|number| self.is_on_its_way(*number)) {
                 Some(until) => self.held.push((until, seat, Held::Whisper(to, text))),
@@ -310,7 +241,7 @@ impl Model {
             }
             return;
         }
-        let is_friend = kind == Kind::Friendly && self.told.friends.contains(&(user, to));
+        let is_friend = kind == Kind::Friendly && self.told.ties.are_friends(user, to);
         if !is_reached && !is_friend {
             return self.answer(seat, format!("denied {}", absence(to, kind)));
         }
@@ -486,8 +417,8 @@ fn write(disk: &mut Facts, entry: &Entry) -> Made {
         What::Whisper { to, kind, .. } if disk.deleted.contains(to) => Made::Not(absence(to, *kind)),
         What::Whisper { to, is_reached, kind, .. } => {
             let is_wanted = match is_reached {
-                true => !disk.blocked.contains(&(to, user)),
-                false => disk.friends.contains(&(user, to)),
+                true => !disk.ties.has_blocked(to, user),
+                false => disk.ties.are_friends(user, to),
             };
             if is_wanted { Made::Done(disk.clone()) } else { Made::Not(absence(to, *kind)) }
         }

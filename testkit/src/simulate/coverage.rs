@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 159] = [
+pub const PLACES: [&str; 174] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -76,6 +76,21 @@ pub const PLACES: [&str; 159] = [
     "told_again_of_talks",
     "told_of_friends",
     "waited_for_friends",
+    "friends_listed",
+    "nothing_to_each_other",
+    "befriended",
+    "asking",
+    "asked",
+    "blocked_by_choice",
+    "told_of_a_tie",
+    "deleted_friend_is_told",
+    "blocked_author",
+    "wrote_to_absent_friend",
+    "no_such_user",
+    "no_request",
+    "blocked",
+    "too_many_friends",
+    "rate_limited friend",
     // Clients that are in many rooms.
     "window_read_on",
     "window_read_on_in_private",

@@ -254,7 +254,7 @@ impl Fate {
             Phase::Lobby | Phase::Chat | Phase::Hall => limits.frame_bytes_max,
         };
         let rid = self.rid();
-        let means = match self.rng.u8(..31) {
+        let means = match self.rng.u8(..32) {
             0 => return Said::frame("hello", Means::Unreadable, None),
             1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
             2 => return Said::frame("[]", Means::Unreadable, None),
@@ -306,6 +306,17 @@ impl Fate {
             23 => self.message(town, line, From::Absent, To::Nobody),
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
             25 => Means::Hello(self.caps(swarm)),
+            30 => {
+                return match self.rng.u8(..3) {
+                    0 => Said::frame(
+                        r#"{"type":"friend","data":{"op":"like"}}"#,
+                        Means::UnfitData("friend"),
+                        None,
+                    ),
+                    1 => Said::request(Means::Ties, Some(rid)),
+                    _ => Said::request(Means::Tie(self.op(), None), Some(rid)),
+                };
+            }
             27 => Means::Exit,
             28 => Means::Rooms,
             29 => {

@@ -45,6 +45,9 @@ pub const ROOMS: [[&str; 2]; 13] = [
     ["gééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé", "GÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"],
 ];
 
+/// Users in the order of their names, as a server compares them: without case, and Latin before Cyrillic.
+pub const ALPHABET: [usize; USERS.len()] = [0, 1, 8, 5, 6, 7, 3, 2, 4, 9];
+
 /// The lobby's number among [`ROOMS`].
 pub const LOBBY: usize = 0;
 /// The number of the room that is always there.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::history::Edge;
 
@@ -155,6 +156,10 @@ pub enum Means {
     Read(Option<Name>, u64),
     /// So far was read of what was said with this user; `None` for what cannot be a name.
     PeerRead(Option<Name>, u64),
+    /// Who is what to me?
+    Ties,
+    /// This is to become of me and that one; `None` for what cannot be a name.
+    Tie(Op, Option<Name>),
     /// Log out.
     Logout,
     /// Are you there?
@@ -250,6 +255,8 @@ pub enum Wish {
     OlderOf(Of),
     /// The same: take part in that room no more.
     Leave(Name),
+    /// The same: do something about somebody.
+    Tie(Op, Name),
 }
 
 impl Said {
@@ -353,6 +360,10 @@ impl Said {
                 None => Means::Exit,
             },
             "roster" => Means::Roster(super::names::find_room(text("room"))),
+            "friend" => {
+                let op = Op::ALL.into_iter().find(|op| op.as_str() == text("op"));
+                op.map_or(Means::Ties, |op| Means::Tie(op, super::names::find_user(text("user"))))
+            }
             "read" => {
                 let seq = json["data"]["seq"].as_u64().unwrap_or_default();
                 match json["data"]["peer"].as_str() {
@@ -386,6 +397,7 @@ impl Means {
             Self::Rooms => "rooms",
             Self::Roster(_) => "roster",
             Self::Read(..) | Self::PeerRead(..) => "read",
+            Self::Ties | Self::Tie(..) => "friend",
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Pong => "pong",
@@ -407,6 +419,11 @@ impl Means {
             Self::Create(room) | Self::Enter(room) | Self::Part(room) | Self::Roster(room) => {
                 let room = room.map_or(" not a name", |name| name.text);
                 Some(format!(r#"{{"room":"{room}"}}"#))
+            }
+            Self::Ties => Some(r#"{"op":"list"}"#.to_owned()),
+            Self::Tie(op, other) => {
+                let (op, other) = (op.as_str(), other.map_or("not a name", |name| name.text));
+                Some(format!(r#"{{"op":"{op}","user":"{other}"}}"#))
             }
             Self::PeerRead(peer, seq) => {
                 let peer = peer.map_or("not a name", |name| name.text);

@@ -175,6 +175,11 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.room_members_max = if rng.bool() { rng.usize(1..5) } else { usual.room_members_max };
     limits.rooms_joined_max = if rng.bool() { rng.usize(1..4) } else { usual.rooms_joined_max };
     limits.account_devices_max = if rng.bool() { rng.usize(1..4) } else { usual.account_devices_max };
+    if rng.bool() {
+        let mut few = || rng.usize(1..4);
+        (limits.friends_max, limits.friends_blocked_max) = (few(), few());
+        (limits.friends_asked_max, limits.friends_asking_max) = (few(), few());
+    }
     limits.rooms_created_per_hour_max = rng.u32(..6);
     if rng.bool() {
         (limits.message_rate, limits.message_burst) = (rng.u32(..5), rng.u32(1..6));

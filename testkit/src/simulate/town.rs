@@ -586,7 +586,8 @@ fn command(wish: &Wish) -> Command {
         | Wish::Look(_)
         | Wish::See(_)
         | Wish::OlderOf(_)
-        | Wish::Leave(_) => unreachable!("these are of what is shown"),
+        | Wish::Leave(_)
+        | Wish::Tie(..) => unreachable!("these are of what is shown"),
         Wish::Exit => Command::Exit(lobby()),
         Wish::Logout => Command::Logout,
     }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{Command, Conversation, Event, Kept, Past, Place, Room, Span};
+use chatroom_core::client::{Command, Conversation, Event, Friends, Kept, Past, Place, Room, Span};
+use chatroom_core::message::friend::Tie;
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::RoomName;
@@ -25,6 +26,8 @@ pub struct Window {
     /// What they look at, and who was there last.
     pub looked_at: Option<Conversation>,
     members: Option<Room>,
+    /// Who is what to them.
+    friends: Friends,
     said: BTreeMap<u64, Said>,
     /// What came to the screen since somebody looked, and by whose account.
     fresh: Vec<(Option<String>, Conversation, Line)>,
@@ -132,6 +135,7 @@ impl Window {
                 self.crowds = crowds.collect();
             }
             Event::Members(room) => self.members = Some(room),
+            Event::Friends(friends) => self.friends = friends,
             Event::Message { of, from, text, said, posted, .. } => {
                 self.learn(said, Fate::Said)?;
                 let posted = posted.ok_or("a message of many rooms has no place")?;
@@ -148,7 +152,6 @@ impl Window {
             | Event::Disconnected(_)
             | Event::Greeted(_)
             | Event::Registered
-            | Event::Friends(_)
             | Event::Created { .. }
             | Event::Entered { .. }
             | Event::Left { .. }
@@ -253,6 +256,16 @@ impl Window {
         self.members.as_ref().filter(|room| room.name == looked_at.name())
     }
 
+    /// Who is what to its person, as they were told.
+    pub fn friends(&self) -> BTreeMap<&str, Tie> {
+        let Friends { friends, asking, asked, blocked } = &self.friends;
+        let lists =
+            [(Tie::Friend, friends), (Tie::Asking, asking), (Tie::Asked, asked), (Tie::Blocked, blocked)];
+        let named =
+            lists.into_iter().flat_map(|(tie, names)| names.iter().map(move |name| (name.as_str(), tie)));
+        named.collect()
+    }
+
     /// What its person has said, by any account, and by which number.
     pub fn said(&self) -> impl Iterator<Item = (&u64, &Said)> {
         self.said.iter()
@@ -268,6 +281,7 @@ impl Window {
         self.places.clear();
         self.crowds.clear();
         (self.looked_at, self.members) = (None, None);
+        self.friends = Friends::default();
     }
 
     fn learn(&mut self, said: Option<u64>, fate: Fate) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! What a device says.
 
+use chatroom_core::message::friend::Op;
+
 use super::Fate;
 use crate::simulate::names::Name;
 use crate::simulate::step::{From, Means, Of, To};
@@ -24,6 +26,8 @@ impl Fate {
             }
             58..66 => self.history_in_hall(town, line),
             66..68 => Means::Logout,
+            68..70 if town.model.has_friends(line) => Means::Ties,
+            70..76 if town.model.has_friends(line) => Means::Tie(self.op(), Some(self.user(swarm))),
             how => {
                 let to = if how < 78 { To::User(self.user(swarm)) } else { To::Public };
                 // What is private may be said from anywhere.
@@ -38,6 +42,18 @@ impl Fate {
                     means => means,
                 }
             }
+        }
+    }
+
+    /// What somebody does about another: mostly what makes friends.
+    pub(super) fn op(&mut self) -> Op {
+        match self.rng.u8(..10) {
+            0..4 => Op::Request,
+            4 | 5 => Op::Accept,
+            6 => Op::Decline,
+            7 => Op::Remove,
+            8 => Op::Block,
+            _ => Op::Unblock,
         }
     }
 

@@ -32,6 +32,10 @@ impl Fate {
             (Some(_), 29..31) => Step::Wish(line, Wish::Logout),
             (Some(_), 31..42) => Step::Wish(line, Wish::Look(self.talk(town, line))),
             (Some(_), 42..54) => Step::Wish(line, Wish::See(self.talk(town, line))),
+            (Some(_), 60..68) => {
+                let (op, name) = (self.op(), self.user(swarm));
+                Step::Wish(line, Wish::Tie(op, name))
+            }
             (Some(_), 54..60) => Step::Wish(line, Wish::OlderOf(self.talk(town, line))),
             (Some(_), _) => self.say_in_many(town, line),
         }

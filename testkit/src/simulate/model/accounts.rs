@@ -104,6 +104,11 @@ impl Book {
         self.records[user].as_ref()?.password.as_deref()
     }
 
+    /// Whether somebody has an account, or had one that is deleted.
+    pub fn has_account(&self, user: usize) -> bool {
+        self.records[user].is_some()
+    }
+
     /// A server starts: what it had in memory is gone.
     pub fn restart(&mut self) {
         self.slates = Default::default();

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chatroom_core::hub::Untied;
 use chatroom_core::message::history::Edge;
+use models::ties::{Most, Ties};
 
-use super::journal::{Audience, Change, Message, Outcome, PeerRead, Placing, Talk, What};
+use super::journal::{Audience, Change, Message, Outcome, PeerRead, Placing, Talk, Tying, What};
+use super::ties::Views;
 use crate::simulate::names::Name;
 
 /// What the disk has.
-#[derive(Default)]
 pub struct Annals {
     /// Who takes part in which room, and has read how far.
     places: Vec<(usize, Name, usize)>,
@@ -18,6 +20,11 @@ pub struct Annals {
     talks: Vec<(usize, usize, usize)>,
     /// Whose accounts are deleted.
     deleted: BTreeSet<usize>,
+    /// Who has an account.
+    pub accounts: BTreeSet<usize>,
+    /// What people are to each other, and how long their lists are at most.
+    ties: Ties<usize>,
+    most: Most,
 }
 
 struct Annal {
@@ -65,6 +72,19 @@ pub struct Recall {
 }
 
 impl Annals {
+    /// An empty disk. Nobody has longer lists than that.
+    pub fn new(most: Most) -> Self {
+        Self {
+            places: Vec::new(),
+            conversations: Vec::new(),
+            talks: Vec::new(),
+            deleted: BTreeSet::new(),
+            accounts: BTreeSet::new(),
+            ties: Ties::default(),
+            most,
+        }
+    }
+
     /// The rooms there are, in the order of their making, and the number of the last message there.
     pub fn rooms(&self) -> impl Iterator<Item = (Name, usize)> + '_ {
         self.conversations.iter().filter_map(|annal| match annal.of {
@@ -132,6 +152,7 @@ impl Annals {
     /// Nothing is left of a user but where they said something.
     pub fn delete(&mut self, user: usize) {
         self.deleted.insert(user);
+        self.ties.delete(user);
         self.places.retain(|(whose, ..)| *whose != user);
         let said = self.conversations.iter_mut().flat_map(|annal| &mut annal.said);
         said.filter(|kept| kept.author == user).for_each(|kept| kept.is_blank = true);
@@ -161,6 +182,7 @@ impl Annals {
         let message = match what {
             What::Telling(_) => return self.tell(what),
             What::PeerRead(read) => return self.read_peer(read),
+            What::Tie(tying) => return self.tie(tying),
             What::Room { name, instead, .. } => {
                 if let Some(instead) = instead {
                     self.conversations
@@ -179,7 +201,13 @@ impl Annals {
         if self.is_deleted(message.author) {
             return Outcome::Failed;
         }
-        if self.is_deleted(peer) {
+        // Also what was decided before it in the same breath counts.
+        let is_wanted = match message.audience {
+            Audience::User(peer) if message.is_heard => !self.ties.has_blocked(peer, message.author),
+            Audience::User(peer) => self.ties.are_friends(message.author, peer),
+            Audience::Room(_) => true,
+        };
+        if self.is_deleted(peer) || !is_wanted {
             return Outcome::Absent;
         }
         let conversation = match message.audience {
@@ -208,8 +236,37 @@ impl Annals {
     /// What can be known without anything being written.
     pub(super) fn tell(&self, what: &What) -> Outcome {
         match what {
-            What::Telling(telling) => Outcome::Told(self.talks(telling.user)),
-            What::Room { .. } | What::Message(_) | What::Place(_) | What::PeerRead(_) => Outcome::Failed,
+            What::Telling(telling) => Outcome::Told(self.talks(telling.user), self.views(telling.user)),
+            What::Room { .. } | What::Message(_) | What::Place(_) | What::PeerRead(_) | What::Tie(_) => {
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// What others are to somebody.
+    pub fn views(&self, user: usize) -> Views {
+        self.ties.views(user)
+    }
+
+    /// Who wants to hear nothing of whom.
+    pub fn blocks(&self) -> BTreeSet<(usize, usize)> {
+        let pairs = self.accounts.iter().flat_map(|by| self.accounts.iter().map(|of| (*by, *of)));
+        pairs.filter(|(by, of)| self.ties.has_blocked(*by, *of)).collect()
+    }
+
+    fn tie(&mut self, tying: &Tying) -> Outcome {
+        let Tying { user, op, other, .. } = *tying;
+        if self.is_deleted(user) {
+            return Outcome::Failed;
+        }
+        if !self.accounts.contains(&other) || self.is_deleted(other) {
+            return Outcome::Untied(Untied::Unknown);
+        }
+        let both = |ties: &Ties<usize>| (ties.view(user, other), ties.view(other, user));
+        let before = both(&self.ties);
+        match self.ties.tie(user, op, other, self.most) {
+            Ok(()) => Outcome::Tied { before, after: both(&self.ties) },
+            Err(untied) => Outcome::Untied(untied),
         }
     }
 

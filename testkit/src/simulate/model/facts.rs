@@ -74,6 +74,11 @@ impl Model {
         self.conns[line].as_ref().is_some_and(|conn| conn.caps.ping)
     }
 
+    /// Whether somebody was granted to have friends.
+    pub fn has_friends(&self, line: usize) -> bool {
+        self.conns[line].as_ref().is_some_and(|conn| conn.caps.friends)
+    }
+
     /// The room that somebody is in, if it is not the lobby.
     pub fn room_of(&self, line: usize) -> Option<Name> {
         let room = self.conns[line].as_ref().and_then(Conn::room).filter(|room| *room != LOBBY)?;

@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
+use chatroom_core::hub::Untied;
+use chatroom_core::message::friend::{Op, Tie};
+
 use super::annals::Annals;
 use super::room::Room;
+use super::ties::Views;
 use crate::simulate::names::Name;
 use crate::simulate::step::Fault;
 
@@ -40,6 +44,17 @@ pub enum What {
     Telling(Telling),
     /// How far somebody has read in a private conversation.
     PeerRead(PeerRead),
+    /// Somebody does something about another.
+    Tie(Tying),
+}
+
+/// What somebody does about another.
+#[derive(Clone)]
+pub struct Tying {
+    pub user: usize,
+    pub op: Op,
+    pub other: usize,
+    pub rid: Option<String>,
 }
 
 /// What a device is to be told that the disk alone knows.
@@ -87,6 +102,8 @@ pub struct Message {
     pub is_read: bool,
     /// Which room's conversation it is, by its name's id; or who it is for.
     pub audience: Audience,
+    /// Who it is for was there to hear it; if not, they are a friend.
+    pub is_heard: bool,
     pub text: String,
     pub cid: Option<String>,
     pub rid: Option<String>,
@@ -111,8 +128,15 @@ pub struct Talk {
 pub enum Outcome {
     Founded,
     Placed,
-    /// These are the private conversations, the newest first.
-    Told(Vec<Talk>),
+    /// These are the private conversations, the newest first, and that is what others are to somebody.
+    Told(Vec<Talk>, Views),
+    /// What the two were to each other, and what they are, the one who did something first.
+    Tied {
+        before: (Tie, Tie),
+        after: (Tie, Tie),
+    },
+    /// Nothing has become of them, and why.
+    Untied(Untied),
     /// So far is read, where something was said.
     PeerRead {
         seq: Option<usize>,
@@ -135,7 +159,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether the disk has done what it was asked to.
     pub fn is_durable(&self) -> bool {
-        !matches!(self, Self::Conflict | Self::Absent | Self::Failed)
+        !matches!(self, Self::Conflict | Self::Absent | Self::Failed | Self::Untied(_))
     }
 }
 
@@ -207,9 +231,12 @@ impl Journal {
             What::Place(placing) if placing.step == Change::Join && *outcome == Outcome::Placed => {
                 Some(placing.user)
             }
-            What::Place(_) | What::Room { .. } | What::Message(_) | What::Telling(_) | What::PeerRead(_) => {
-                None
-            }
+            What::Place(_)
+            | What::Room { .. }
+            | What::Message(_)
+            | What::Telling(_)
+            | What::PeerRead(_)
+            | What::Tie(_) => None,
         })
     }
 

@@ -7,7 +7,7 @@ use super::journal::{Audience, Entry, Message, Outcome, What};
 use super::room::Room;
 use super::talk::message;
 use super::{Model, REPLY_BYTES};
-use crate::simulate::names::{EXAMPLE, LOBBY, Name};
+use crate::simulate::names::{EXAMPLE, LOBBY, Name, USERS};
 use crate::simulate::step::{Fault, To};
 
 /// A request that waits for the disk.
@@ -16,6 +16,8 @@ pub enum Held {
     Create(Name, Option<String>),
     /// It is said to somebody who may be a friend.
     Post(Post),
+    /// Who is one?
+    Ties(Option<String>),
 }
 
 /// Something that is to be said to somebody, or to a room.
@@ -35,6 +37,7 @@ impl Model {
         if count > 1 {
             self.coverage.reach("kept_in_a_group");
         }
+        self.annals.accounts = (0..USERS.len()).filter(|user| self.book.has_account(*user)).collect();
         self.journal.take(count, &mut self.annals, self.now.since_start().as_millis(), fault)
     }
 
@@ -61,6 +64,7 @@ impl Model {
                 Held::Exit(rid) => self.go_out(line, rid.as_deref()),
                 Held::Create(name, rid) => self.create(line, Some(name), rid),
                 Held::Post(post) => self.speak(line, post),
+                Held::Ties(rid) => self.list_ties(line, rid),
             }
         }
         if self.journal.pending() < self.swarm.limits.appends_total_max {
@@ -95,14 +99,22 @@ impl Model {
             (room.is_spoken_in, room.last_seq) = (last_seq > 0, last_seq);
         }
         self.remember_places();
+        self.remember_ties();
     }
 
     /// Something is said that is to be durable first.
     pub(super) fn post(&mut self, line: usize, post: Post) {
         let Post { to, room, text, cid, rid } = post;
         let author = self.conn(line).user().expect("only who is logged in comes here");
+        let (mut is_heard, mut room) = (true, room);
         let audience = match (to, room) {
-            (To::User(name), room) if self.can_be_reached(name.id, room) => Audience::User(name.id),
+            (To::User(name), room) if self.can_hear(name.id, room, author) => Audience::User(name.id),
+            // Who is not in that room may be in another one.
+            (To::User(name), _) if self.is_absent_friend(line, name.id) => {
+                self.coverage.reach("wrote_to_absent_friend");
+                (is_heard, room) = (false, None);
+                Audience::User(name.id)
+            }
             (To::User(_), _) if !self.knows_strangers(line) => {
                 return self.not_kept(line, "msg", rid, true);
             }
@@ -116,7 +128,7 @@ impl Model {
             let is_anywhere = room.is_none();
             self.coverage.reach(if is_anywhere { "whispered_from_anywhere" } else { "said_by_device" });
         }
-        let message = Message { author, room, is_read: is_device, audience, text, cid, rid };
+        let message = Message { author, room, is_read: is_device, audience, is_heard, text, cid, rid };
         let whose = (line, self.conn(line).connection);
         let number = self.journal.push(whose, What::Message(message));
         if let Some(room) = room {
@@ -173,11 +185,12 @@ impl Model {
         }
         match (entry.what, outcome) {
             (What::Place(_), _) => {}
-            (What::Telling(telling), Outcome::Told(talks)) => {
-                self.told(entry.whose, entry.number, Some((talks, telling)));
+            (What::Telling(telling), Outcome::Told(talks, views)) => {
+                self.told(entry.whose, entry.number, Some((talks, views, telling)));
             }
             (What::Telling(_), _) => self.told(entry.whose, entry.number, None),
             (What::PeerRead(read), outcome) => self.settle_peer_read(line, read, outcome),
+            (What::Tie(tying), outcome) => self.settle_tie(line, tying, outcome),
             (What::Room { name, rid, .. }, Outcome::Founded) => match line {
                 Some(line) => {
                     self.conn_mut(line).is_held = false;
@@ -237,7 +250,9 @@ impl Model {
                 Outcome::Failed
                 | Outcome::Founded
                 | Outcome::Placed
-                | Outcome::Told(_)
+                | Outcome::Told(..)
+                | Outcome::Tied { .. }
+                | Outcome::Untied(_)
                 | Outcome::PeerRead { .. },
                 Some(line),
             ) => {

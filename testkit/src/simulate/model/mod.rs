@@ -26,11 +26,12 @@ mod ties;
 mod told;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::{Frame, PREFIX_BYTES};
+use chatroom_core::limits::Limits;
 use chatroom_core::server::End;
 
 use super::coverage::Coverage;
@@ -46,9 +47,11 @@ use conn::Stage;
 use conn::{Conn, Due, Heard, Retry, Seat, What, is_error};
 use journal::Journal;
 use keeping::Held;
+use models::ties::Most;
 use places::Place;
 use rate::Tokens;
 use room::Rooms;
+use ties::Views;
 
 /// The model of a server.
 pub struct Model {
@@ -75,8 +78,10 @@ pub struct Model {
     /// Devices that could not be told of their private conversations, and by which number.
     untold: Vec<((usize, u64), u64)>,
     annals: Annals,
-    /// Users of whom a device was told who is a friend, and one is still there that is told such things.
-    befriended: BTreeSet<usize>,
+    /// What others are to users of whom a device was told that, and one is still there that is told such things.
+    ties: BTreeMap<usize, Views>,
+    /// Who wants to hear nothing of whom, as far as the server has heard.
+    blocks: BTreeSet<(usize, usize)>,
     coverage: Coverage,
 }
 
@@ -147,8 +152,9 @@ impl Model {
             held: Vec::new(),
             crowded: Vec::new(),
             untold: Vec::new(),
-            annals: Annals::default(),
-            befriended: BTreeSet::new(),
+            annals: Annals::new(most(&swarm.limits)),
+            ties: BTreeMap::new(),
+            blocks: BTreeSet::new(),
             coverage: Coverage::default(),
             swarm: swarm.clone(),
         }
@@ -169,7 +175,6 @@ impl Model {
         self.jobs.clear();
         self.is_shut = false;
         self.shut_out.clear();
-        self.befriended.clear();
     }
 
     /// What was reached.
@@ -231,6 +236,8 @@ impl Model {
 
     /// The server hears who is deleted: they have to go, and take part nowhere.
     pub fn reload(&mut self) {
+        let is_gone = |user: &usize| self.annals.is_deleted(*user) && !self.shut_out.contains(user);
+        let gone: Vec<usize> = (0..USERS.len()).filter(is_gone).collect();
         for user in (0..USERS.len()).filter(|user| self.annals.is_deleted(*user)).collect::<Vec<_>>() {
             self.shut_out.insert(user);
             for line in self.single(user).into_iter().chain(self.devices(user)) {
@@ -242,6 +249,7 @@ impl Model {
                 self.take_no_part(user, room, None);
             }
         }
+        self.untie(&gone);
     }
 
     /// Everybody is told that the server stops.
@@ -575,6 +583,15 @@ impl Over {
         match self {
             Self::Closed(why) | Self::Dismissed(why) | Self::Finished(why) => why,
         }
+    }
+}
+
+fn most(limits: &Limits) -> Most {
+    Most {
+        friends: limits.friends_max,
+        asked: limits.friends_asked_max,
+        asking: limits.friends_asking_max,
+        blocked: limits.friends_blocked_max,
     }
 }
 

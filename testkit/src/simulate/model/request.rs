@@ -58,6 +58,7 @@ impl Model {
             | Means::Read(..)
             | Means::PeerRead(..)
             | Means::UnfitData("read" | "roster") => !caps.multi,
+            Means::Ties | Means::Tie(..) | Means::UnfitData("friend") => !caps.friends,
             _ => false,
         };
         if is_missing {
@@ -105,6 +106,9 @@ impl Model {
             Means::Roster(room) => self.list_people(line, room, rid),
             Means::Read(room, seq) => self.read(line, room, seq, rid),
             Means::PeerRead(peer, seq) => self.read_peer(line, peer, seq, rid),
+            Means::Ties if self.may_list(line, "friend", &rid) => self.list_ties(line, rid),
+            Means::Ties => {}
+            Means::Tie(op, other) => self.tie(line, op, other, rid),
             Means::Msg { from, to, text, cid, room } => {
                 // What was not granted is passed over.
                 let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };
@@ -142,7 +146,7 @@ impl Model {
         }
         let allowed: &[&str] = match conn.page {
             None if conn.hall.is_some() => {
-                &["rooms", "roster", "create", "enter", "exit", "msg", "read", "history", "logout"]
+                &["rooms", "roster", "create", "enter", "exit", "msg", "read", "friend", "history", "logout"]
             }
             None => &["hello", "register", "login", "resume"],
             Some(page) if page.room == LOBBY => &["list", "create", "enter", "history", "logout"],

@@ -8,6 +8,7 @@ use super::Model;
 use super::conn::What;
 use super::journal::{self, Talk, Telling};
 use super::room::Room;
+use super::ties::Views;
 use crate::simulate::names::Name;
 
 impl Model {
@@ -82,9 +83,14 @@ impl Model {
     }
 
     /// The disk was asked for a device's private conversations, and has answered or not.
-    pub(super) fn told(&mut self, whose: (usize, u64), number: u64, told: Option<(Vec<Talk>, Telling)>) {
+    pub(super) fn told(
+        &mut self,
+        whose: (usize, u64),
+        number: u64,
+        told: Option<(Vec<Talk>, Views, Telling)>,
+    ) {
         let Some(line) = self.line_of(whose, number) else { return };
-        let Some((talks, telling)) = told else {
+        let Some((talks, views, telling)) = told else {
             self.coverage.reach("not_told_of_talks");
             return self.untold.push((whose, number));
         };
@@ -101,7 +107,7 @@ impl Model {
             self.push(line, What::Text(json.into()), cost, false);
         }
         if telling.with_ties {
-            self.told_ties(line, telling.user);
+            self.told_ties(line, telling.user, &views);
         }
     }
 
@@ -177,9 +183,9 @@ fn bytes_of_name(name: &str) -> usize {
 }
 
 /// What fits into a frame together. What fits into none goes alone.
-fn parts(items: Vec<(usize, String)>, bytes_max: usize) -> Vec<Vec<String>> {
+pub(super) fn parts<T>(items: Vec<(usize, T)>, bytes_max: usize) -> Vec<Vec<T>> {
     let max = bytes_max.saturating_sub(ENVELOPE_BYTES);
-    let (mut parts, mut left): (Vec<Vec<String>>, usize) = (Vec::new(), 0);
+    let (mut parts, mut left): (Vec<Vec<T>>, usize) = (Vec::new(), 0);
     for (bytes, item) in items {
         match (parts.last_mut(), left.checked_sub(bytes)) {
             (Some(part), Some(rest)) => {

@@ -118,7 +118,7 @@ impl Town {
     /// Somebody takes part where they did when the server went down.
     fn come_back_by_device(&mut self, line: usize, user: usize, password: &str) -> Result<(), String> {
         self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
-        let caps = Caps { ack: true, history: true, multi: true, ..Caps::default() };
+        let caps = Caps { ack: true, history: true, multi: true, friends: true, ..Caps::default() };
         for means in [Means::Hello(caps), Means::Login(credentials(user, password)), Means::Rooms] {
             self.apply(&Step::Say(line, Said::request(means, None)))?;
             self.move_all()?;

@@ -34,6 +34,7 @@ impl Town {
                 Command::Read(of, last)
             }
             Wish::Leave(room) => Command::Exit(RoomName::parse(room.text).expect("it is a name")),
+            Wish::Tie(op, other) => Command::Friend(*op, UserName::parse(other.text).expect("it is a name")),
             // Those are wishes of who is in one room.
             Wish::Say(..) | Wish::Older | Wish::Exit => return Ok(()),
             wish => command(wish),
@@ -148,6 +149,10 @@ impl Town {
         }
         if *window.crowds() != self.model.crowds() {
             return Err(format!("knows the rooms {:?}", window.crowds()));
+        }
+        if self.model.is_told(line) && window.friends() != self.model.views(user) {
+            let right = self.model.views(user);
+            return Err(format!("knows {:?} where {right:?} is right", window.friends()));
         }
         if let Some(room) = window.members() {
             self.model.check_members(&room.name, &room.members)?;
