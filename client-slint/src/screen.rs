@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
+use chatroom_core::message::friend::Tie;
+
 use crate::sentence::Sentence;
 
 /// Everything but the messages, which are in the [`Log`](crate::log::Log).
@@ -28,6 +30,8 @@ pub struct Screen {
     pub room: Room,
     /// The list of conversations beside the pages.
     pub sidebar: Sidebar,
+    /// Who is what to the person.
+    pub friends: Friends,
     /// The dialog that leads to another room.
     pub switcher: Switcher,
 }
@@ -122,6 +126,8 @@ pub struct Room {
     pub is_left: bool,
     /// What was being typed when it was shown last.
     pub draft: String,
+    /// What the other side of a private conversation is to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
     /// Who is in it. Where nobody is, nothing was told: oneself is there at least.
     pub members: Vec<PersonItem>,
     /// Whether the list stays at its end.
@@ -154,10 +160,27 @@ pub struct Sidebar {
     pub is_there: bool,
     /// Rooms, by name.
     pub rooms: Vec<PlaceItem>,
-    /// Private conversations, the one in which something was said last first.
+    /// Friends, with a private conversation or without one, and those who were asked to be.
+    pub friends: Vec<PlaceItem>,
+    /// Other private conversations, the one in which something was said last first.
     pub peers: Vec<PlaceItem>,
-    /// How many messages were not seen in all of them.
+    /// How many messages were not seen in all of them, and how many wait for an answer.
     pub unread: u32,
+}
+
+/// Who is what to the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Friends {
+    /// Whether the server knows of such things.
+    pub is_there: bool,
+    /// Those who want to be friends.
+    pub asking: Vec<PersonItem>,
+    /// All who are something and match what is typed, these first, then those who were asked, friends, and who is blocked.
+    pub people: Vec<PersonItem>,
+    /// Why somebody could not be asked, or something else not be done.
+    pub error: Sentence,
+    /// Counts up when somebody was asked whose name was typed.
+    pub added: u32,
 }
 
 /// A conversation in that list.
@@ -177,6 +200,8 @@ pub struct PlaceItem {
     pub mentions: u32,
     /// How many messages of one's own have not been said yet.
     pub waiting: u32,
+    /// What the other side is to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
 }
 
 /// The dialog that leads to another conversation.
@@ -214,6 +239,8 @@ pub struct PersonItem {
     pub place: String,
     /// Whether it is oneself.
     pub is_self: bool,
+    /// What they are to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
 }
 
 /// What a test compares, one thing a line, without what is as it is at the start.
@@ -253,6 +280,9 @@ impl fmt::Display for Screen {
         lines.text("room", &self.room.name);
         lines.flag("room.private", self.room.is_private);
         lines.flag("room.left", self.room.is_left);
+        if let Some(tie) = self.room.tie.filter(|tie| *tie != Tie::None) {
+            lines.add("room.tie", tie.as_str());
+        }
         lines.text("room.draft", &self.room.draft);
         lines.people("room.member", &self.room.members);
         lines.flag("room.following", self.room.is_following);
@@ -266,7 +296,12 @@ impl fmt::Display for Screen {
             lines.add("room.selected", format_args!("{} {}", selected.id, selected.text));
         }
         lines.places("sidebar.room", &self.sidebar.rooms);
+        lines.places("sidebar.friend", &self.sidebar.friends);
         lines.places("sidebar.peer", &self.sidebar.peers);
+        lines.people("friends.asking", &self.friends.asking);
+        lines.people("friends.all", &self.friends.people);
+        lines.sentence("friends.error", &self.friends.error);
+        lines.number("friends.added", self.friends.added.into());
         lines.rooms("switcher.room", &self.switcher.rooms);
         f.write_str(&lines.0)
     }
@@ -277,6 +312,13 @@ fn unread(unread: u32, mentions: u32) -> String {
         (0, _) => String::new(),
         (unread, 0) => format!(" ({unread} unread)"),
         (unread, mentions) => format!(" ({unread} unread, {mentions} for one)"),
+    }
+}
+
+fn tied(tie: Option<Tie>) -> String {
+    match tie {
+        None | Some(Tie::None) => String::new(),
+        Some(tie) => format!(" ({})", tie.as_str()),
     }
 }
 
@@ -336,7 +378,8 @@ impl Lines {
                 0 => String::new(),
                 waiting => format!(" ({waiting} not sent)"),
             };
-            self.add(key, format_args!("{}{here}{left}{unread}{waiting}", place.name));
+            let tie = tied(place.tie);
+            self.add(key, format_args!("{}{here}{left}{unread}{waiting}{tie}", place.name));
         }
     }
 
@@ -344,7 +387,8 @@ impl Lines {
         for person in people {
             let own = if person.is_self { " (self)" } else { "" };
             let place = if person.place.is_empty() { "" } else { " in " };
-            self.add(key, format_args!("{}{own}{place}{}", person.name, person.place));
+            let tie = tied(person.tie);
+            self.add(key, format_args!("{}{own}{place}{}{tie}", person.name, person.place));
         }
     }
 }

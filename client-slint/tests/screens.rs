@@ -13,8 +13,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{Command, Conversation, End, Event, Kept, Past, Place, Room, Span};
+use chatroom_core::client::{Command, Conversation, End, Event, Friends, Kept, Past, Place, Room, Span};
 use chatroom_core::message::Kind;
+use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
 use chatroom_core::message::push::Posted;
@@ -24,6 +25,7 @@ use chatroom_core::secret::Token;
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
+use client_slint::sentence::Phrase;
 use client_slint::store::{
     Account, Fate, Known, Line, Login, Older, Opened, Outgoing, Overview, Reading, Request, Told, Unseen,
 };
@@ -214,6 +216,12 @@ impl Seat {
             ["step", step] => controller.step(step.parse().map_err(|_| format!("no step: {step}"))?),
             ["show", "lobby"] => controller.show_lobby(),
             ["take", "part"] => controller.take_part(),
+            ["befriend"] => controller.befriend(value),
+            ["friends", "like"] => controller.search_friends(value),
+            ["tie", op, name] => {
+                let op = Op::ALL.into_iter().find(|known| known.as_str() == op);
+                controller.change_tie(op.ok_or_else(|| format!("no such thing: {step}"))?, name);
+            }
             ["whisper", name] => drop(controller.whisper(name, value)),
             ["type"] => controller.draft_edited(value),
             ["understand"] => controller.understand(),
@@ -407,6 +415,7 @@ fn event(step: &str) -> Result<Event, String> {
             let places = value.split(';').filter(|place| !place.trim().is_empty());
             Event::Places(places.map(place).collect::<Result<_, _>>()?)
         }
+        ["friends"] => Event::Friends(friends(&value)?),
         ["message", from] => message(of, from, value, None, None)?,
         ["whisper", from] => message(of, from, value, None, Some(from))?,
         ["echo", id] => message(of, "ann", value, Some(id), None)?,
@@ -517,14 +526,16 @@ fn told(step: &str) -> Result<Told, String> {
 }
 
 /// What the file has of an account: of the conversation that is shown, and of others, written `attic 1-4 seen 2 unread 1 0`.
-/// What waits there stands behind a bar, as `waits 8 in attic=hello`.
+/// What waits there stands behind a bar, as `waits 8 in attic=hello`, and behind another who is a friend.
 fn overview_with(place: Option<&Opened>, text: &str) -> Result<Overview, String> {
     let mut overview = Overview { is_multi: true, ..Overview::default() };
     if let Some(Opened { of, read, seen, outbox, .. }) = place {
         overview.places.push(Known { of: of.clone(), read: *read, seen: *seen });
         overview.outbox.clone_from(outbox);
     }
-    let (places, outbox) = text.split_once(" | ").unwrap_or((text, ""));
+    let (places, rest) = text.split_once(" | ").unwrap_or((text, ""));
+    let (outbox, told) = rest.split_once(" | ").unwrap_or((rest, ""));
+    overview.friends = friends(told)?;
     for place in places.split(';').map(str::trim).filter(|place| !place.is_empty()) {
         let words: Vec<&str> = place.split(' ').collect();
         let of = conversation(words[0])?;
@@ -629,6 +640,11 @@ fn shown_request(request: &Request) -> String {
             });
             format!("file: places {}", places.collect::<Vec<_>>().join("; "))
         }
+        Request::Friends(Friends { friends, asking, asked, blocked }) => {
+            let names = |names: &[UserName]| names.iter().map(UserName::as_str).collect::<Vec<_>>().join(" ");
+            let [friends, asking, asked, blocked] = [friends, asking, asked, blocked].map(|list| names(list));
+            format!("file: friends {friends}; asking {asking}; asked {asked}; blocked {blocked}")
+        }
         Request::Place(of) => {
             format!("file: in {}", of.as_ref().map_or_else(|| "no room".into(), shown_conversation))
         }
@@ -669,6 +685,23 @@ fn shown_kept(kept: &Kept) -> String {
     let read: String = kept.read.iter().map(read).collect();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
+}
+
+/// Who is what, written `bob casey; asking dana; asked eve; blocked frank`.
+fn friends(text: &str) -> Result<Friends, String> {
+    let mut friends = Friends::default();
+    for list in text.split(';').map(str::trim) {
+        let (list, names) = match list.split_once(' ').unwrap_or((list, "")) {
+            ("asking", names) => (&mut friends.asking, names),
+            ("asked", names) => (&mut friends.asked, names),
+            ("blocked", names) => (&mut friends.blocked, names),
+            _ => (&mut friends.friends, list),
+        };
+        for name in names.split_whitespace() {
+            list.push(UserName::parse(name).map_err(|_| format!("no name: {name}"))?);
+        }
+    }
+    Ok(friends)
 }
 
 fn refusal(
@@ -712,7 +745,10 @@ fn shown_effect(effect: Effect) -> String {
         Effect::Remember(address, Identity::Key(key)) => format!("remember {address} by {key}"),
         Effect::Remember(address, _) => format!("remember {address} by its authority"),
         Effect::RememberUser(name) => format!("remember {name}"),
-        Effect::Notify { title, body } => format!("notify {title}: {body}"),
+        Effect::Notify { title, body } => match body.phrase {
+            Phrase::Verbatim => format!("notify {title}: {}", body.detail),
+            phrase => format!("notify {title}: {phrase:?}"),
+        },
     }
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use slint::{Model as _, ModelRc, VecModel};
 
+use super::friends::tie;
 use crate::format::{hue, initials};
 use crate::screen::{PersonItem, PlaceItem, RoomItem};
 use crate::ui;
@@ -56,6 +57,7 @@ impl From<&PlaceItem> for ui::PlaceItem {
             unread: i32::try_from(place.unread).unwrap_or(i32::MAX),
             mentions: i32::try_from(place.mentions).unwrap_or(i32::MAX),
             waiting: i32::try_from(place.waiting).unwrap_or(i32::MAX),
+            tie: tie(place.tie),
         }
     }
 }
@@ -68,6 +70,7 @@ impl From<&PersonItem> for ui::PersonItem {
             hue: hue(&person.name).into(),
             place: person.place.as_str().into(),
             is_self: person.is_self,
+            tie: tie(person.tie),
         }
     }
 }

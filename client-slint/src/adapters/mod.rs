@@ -4,6 +4,7 @@
 
 mod app;
 mod connect;
+mod friends;
 mod lists;
 mod lobby;
 mod login;
@@ -77,6 +78,7 @@ impl Window {
         lobby::connect(&self.window, desk);
         room::connect(&self.window, desk);
         sidebar::connect(&self.window, desk);
+        friends::connect(&self.window, desk);
         switcher::connect(&self.window, desk);
     }
 
@@ -91,6 +93,9 @@ impl Window {
         room::show(&self.window, &last.room, screen);
         if last.sidebar != screen.sidebar {
             sidebar::show(&self.window, &screen.sidebar);
+        }
+        if last.friends != screen.friends {
+            friends::show(&self.window, &last.friends, &screen.friends);
         }
         if last.switcher != screen.switcher {
             switcher::show(&self.window, &screen.switcher);
@@ -163,6 +168,11 @@ impl From<Phrase> for ui::Phrase {
             Phrase::HostFailed => Self::HostFailed,
             Phrase::WhisperUsage => Self::WhisperUsage,
             Phrase::NotKept => Self::NotKept,
+            Phrase::WantsToBeFriends => Self::WantsToBeFriends,
+            Phrase::ThatIsYou => Self::ThatIsYou,
+            Phrase::NoSuchUser => Self::NoSuchUser,
+            Phrase::NoRequest => Self::NoRequest,
+            Phrase::FirstUnblock => Self::FirstUnblock,
         }
     }
 }

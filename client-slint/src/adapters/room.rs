@@ -5,7 +5,7 @@ use std::rc::Rc;
 use slint::{ComponentHandle as _, ModelRc, SharedString};
 
 use super::messages::MessagesModel;
-use super::{Desk, Wish, lists};
+use super::{Desk, Wish, friends, lists};
 use crate::screen::{Room, Screen};
 use crate::ui::{App, RoomAdapter};
 
@@ -21,6 +21,7 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     }
     adapter.set_is_private(room.is_private);
     adapter.set_is_left(room.is_left);
+    adapter.set_tie(friends::tie(room.tie));
     adapter.set_room(room.name.as_str().into());
     adapter.set_username(screen.lobby.username.as_str().into());
     adapter.set_following(room.is_following);

@@ -7,6 +7,7 @@
 mod composer;
 mod connecting;
 mod conversations;
+mod friends;
 mod keeping;
 mod login;
 mod outbox;
@@ -34,6 +35,7 @@ use crate::sentence::{Phrase, Sentence};
 use crate::store::Request;
 use composer::Composer;
 use conversations::Places;
+use friends::Ties;
 use keeping::Keeping;
 use room::Said;
 
@@ -53,10 +55,10 @@ pub enum Effect {
     RememberUser(String),
     /// Tell the person, who is looking elsewhere.
     Notify {
-        /// Who says something.
+        /// Who says something, or wants something.
         title: String,
         /// What.
-        body: String,
+        body: Sentence,
     },
 }
 
@@ -89,6 +91,8 @@ pub struct Controller {
     is_multi: bool,
     /// Which these are, and the private conversations.
     places: Places,
+    /// Who is what to them.
+    ties: Ties,
     /// All rooms, the lobby among them, as the server last told; in one room at a time with those who are there.
     rooms: Vec<client::Room>,
     crowds: Vec<Crowd>,
@@ -119,6 +123,7 @@ impl Controller {
             credentials: None,
             is_multi: false,
             places: Places::default(),
+            ties: Ties::default(),
             rooms: Vec::new(),
             crowds: Vec::new(),
             drafts: BTreeMap::new(),
@@ -198,8 +203,7 @@ impl Controller {
             Event::Rooms(rooms) => self.on_rooms(rooms),
             Event::Crowds(crowds) => self.on_crowds(crowds),
             Event::Places(places) => self.on_places(places),
-            // Nobody is shown as a friend.
-            Event::Friends(_) => {}
+            Event::Friends(friends) => self.on_friends(friends),
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -250,8 +254,9 @@ impl Controller {
             Kind::Logout => self.on_logout_failed(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
+            Kind::Friend => self.on_friend_refused(code, sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 
@@ -265,8 +270,9 @@ impl Controller {
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
+            Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 

@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, room, room_name, with};
+use crate::seat::{Seat, den, friends, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -59,6 +59,14 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "many-switcher", set: many_switcher },
     Scene { name: "many-left", set: many_left },
     Scene { name: "many-unkept", set: many_unkept },
+    Scene { name: "many-friends", set: many_friends },
+    Scene { name: "many-friends-lobby", set: many_friends_lobby },
+    Scene { name: "many-friends-narrow", set: || narrow(many_friends_private()) },
+    Scene { name: "many-friends-menu", set: many_friends_menu },
+    Scene { name: "many-friends-private", set: many_friends_private },
+    Scene { name: "many-friends-german", set: || in_language("de", many_friends_private) },
+    Scene { name: "friends", set: friends_dialog },
+    Scene { name: "friends-chinese", set: || in_language("zh_TW", friends_dialog) },
     Scene { name: "many-german", set: || in_language("de", many_left) },
     Scene { name: "many-chinese", set: || in_language("zh_TW", many_private) },
     Scene { name: "room-german", set: || in_language("de", talk) },
@@ -287,6 +295,55 @@ fn many() -> Seat {
     seat.hear_in(&with("bob"), 1, "bob", "I owe you for the tickets.");
     seat.hear_in(&with("bob"), 2, "bob", "Shall I bring the money?");
     seat.hear_in(&den(), 3, "dana", "See you there.");
+    seat
+}
+
+/// With friends, of whom some wait for an answer.
+fn many_friends() -> Seat {
+    let seat = many();
+    seat.hear(friends([
+        &["dana", "casey"],
+        &["eve", "a-name-of-thirty-two-characters!"],
+        &["frank"],
+        &["noor"],
+    ]));
+    seat
+}
+
+fn many_friends_lobby() -> Seat {
+    let seat = many_friends();
+    seat.act(|controller| controller.show_lobby());
+    seat
+}
+
+fn many_friends_private() -> Seat {
+    let seat = many_friends();
+    seat.act(|controller| controller.pick("eve", true));
+    seat
+}
+
+/// What can be done about somebody in the room.
+fn many_friends_menu() -> Seat {
+    let seat = many_friends();
+    seat.press(Key::Tab);
+    seat.press_with(Key::Shift, Key::F10);
+    seat
+}
+
+fn friends_dialog() -> Seat {
+    let seat = many_friends();
+    seat.click(Button, "Add a friend");
+    seat.type_text("nobody");
+    seat.press(Key::Return);
+    seat.press_with(Key::Control, 'a');
+    seat.press(Key::Backspace);
+    seat.hear(Event::Refused {
+        request: Kind::Friend,
+        said: None,
+        code: Some("no_such_user".into()),
+        message: "There is no account of that name".into(),
+        retry_ms: None,
+    });
     seat
 }
 

@@ -1,6 +1,7 @@
 //! The window without a screen: found by accessible labels, used with pointer and keys, as a person does.
 
 mod contrast;
+mod friends;
 mod many;
 mod pages;
 mod seat;

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use chatroom_core::client::{Command, Conversation, Event, Place, Room};
+use chatroom_core::client::{Command, Conversation, Event, Friends, Place, Room};
 use chatroom_core::message::hello::{Caps, Greeting};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
@@ -294,6 +294,19 @@ pub fn room_name(name: &str) -> RoomName {
 /// A private conversation.
 pub fn with(name: &str) -> Conversation {
     Conversation::Peer(UserName::parse(name).expect("it is a name"))
+}
+
+/// Who is what: friends, who asks, who was asked, who is blocked.
+pub fn friends([friends, asking, asked, blocked]: [&[&str]; 4]) -> Event {
+    let names = |names: &[&str]| {
+        names.iter().map(|name| UserName::parse(name).expect("it is a name")).collect::<Vec<_>>()
+    };
+    Event::Friends(Friends {
+        friends: names(friends),
+        asking: names(asking),
+        asked: names(asked),
+        blocked: names(blocked),
+    })
 }
 
 /// Pages that were switched to come to be.
