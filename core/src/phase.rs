@@ -32,6 +32,7 @@ impl Phase {
                 | Kind::Msg
                 | Kind::Read
                 | Kind::Friend
+                | Kind::Presence
                 | Kind::History
                 | Kind::Exit
                 | Kind::Logout,
@@ -39,7 +40,7 @@ impl Phase {
             (Self::Hall, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::List) => false,
             (
                 Self::Auth | Self::Lobby | Self::Chat,
-                Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend,
+                Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend | Kind::Presence,
             ) => false,
             (
                 Self::Auth,

@@ -337,6 +337,7 @@ impl Line {
             | Event::Crowds(_)
             | Event::Places(_)
             | Event::Friends(_)
+            | Event::Presence(_)
             | Event::Refused { .. }
             | Event::Returned { .. }
             | Event::Unanswered { .. }

@@ -204,6 +204,7 @@ impl Controller {
             Event::Crowds(crowds) => self.on_crowds(crowds),
             Event::Places(places) => self.on_places(places),
             Event::Friends(friends) => self.on_friends(friends),
+            Event::Presence(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -256,7 +257,7 @@ impl Controller {
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Friend => self.on_friend_refused(code, sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence => {}
         }
     }
 
@@ -272,7 +273,7 @@ impl Controller {
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence => {}
         }
     }
 

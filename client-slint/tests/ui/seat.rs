@@ -332,6 +332,7 @@ fn shown(effect: &Effect) -> String {
             Command::Look(of) => format!("look at {}", of.name()),
             Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
             Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
+            Command::Present(state, _) => format!("be {}", state.as_str()),
             Command::Exit(_) => "exit".into(),
             Command::Logout => "logout".into(),
         },

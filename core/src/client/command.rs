@@ -4,6 +4,7 @@ use super::Conversation;
 use crate::frame::Frame;
 use crate::message::friend::Op;
 use crate::message::history::Edge;
+use crate::message::presence::{PresenceState, StatusText};
 use crate::message::{Cid, Kind, Text, request};
 use crate::name::{RoomName, UserName};
 use crate::secret::{Password, Token};
@@ -45,6 +46,10 @@ pub enum Command {
     Read(Conversation, u64),
     /// Ask somebody to be a friend, agree, or the like; where friends are granted.
     Friend(Op, UserName),
+    /// Say for all devices of the account that the person is online, away or busy, and something of themselves; where presence
+    /// is granted. It holds until another device says otherwise or the last connection is gone; the client says it again by
+    /// itself after a return.
+    Present(PresenceState, Option<StatusText>),
     /// Take part in a room no more; in one room at a time: go back to the lobby, from whatever room.
     Exit(RoomName),
     /// Log out.
@@ -70,6 +75,7 @@ impl Command {
             Self::Look(_) => Kind::Roster,
             Self::Read(..) => Kind::Read,
             Self::Friend(..) => Kind::Friend,
+            Self::Present(..) => Kind::Presence,
             Self::Exit(_) => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
@@ -94,7 +100,7 @@ impl Command {
                 }
             }
             Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
-            Self::Look(_) | Self::Read(..) | Self::Friend(..) => return None,
+            Self::Look(_) | Self::Read(..) | Self::Friend(..) | Self::Present(..) => return None,
         })
     }
 
@@ -116,6 +122,7 @@ impl Command {
             Self::Read(Conversation::Room(room), seq) => request::encode_read(room, *seq),
             Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),
             Self::Friend(op, user) => request::encode_friend(*op, user),
+            Self::Present(state, text) => request::encode_presence(*state, text.as_ref()),
             Self::Logout => request::encode_bare(self.kind()),
             Self::Register(..)
             | Self::Login(..)
@@ -167,6 +174,7 @@ impl Command {
             | Self::Look(_)
             | Self::Read(..)
             | Self::Friend(..)
+            | Self::Present(..)
             | Self::Exit(_)
             | Self::Logout => None,
         }

@@ -41,6 +41,7 @@ mod past;
 mod patience;
 mod people;
 mod places;
+mod presences;
 mod pulse;
 mod reading;
 mod readings;
@@ -75,6 +76,7 @@ use outbox::Outbox;
 pub use outbox::WAITING_MAX;
 use people::People;
 use places::Places;
+use presences::Presences;
 use pulse::Pulse;
 pub use pulse::{DOUBT_PATIENCE, PING_PATIENCE, SILENCE_MAX};
 use readings::Readings;
@@ -137,6 +139,8 @@ pub struct Client {
     people: People,
     /// The same: who is whose friend.
     ties: Ties,
+    /// The same: who is here.
+    presences: Presences,
     /// Whose login was the last.
     whose: Option<String>,
     /// It asks no server for many rooms at once.
@@ -265,7 +269,7 @@ impl Client {
 
     fn wanted_caps(&self) -> Caps {
         let is_of_many = !self.is_of_one_room;
-        let caps = Caps { multi: is_of_many, friends: is_of_many, ..Caps::ALL };
+        let caps = Caps { multi: is_of_many, friends: is_of_many, presence: is_of_many, ..Caps::ALL };
         if self.cids.is_some() { caps } else { caps.without_history() }
     }
 

@@ -103,6 +103,7 @@ impl Pending {
             | Command::Look(_)
             | Command::Read(..)
             | Command::Friend(..)
+            | Command::Present(..)
             | Command::Exit(_)
             | Command::Logout => false,
         }

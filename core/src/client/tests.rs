@@ -6,6 +6,7 @@ mod friends;
 mod keeping;
 mod many;
 mod original;
+mod presences;
 mod pulse;
 mod returning;
 
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::message::Text;
+use crate::message::presence::Presence;
 use crate::message::rooms::Crowd;
 use crate::name::{RoomName, UserName};
 use crate::secret::Password;
@@ -205,6 +207,13 @@ fn shown_event(event: &Event, shows_where: bool) -> String {
         Event::Friends(Friends { friends, asking, asked, blocked }) => {
             let names = |names: &[UserName]| names.iter().map(|name| format!(" {name}")).collect::<String>();
             format!("friends [{};{};{};{}]", names(friends), names(asking), names(asked), names(blocked))
+        }
+        Event::Presence(presences) => {
+            let shown = |Presence { user, state, text }: &Presence| {
+                let text = text.as_ref().map(|text| format!(" ({})", text.as_str())).unwrap_or_default();
+                format!("{user} {}{text}", state.as_str())
+            };
+            format!("here [{}]", presences.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
         Event::Places(places) => {
             let shown =

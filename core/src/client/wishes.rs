@@ -65,6 +65,7 @@ impl Client {
             | Command::Create(_)
             | Command::Enter(_)
             | Command::Friend(..)
+            | Command::Present(..)
             | Command::Logout) => self.send(command),
         }
     }

@@ -15,8 +15,8 @@ mod friends;
 mod journal;
 mod keeping;
 mod mailbox;
+mod pacing;
 mod places;
-mod presence;
 mod private;
 mod room;
 mod watch;
@@ -33,6 +33,7 @@ use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::message::hello::Caps;
+use crate::message::presence::Presence;
 use crate::message::push::{Posted, Roster};
 use crate::message::rooms::Standing;
 use crate::message::{Cid, Rid, Text};
@@ -45,8 +46,8 @@ pub use friends::{Bond, Consent, List, Side, Tied, Ties, Tying, Untied};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
 use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
+use pacing::Pacing;
 pub use places::{Overview, Placing, PlacingStep, StoredPlace};
-use presence::Presence;
 pub use private::{Extent, PeerRead, Telling, Told};
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
@@ -141,6 +142,8 @@ pub enum Mail {
     Read(RoomName, u64),
     /// This one is something else to its user from now on.
     Tied(UserName, Tie),
+    /// These are here like that, or are not.
+    Present(Box<[Presence]>),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -175,6 +178,8 @@ pub enum Reply {
     Friends(Vec<(UserName, Tie)>),
     /// That is what this one is to the user now.
     Tied(UserName, Tie),
+    /// That is what the user says of themselves now.
+    Present(Box<Presence>),
     /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
@@ -261,7 +266,7 @@ pub struct Hub {
     limits: Limits,
     directory: Directory,
     rooms: Rooms,
-    presence: Presence,
+    pacing: Pacing,
     /// Counts what the hub has others share.
     ledger: Arc<Ledger>,
     /// What users may do who are not here: they must not get it all back by leaving.
@@ -321,7 +326,7 @@ impl Hub {
         let mut hub = Self {
             directory: Directory::default(),
             rooms: Rooms::default(),
-            presence: Presence::new(&limits),
+            pacing: Pacing::new(&limits),
             ledger: Arc::default(),
             allowances: BTreeMap::new(),
             allowances_max: ALLOWANCES_KEPT,
@@ -344,7 +349,7 @@ impl Hub {
 
     /// Holds everything that is to come to these limits. What is beyond them already stays.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.presence.set_limits(&limits);
+        self.pacing.set_limits(&limits);
         self.limits = limits;
     }
 
@@ -393,11 +398,11 @@ impl Hub {
 
     /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
     pub fn poll_bulletin(&mut self, now: Instant) -> Option<Bulletin> {
-        while let Some(id) = self.presence.take_due(now) {
+        while let Some(id) = self.pacing.take_due(now) {
             let Some(room) = self.rooms.get_mut(id) else { continue };
             if room.printing.is_some() {
                 // Two differences that overtake each other would leave a wrong picture.
-                self.presence.postpone(now, id, &mut room.pace);
+                self.pacing.postpone(now, id, &mut room.pace);
                 continue;
             }
             let is_list_wanted =
@@ -405,7 +410,7 @@ impl Hub {
             let news = self.rooms.take_news(id);
             let is_news = is_list_wanted || news.is_some();
             let room = self.rooms.get_mut(id)?;
-            self.presence.began(now, &mut room.pace, is_news);
+            self.pacing.began(now, &mut room.pace, is_news);
             if is_news {
                 room.printing = Some(room.version);
                 let (version, name) = (room.version, room.name.clone());
@@ -454,7 +459,7 @@ impl Hub {
                 deliveries.len() - before
             });
         }
-        self.presence.published(now, id, &mut room.pace, dearest, bytes);
+        self.pacing.published(now, id, &mut room.pace, dearest, bytes);
         self.mind_devices();
         self.tell_the_rest(now, id);
     }
@@ -465,7 +470,7 @@ impl Hub {
             && !self.rooms.stir.is_empty()
             && let Some(lobby) = self.rooms.get_mut(LOBBY_ID)
         {
-            self.presence.changed(now, LOBBY_ID, &mut lobby.pace);
+            self.pacing.changed(now, LOBBY_ID, &mut lobby.pace);
         }
     }
 
@@ -516,7 +521,7 @@ impl Hub {
 
     /// When to call [`Hub::poll_bulletin`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        self.presence.deadline()
+        self.pacing.deadline()
     }
 
     /// How many connections there are, logged in or not.
@@ -622,7 +627,7 @@ impl Hub {
         if let Some(oldest) = gives_way
             && let Some(mut room) = self.rooms.remove(oldest)
         {
-            self.presence.forget(oldest, &mut room.pace);
+            self.pacing.forget(oldest, &mut room.pace);
             instead = Some((oldest, room));
         }
         if self.journal.is_none() {
@@ -815,7 +820,7 @@ impl Hub {
         for id in [Some(id), (id != LOBBY_ID).then_some(LOBBY_ID)].into_iter().flatten() {
             if let Some(room) = self.rooms.get_mut(id) {
                 room.touch();
-                self.presence.changed(now, id, &mut room.pace);
+                self.pacing.changed(now, id, &mut room.pace);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 mod friends;
 mod keeping;
+mod pacing;
 mod people;
 mod places;
-mod presence;
 mod private;
 mod races;
 mod rooms;
@@ -286,6 +286,11 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Friends(ties)) => format!("friends [{}]", shown_ties(ties)),
         Mail::Reply(Reply::Tied(user, tie)) => format!("{user} is {}", tie.as_str()),
         Mail::Tied(user, tie) => format!("now {user} is {}", tie.as_str()),
+        Mail::Reply(Reply::Present(presence)) => format!("is {}", shown_presence(presence)),
+        Mail::Present(presences) => {
+            let presences: Vec<String> = presences.iter().map(shown_presence).collect();
+            format!("here [{}]", presences.join(", "))
+        }
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
@@ -295,6 +300,12 @@ fn shown(mail: &Mail) -> String {
 fn shown_ties(ties: &[(UserName, Tie)]) -> String {
     let ties: Vec<String> = ties.iter().map(|(user, tie)| format!("{user} {}", tie.as_str())).collect();
     ties.join(", ")
+}
+
+/// `Ann away (lunch)`.
+fn shown_presence(Presence { user, state, text }: &Presence) -> String {
+    let text = text.as_ref().map(|text| format!(" ({})", text.as_str())).unwrap_or_default();
+    format!("{user} {}{text}", state.as_str())
 }
 
 fn list_bytes(print: &Print) -> usize {

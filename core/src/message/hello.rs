@@ -41,6 +41,8 @@ pub struct Caps {
     pub multi: bool,
     /// People are friends, or want to be, or want to hear nothing of each other. It needs the one before.
     pub friends: bool,
+    /// Who is here, of friends and in rooms, and what they say of themselves. It needs the one before.
+    pub presence: bool,
 }
 
 /// What a server says of itself.
@@ -75,18 +77,26 @@ impl Registration {
 
 impl Caps {
     /// All that this program has.
-    pub const ALL: Self =
-        Self { ack: true, history: true, resume: true, ping: true, multi: true, friends: true };
+    pub const ALL: Self = Self {
+        ack: true,
+        history: true,
+        resume: true,
+        ping: true,
+        multi: true,
+        friends: true,
+        presence: true,
+    };
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
-        Self { ack: false, history: false, multi: false, friends: false, ..self }
+        Self { ack: false, history: false, multi: false, friends: false, presence: false, ..self }
     }
 
     /// What is left of it without what needs something else.
     fn consistent(self) -> Self {
         let multi = self.multi && self.ack && self.history;
-        Self { multi, friends: self.friends && multi, ..self }
+        let friends = self.friends && multi;
+        Self { multi, friends, presence: self.presence && friends, ..self }
     }
 
     /// Reads the words for them. Those of the future are passed over.
@@ -94,9 +104,9 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        let [ack, history, resume, ping, multi, friends] =
-            [ACK, HISTORY, RESUME, PING, MULTI, FRIENDS].map(has);
-        Ok(Self { ack, history, resume, ping, multi, friends }.consistent())
+        let [ack, history, resume, ping, multi, friends, presence] =
+            [ACK, HISTORY, RESUME, PING, MULTI, FRIENDS, PRESENCE].map(has);
+        Ok(Self { ack, history, resume, ping, multi, friends, presence }.consistent())
     }
 }
 
@@ -109,6 +119,7 @@ impl Serialize for Caps {
             self.ping.then_some(PING),
             self.multi.then_some(MULTI),
             self.friends.then_some(FRIENDS),
+            self.presence.then_some(PRESENCE),
         ];
         serializer.collect_seq(words.into_iter().flatten())
     }
@@ -189,6 +200,7 @@ const RESUME: &str = "resume";
 const PING: &str = "ping";
 const MULTI: &str = "multi";
 const FRIENDS: &str = "friends";
+const PRESENCE: &str = "presence";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -209,8 +221,15 @@ mod tests {
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const CAPS_NONE: Caps =
-            Caps { ack: false, history: false, resume: false, ping: false, multi: false, friends: false };
+        const CAPS_NONE: Caps = Caps {
+            ack: false,
+            history: false,
+            resume: false,
+            ping: false,
+            multi: false,
+            friends: false,
+            presence: false,
+        };
         const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
@@ -227,6 +246,14 @@ mod tests {
         check(
             r#","proto":1,"caps":["friends","multi","history","ack"]"#,
             Ok(Caps { ack: true, history: true, multi: true, friends: true, ..CAPS_NONE }),
+        );
+        check(
+            r#","proto":1,"caps":["presence","friends","multi","history","ack"]"#,
+            Ok(Caps { resume: false, ping: false, ..Caps::ALL }),
+        );
+        check(
+            r#","proto":1,"caps":["presence","multi","history","ack"]"#,
+            Ok(Caps { ack: true, history: true, multi: true, ..CAPS_NONE }),
         );
         check(
             r#","proto":1,"caps":["friends","ack","history"]"#,

@@ -70,7 +70,8 @@ impl Auth {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => State::Auth(self),
+            | Request::Friend(_)
+            | Request::Presence(_) => State::Auth(self),
         }
     }
 
@@ -191,6 +192,7 @@ fn welcome(account: &Account, grant: Option<&Grant>, waiting: &Waiting, cx: &mut
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
 fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
     // This server has all of them, but for those that need a history.
+    let caps = Caps { presence: false, ..caps };
     cx.caps = if cx.rules.history { caps } else { caps.without_history() };
     let rules = &cx.rules;
     cx.send(hello::encode_greeting(cx.caps, rules.registration, &rules.limits, waiting.rid.as_ref()));

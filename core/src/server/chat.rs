@@ -56,7 +56,8 @@ impl Chat {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => None,
+            | Request::Friend(_)
+            | Request::Presence(_) => None,
         };
         match command {
             Some(command) => {
@@ -98,7 +99,8 @@ impl Chat {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..) => {}
+            | Reply::Tied(..)
+            | Reply::Present(_) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }

@@ -50,7 +50,8 @@ impl Lobby {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => None,
+            | Request::Friend(_)
+            | Request::Presence(_) => None,
         };
         match command {
             Some(command) => {
@@ -95,7 +96,8 @@ impl Lobby {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..) => {}
+            | Reply::Tied(..)
+            | Reply::Present(_) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }

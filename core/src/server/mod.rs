@@ -413,6 +413,11 @@ impl Conn {
                     Hall::on_tied(&user, tie, &mut self.cx);
                 }
             }
+            Mail::Present(presences) => {
+                if let State::Hall(_) = &self.state {
+                    Hall::on_present(&presences, None, &mut self.cx);
+                }
+            }
             Mail::Parted(key, room) => {
                 if let State::Hall(hall) = &mut self.state {
                     hall.on_parted(&key, &room, &mut self.cx);
@@ -616,6 +621,7 @@ impl State {
             Kind::Ping | Kind::Pong => caps.ping,
             Kind::Rooms | Kind::Roster | Kind::Read => caps.multi,
             Kind::Friend => caps.friends,
+            Kind::Presence => caps.presence,
             _ => true,
         };
         let Head { kind, rid } = match Head::decode(envelope) {

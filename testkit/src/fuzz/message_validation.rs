@@ -10,6 +10,7 @@ use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
 use chatroom_core::message::friend::Friend;
 use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::message::history::Of;
+use chatroom_core::message::presence::Said;
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -79,6 +80,10 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         }
         Request::Friend(Friend::List) => request::encode_friend_list(),
         Request::Friend(Friend::Change(op, user)) => request::encode_friend(*op, user.as_ref().ok()?),
+        Request::Presence(Said { state, text }) => {
+            let text = text.as_ref().map(Result::as_ref).transpose().ok()?;
+            request::encode_presence(*state, text)
+        }
         Request::Read(Of::Room(room), seq) => request::encode_read(room.as_ref().ok()?, *seq),
         Request::Read(Of::Peer(peer), seq) => request::encode_peer_read(peer.as_ref().ok()?, *seq),
         Request::Msg(Msg { from, to, text, claim: _ }) => {

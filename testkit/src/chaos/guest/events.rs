@@ -35,7 +35,7 @@ impl Guest {
                 self.is_done = true;
             }
             Event::Greeted(_) | Event::Rooms(_) => {}
-            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) => {
+            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) | Event::Presence(_) => {
                 self.accuse("was told of many rooms without asking for it")
             }
             Event::Members(room) => {
