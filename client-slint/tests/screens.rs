@@ -747,6 +747,8 @@ fn shown_command(command: &Command) -> String {
         Command::Look(of) => format!("look at {}", shown_conversation(of)),
         Command::Read(of, seq) => format!("read {} up to {seq}", shown_conversation(of)),
         Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
+        Command::Logins => "logins".into(),
+        Command::EndLogin(id) => format!("end login {}", id.0),
         Command::Exit(_) => "exit".into(),
         Command::Logout => "logout".into(),
     }

@@ -200,6 +200,8 @@ impl Controller {
             Event::Places(places) => self.on_places(places),
             // Nobody is shown as a friend.
             Event::Friends(_) => {}
+            // Nobody has asked for them.
+            Event::Logins(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -251,7 +253,7 @@ impl Controller {
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend | Kind::Logins => {}
         }
     }
 
@@ -266,7 +268,7 @@ impl Controller {
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend | Kind::Logins => {}
         }
     }
 

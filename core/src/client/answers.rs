@@ -9,7 +9,9 @@ use super::people::People;
 use super::places::Places;
 use super::readings::Readings;
 use super::state::{Pending, State};
-use super::{Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, UNKNOWN_TYPE};
+use super::{
+    Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, SESSION_ENDED, UNKNOWN_TYPE,
+};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{Caps, Greeting};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
@@ -65,6 +67,11 @@ impl Client {
             Incoming::Roster(roster) => self.on_roster(roster),
             Incoming::Read(read) => self.on_read(read),
             Incoming::Friend(told) => self.on_friend(told),
+            Incoming::Logins(told) => {
+                if self.answered(Kind::Logins).is_some() {
+                    self.event(Event::Logins(told.0));
+                }
+            }
             Incoming::Msg(msg) => self.on_msg(msg),
             Incoming::Ack(ack) => self.on_ack(ack),
             Incoming::Page(page) => self.on_page(page),
@@ -99,8 +106,9 @@ impl Client {
                 self.on_refused(Kind::Resume, received, pending);
             }
             Incoming::Notice(received) => {
-                // Two windows of one account would drive each other out for ever.
-                if received.code.as_deref() == Some(REPLACED) {
+                // Two windows of one account would drive each other out for ever, and to a login that has ended there is no way
+                // back.
+                if matches!(received.code.as_deref(), Some(REPLACED | SESSION_ENDED)) {
                     self.lose_home();
                 }
                 let message = received.message.unwrap_or_default();
@@ -156,7 +164,8 @@ impl Client {
             | Kind::Rooms
             | Kind::Roster
             | Kind::Read
-            | Kind::Friend => {}
+            | Kind::Friend
+            | Kind::Logins => {}
         }
     }
 

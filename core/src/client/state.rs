@@ -103,6 +103,8 @@ impl Pending {
             | Command::Look(_)
             | Command::Read(..)
             | Command::Friend(..)
+            | Command::Logins
+            | Command::EndLogin(_)
             | Command::Exit(_)
             | Command::Logout => false,
         }

@@ -175,6 +175,7 @@ fn command(person: &str, words: &str) -> Command {
                 friends: rest.starts_with("+++"),
                 ..Caps::default()
             },
+            None,
         ),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),

@@ -86,6 +86,7 @@ impl Screen {
             | Event::LoggedOut
             | Event::Crowds(_)
             | Event::Friends(_)
+            | Event::Logins(_)
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }

@@ -172,7 +172,8 @@ impl Sleeper {
             | Event::Left { .. }
             | Event::Crowds(_)
             | Event::Places(_)
-            | Event::Friends(_) => {}
+            | Event::Friends(_)
+            | Event::Logins(_) => {}
         }
         Ok(None)
     }

@@ -181,6 +181,7 @@ impl Bench {
             | Event::Crowds(_)
             | Event::Places(_)
             | Event::Friends(_)
+            | Event::Logins(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

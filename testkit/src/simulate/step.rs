@@ -298,9 +298,9 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                let words = ["ack", "history", "resume", "ping", "multi", "friends"];
-                let [ack, history, resume, ping, multi, friends] = words.map(has);
-                Means::Hello(Caps { ack, history, resume, ping, multi, friends })
+                let words = ["ack", "history", "resume", "ping", "multi", "friends", "logins"];
+                let [ack, history, resume, ping, multi, friends, logins] = words.map(has);
+                Means::Hello(Caps { ack, history, resume, ping, multi, friends, logins })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
