@@ -4,6 +4,7 @@ mod faults;
 mod floods;
 mod friends;
 mod keeping;
+mod logins;
 mod many;
 mod original;
 mod pulse;
@@ -27,7 +28,8 @@ use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
 /// What is said first on each connection.
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["resume","ping","logins"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str =
+    r#"> {"type":"hello","proto":1,"caps":["resume","ping","logins"],"client":"chatroom 0.1.0"}"#;
 const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
 const ENTERED: &str =
     r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;
