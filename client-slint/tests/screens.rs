@@ -784,6 +784,8 @@ fn shown_command(command: &Command) -> String {
         Command::Read(of, seq) => format!("read {} up to {seq}", shown_conversation(of)),
         Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
         Command::Present(state, _) => format!("be {}", state.as_str()),
+        Command::Logins => "logins".into(),
+        Command::EndLogin(id) => format!("end login {}", id.0),
         Command::Exit(_) => "exit".into(),
         Command::Logout => "logout".into(),
     }

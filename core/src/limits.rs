@@ -27,6 +27,8 @@ pub const RID_BYTES_MAX: usize = 64;
 pub const CID_BYTES_MAX: usize = 36;
 /// What a user says of themselves, beside whether they are here, has at most this many bytes of UTF-8.
 pub const STATUS_BYTES_MAX: usize = 128;
+/// What a client calls itself has at most this many bytes of UTF-8, or it is as good as not said.
+pub const CLIENT_NAME_BYTES_MAX: usize = 64;
 /// A page of what was said before has at most this many messages.
 pub const HISTORY_MESSAGES_MAX: usize = 100;
 /// How many private conversations of a user are told: those in which something was said last.
@@ -40,6 +42,8 @@ pub const SERVER_FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const ROOMS_TOLD_MAX: usize = 65_536;
 /// A client remembers at most this many of the people in a room that it looks at.
 pub const MEMBERS_TOLD_MAX: usize = 65_536;
+/// A user is told at most this many logins of theirs: those that were used last.
+pub const LOGINS_TOLD_MAX: usize = 64;
 /// A client remembers where it is in at most this many conversations. What is said in others is shown as it comes.
 pub const CONVERSATIONS_MAX: usize = 10_000;
 /// A client remembers at most this many people who are something to its account.

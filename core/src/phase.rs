@@ -21,8 +21,11 @@ impl Phase {
         match (self, kind) {
             (_, Kind::Ping | Kind::Pong) => true,
             (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
-            (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logout) => true,
-            (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Exit) => true,
+            (
+                Self::Lobby,
+                Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logins | Kind::Logout,
+            ) => true,
+            (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Logins | Kind::Exit) => true,
             (
                 Self::Hall,
                 Kind::Rooms
@@ -34,6 +37,7 @@ impl Phase {
                 | Kind::Friend
                 | Kind::Presence
                 | Kind::History
+                | Kind::Logins
                 | Kind::Exit
                 | Kind::Logout,
             ) => true,
@@ -50,6 +54,7 @@ impl Phase {
                 | Kind::Logout
                 | Kind::Msg
                 | Kind::History
+                | Kind::Logins
                 | Kind::Exit,
             ) => false,
             (

@@ -313,7 +313,7 @@ impl Trial {
             }
             Step::Login(seat, user) => {
                 let account = Account::new(key_of, user_name(USERS[user])).unwrap();
-                if self.apply(seat, Command::Login(account, Caps::default())) {
+                if self.apply(seat, Command::Login(account, Caps::default(), None)) {
                     self.model.login(seat, USERS[user]);
                 }
             }

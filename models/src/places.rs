@@ -213,7 +213,7 @@ impl Trial {
                 let ack = person.kind != Kind::Original;
                 let caps = Caps { ack, history: is_device, multi: is_device, ..Caps::default() };
                 if person.user.is_none() {
-                    self.apply(seat, Command::Login(account, caps));
+                    self.apply(seat, Command::Login(account, caps, None));
                     self.model.login(seat, USERS[user]);
                 }
             }

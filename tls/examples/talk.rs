@@ -247,6 +247,8 @@ fn show(event: Event) {
         Event::Session { .. } | Event::Acknowledged { .. } => {}
         // It is in one room at a time.
         Event::Crowds(_) | Event::Places(_) | Event::Friends(_) | Event::Presence(_) => {}
+        // Nor has it asked for these.
+        Event::Logins(_) => {}
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }

@@ -205,6 +205,8 @@ impl Controller {
             Event::Places(places) => self.on_places(places),
             Event::Friends(friends) => self.on_friends(friends),
             Event::Presence(_) => {}
+            // Nobody has asked for them.
+            Event::Logins(_) => {}
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -257,7 +259,7 @@ impl Controller {
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Friend => self.on_friend_refused(code, sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence | Kind::Logins => {}
         }
     }
 
@@ -273,7 +275,7 @@ impl Controller {
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence | Kind::Logins => {}
         }
     }
 

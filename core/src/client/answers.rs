@@ -10,7 +10,9 @@ use super::places::Places;
 use super::presences::Presences;
 use super::readings::Readings;
 use super::state::{Pending, State};
-use super::{Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, UNKNOWN_TYPE};
+use super::{
+    Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, SESSION_ENDED, UNKNOWN_TYPE,
+};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{Caps, Greeting};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
@@ -69,6 +71,11 @@ impl Client {
             Incoming::Read(read) => self.on_read(read),
             Incoming::Friend(told) => self.on_friend(told),
             Incoming::Presence(told) => self.on_presence(told),
+            Incoming::Logins(told) => {
+                if self.answered(Kind::Logins).is_some() {
+                    self.event(Event::Logins(told.0));
+                }
+            }
             Incoming::Msg(msg) => self.on_msg(msg),
             Incoming::Ack(ack) => self.on_ack(ack),
             Incoming::Page(page) => self.on_page(page),
@@ -103,8 +110,9 @@ impl Client {
                 self.on_refused(Kind::Resume, received, pending);
             }
             Incoming::Notice(received) => {
-                // Two windows of one account would drive each other out for ever.
-                if received.code.as_deref() == Some(REPLACED) {
+                // Two windows of one account would drive each other out for ever, and to a login that has ended there is no way
+                // back.
+                if matches!(received.code.as_deref(), Some(REPLACED | SESSION_ENDED)) {
                     self.lose_home();
                 }
                 let message = received.message.unwrap_or_default();
@@ -162,7 +170,8 @@ impl Client {
             | Kind::Roster
             | Kind::Read
             | Kind::Friend
-            | Kind::Presence => {}
+            | Kind::Presence
+            | Kind::Logins => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::Conversation;
 use crate::frame::Frame;
 use crate::message::friend::Op;
 use crate::message::history::Edge;
+use crate::message::logins::{GrantId, Logins};
 use crate::message::presence::{PresenceState, StatusText};
 use crate::message::{Cid, Kind, Text, request};
 use crate::name::{RoomName, UserName};
@@ -50,6 +51,10 @@ pub enum Command {
     /// is granted. It holds until another device says otherwise or the last connection is gone; the client says it again by
     /// itself after a return.
     Present(PresenceState, Option<StatusText>),
+    /// Ask where the account is logged in, by logins that last; where that is granted.
+    Logins,
+    /// Have one of these end. It is not the one that this client has come by: that is what [`Command::Logout`] is for.
+    EndLogin(GrantId),
     /// Take part in a room no more; in one room at a time: go back to the lobby, from whatever room.
     Exit(RoomName),
     /// Log out.
@@ -76,6 +81,7 @@ impl Command {
             Self::Read(..) => Kind::Read,
             Self::Friend(..) => Kind::Friend,
             Self::Present(..) => Kind::Presence,
+            Self::Logins | Self::EndLogin(_) => Kind::Logins,
             Self::Exit(_) => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
@@ -100,6 +106,8 @@ impl Command {
                 }
             }
             Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
+            Self::Logins => request::encode_logins(Logins::List),
+            Self::EndLogin(id) => request::encode_logins(Logins::End(*id)),
             Self::Look(_) | Self::Read(..) | Self::Friend(..) | Self::Present(..) => return None,
         })
     }
@@ -123,6 +131,8 @@ impl Command {
             Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),
             Self::Friend(op, user) => request::encode_friend(*op, user),
             Self::Present(state, text) => request::encode_presence(*state, text.as_ref()),
+            Self::Logins => request::encode_logins(Logins::List),
+            Self::EndLogin(id) => request::encode_logins(Logins::End(*id)),
             Self::Logout => request::encode_bare(self.kind()),
             Self::Register(..)
             | Self::Login(..)
@@ -175,6 +185,8 @@ impl Command {
             | Self::Read(..)
             | Self::Friend(..)
             | Self::Present(..)
+            | Self::Logins
+            | Self::EndLogin(_)
             | Self::Exit(_)
             | Self::Logout => None,
         }

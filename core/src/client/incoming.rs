@@ -6,7 +6,7 @@ use crate::message::hello::Greeting;
 use crate::message::history::ReceivedPage;
 use crate::message::presence;
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
-use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
+use crate::message::received::{ReceivedFriend, ReceivedLogins, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::message::reply::{self, LIST_ROOM, Received};
 use crate::message::{Envelope, Kind};
 
@@ -20,6 +20,7 @@ pub(super) enum Incoming {
     Read(ReceivedRead),
     Friend(ReceivedFriend),
     Presence(presence::Received),
+    Logins(ReceivedLogins),
     Msg(ReceivedMsg),
     Ack(ReceivedAck),
     Page(ReceivedPage),
@@ -49,6 +50,7 @@ impl Incoming {
             Self::Read(_) => Some(Kind::Read),
             Self::Friend(_) => Some(Kind::Friend),
             Self::Presence(_) => Some(Kind::Presence),
+            Self::Logins(_) => Some(Kind::Logins),
             Self::Msg(_) => Some(Kind::Msg),
             Self::Page(_) => Some(Kind::History),
             Self::Ping => Some(Kind::Ping),
@@ -108,6 +110,7 @@ impl Incoming {
             Kind::Read => Self::Read(ReceivedRead::decode(envelope).map_err(fault)?),
             Kind::Friend => Self::Friend(ReceivedFriend::decode(envelope).map_err(fault)?),
             Kind::Presence => Self::Presence(presence::Received::decode(envelope).map_err(fault)?),
+            Kind::Logins => Self::Logins(ReceivedLogins::decode(envelope).map_err(fault)?),
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: reply::Place::default() })

@@ -58,6 +58,7 @@ use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
 use crate::message::hello::{self, Caps};
+use crate::message::logins::ClientName;
 use crate::message::{Cid, Kind};
 use crate::name::RoomName;
 use crate::phase::Phase;
@@ -145,6 +146,8 @@ pub struct Client {
     whose: Option<String>,
     /// It asks no server for many rooms at once.
     is_of_one_room: bool,
+    /// What it calls itself, if not by the name of the core.
+    program: Option<ClientName>,
 }
 
 /// What a client had when its program ended, for the one that goes on where it was.
@@ -202,6 +205,12 @@ impl Client {
         self
     }
 
+    /// The same, but it calls itself otherwise: so an account's logins are told apart by who reads what they are.
+    #[must_use]
+    pub fn called(self, program: ClientName) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
     /// Tells the client what happened. Drain [`Client::poll_output`] after each call.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = now;
@@ -212,7 +221,8 @@ impl Client {
                 self.caps = Caps::default();
                 self.pulse.begin(now);
                 self.event(Event::Connected);
-                self.outputs.push_back(Output::Frame(hello::encode_hello(self.wanted_caps())));
+                let hello = hello::encode_hello(self.wanted_caps(), self.program.as_ref());
+                self.outputs.push_back(Output::Frame(hello));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
                     self.send(login);
                 }
@@ -315,6 +325,9 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The farewell to a connection whose account has logged in elsewhere.
 const REPLACED: &str = "replaced";
+
+/// The farewell to a connection whose login was ended, and the refusal of its token.
+const SESSION_ENDED: &str = "session_ended";
 
 /// Why a message is not sent any more that waited for its turn.
 const LEFT_UNSAID: &str = "You left the room before this was sent";

@@ -104,6 +104,8 @@ impl Pending {
             | Command::Read(..)
             | Command::Friend(..)
             | Command::Present(..)
+            | Command::Logins
+            | Command::EndLogin(_)
             | Command::Exit(_)
             | Command::Logout => false,
         }

@@ -14,6 +14,7 @@ mod directory;
 mod friends;
 mod journal;
 mod keeping;
+mod logins;
 mod mailbox;
 mod pacing;
 mod places;
@@ -22,7 +23,7 @@ mod room;
 mod watch;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -33,6 +34,7 @@ use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::message::hello::Caps;
+use crate::message::logins::GrantId;
 use crate::message::presence::Presence;
 use crate::message::push::{Posted, Roster};
 use crate::message::rooms::Standing;
@@ -56,8 +58,8 @@ pub use watch::{Bulletin, Print};
 /// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
 pub enum Command {
     /// This account has proved who it is, and was granted that. With `multi` it is where it takes part; without, it appears
-    /// in the lobby, and an older connection of that kind is told to go.
-    Login(Account, Caps),
+    /// in the lobby, and an older connection of that kind is told to go. Perhaps it came by a login that lasts.
+    Login(Account, Caps, Option<GrantId>),
     /// Who is where, as this connection may see it?
     List,
     /// Which rooms are there, and in which does this user take part? With `multi`, as all that name it.
@@ -82,6 +84,8 @@ pub enum Command {
     Friends,
     /// Have something become of this user and another. `friends`.
     Tie(Op, NameKey, UserName),
+    /// This login of the user that lasts has ended: whoever has come by it is to go. There is no reply.
+    EndLogin(GrantId),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -241,6 +245,8 @@ pub enum Farewell {
     Replaced,
     /// Whoever runs the server has shut the account out.
     Disabled,
+    /// The login by which the connection has come was ended.
+    Ended,
     /// The server stops.
     ShuttingDown,
     /// Too many connections wait without logging in, and this is the oldest.
@@ -283,6 +289,8 @@ pub struct Hub {
     gone: BTreeSet<NameKey>,
     /// How many changes of what two are to each other are on their way.
     tying: usize,
+    /// The logins that were ended last, and whose they were.
+    ended: VecDeque<(NameKey, GrantId)>,
 }
 
 /// What the disk knows of rooms, for a hub that keeps what is said.
@@ -335,6 +343,7 @@ impl Hub {
             blocks: BTreeMap::new(),
             gone: BTreeSet::new(),
             tying: 0,
+            ended: VecDeque::new(),
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -375,7 +384,7 @@ impl Hub {
     /// A connection that is unknown, or was told to go, gets no reply.
     pub fn apply(&mut self, now: Instant, from: ConnId, command: Command, deliveries: &mut Deliveries) {
         let answer = match command {
-            Command::Login(account, caps) => self.login(now, from, account, caps, deliveries),
+            Command::Login(account, caps, grant) => self.come_by(now, from, account, caps, grant, deliveries),
             Command::List => self.list(from),
             Command::Rooms => self.list_rooms(from),
             Command::People(key, name) => self.list_people(from, &key, name),
@@ -389,6 +398,7 @@ impl Hub {
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
             Command::Post(post) => self.post(now, from, *post),
+            Command::EndLogin(grant) => self.end_login(now, from, grant, deliveries),
             Command::Logout => self.logout(now, from),
             Command::Say(frame) => self.say(now, from, frame, deliveries),
             Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
@@ -576,6 +586,7 @@ impl Hub {
             telling: None,
             has_friends: false,
             knows_friends: false,
+            grant: None,
         };
         self.directory.login(from, member);
         user

@@ -2,6 +2,7 @@
 
 mod friends;
 mod keeping;
+mod logins;
 mod pacing;
 mod people;
 mod places;
@@ -166,7 +167,7 @@ fn command(person: &str, words: &str) -> Command {
     let user = |name: &str| UserName::parse(name).unwrap();
     match verb {
         "login" => Command::Login(
-            Account::new(key_of, user(rest.trim_start_matches('+'))).unwrap(),
+            Account::new(key_of, user(rest.split(" by ").next().unwrap().trim_start_matches('+'))).unwrap(),
             // Who has a plus before the name is told when a message is durable; two, and they are in many rooms; three, and they
             // have friends.
             Caps {
@@ -175,7 +176,9 @@ fn command(person: &str, words: &str) -> Command {
                 friends: rest.starts_with("+++"),
                 ..Caps::default()
             },
+            rest.split_once(" by ").map(|(_, id)| GrantId(id.parse().unwrap())),
         ),
+        "end" => Command::EndLogin(GrantId(rest.parse().unwrap())),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
         "enter" => Command::Enter(key(rest), room()),

@@ -2,11 +2,12 @@
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
 //! two meet, [`history`] what was said before, [`rooms`] what who is in many rooms is told of them,
-//! [`friend`] who is whose friend, [`presence`] who is here.
+//! [`friend`] who is whose friend, [`presence`] who is here, [`logins`] what an account's logins that last are.
 
 pub mod friend;
 pub mod hello;
 pub mod history;
+pub mod logins;
 pub mod names;
 pub mod presence;
 pub mod push;
@@ -66,6 +67,8 @@ pub enum Kind {
     Friend,
     /// I am here, like this.
     Presence,
+    /// Where is this account logged in? Or one of these logins is to end.
+    Logins,
 }
 
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
@@ -202,6 +205,7 @@ impl Kind {
             Self::Read => "read",
             Self::Friend => "friend",
             Self::Presence => "presence",
+            Self::Logins => "logins",
         }
     }
 
@@ -210,7 +214,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -229,6 +233,7 @@ impl Kind {
         Self::Read,
         Self::Friend,
         Self::Presence,
+        Self::Logins,
     ];
 }
 

@@ -6,8 +6,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::friend::{self, Friend, Op};
-use super::hello::{self, Caps};
+use super::hello::{self, Caps, Hello};
 use super::history::{Edge, Of, Query};
+use super::logins::Logins;
 use super::presence::{PresenceState, Said, StatusText};
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
@@ -18,7 +19,7 @@ use crate::secret::{Password, PasswordError, Token};
 /// two it is, each value carries, for the answer to that is an answer to the person.
 pub enum Request {
     /// What can you do? The client can do this.
-    Hello(Caps),
+    Hello(Hello),
     /// Make an account, perhaps because one was invited.
     Register(Credentials, Option<Token>),
     /// Log in to an account.
@@ -53,6 +54,8 @@ pub enum Request {
     Friend(Friend),
     /// I am here, like this.
     Presence(Said),
+    /// Where is this account logged in? Or one of these logins is to end.
+    Logins(Logins),
 }
 
 /// What `register` and `login` carry.
@@ -130,6 +133,7 @@ impl Request {
             Kind::Roster => Self::Roster(room(envelope)?),
             Kind::Friend => Self::Friend(Friend::decode(envelope)?),
             Kind::Presence => Self::Presence(Said::decode(envelope)?),
+            Kind::Logins => Self::Logins(Logins::decode(envelope)?),
             Kind::Read => Self::Read(Of::decode(envelope.fields()?)?, seq(envelope)?),
         })
     }
@@ -235,6 +239,12 @@ pub fn encode_presence(state: PresenceState, text: Option<&StatusText>) -> Frame
     encode(Kind::Presence, &Carried { state, text, ..Carried::default() })
 }
 
+/// Encodes `logins`: which are there, or one of them is to end.
+pub fn encode_logins(wanted: Logins) -> Frame {
+    let (op, login) = wanted.parts();
+    encode(Kind::Logins, &Carried { op: Some(op), login, ..Carried::default() })
+}
+
 /// Encodes `msg`; `to` is `None` for everybody in the room.
 pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     encode(Kind::Msg, &said(from, to, text))
@@ -325,6 +335,8 @@ struct Carried<'a> {
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -429,6 +441,7 @@ mod tests {
             Request::Exit(Some(room)) => format!("exit {room:?}"),
             Request::Rooms => "rooms".into(),
             Request::Roster(room) => format!("roster {room:?}"),
+            Request::Logins(logins) => format!("{logins:?}"),
             Request::Friend(Friend::List) => "friends".into(),
             Request::Friend(Friend::Change(op, user)) => format!("{} {user:?}", op.as_str()),
             Request::Presence(Said { state, text }) => {
@@ -449,7 +462,7 @@ mod tests {
 
     #[test]
     fn requests_without_data_are_read_as_they_were_meant() {
-        check(&hello::encode_hello(Caps::ALL), "hello");
+        check(&hello::encode_hello(Caps::ALL, None), "hello");
         check(&encode_bare(Kind::List), "list");
         check(&encode_bare(Kind::Exit), "exit");
         check(&encode_bare(Kind::Logout), "logout");

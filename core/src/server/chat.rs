@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::sync::Arc;
 
 use super::lobby::{self, Lobby};
+use super::logins;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
@@ -41,6 +42,10 @@ impl Chat {
                     past::is_same(room, here, cx).then(|| (lobby::key(here, cx), here.clone()))
                 };
                 self.asked = past::ask(query, &self.account, find, waiting, cx);
+                return State::Chat(self);
+            }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
                 return State::Chat(self);
             }
             // The phase table lets no other request come here, and signs of life were answered before.

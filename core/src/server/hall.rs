@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::auth::Auth;
 use super::lobby;
+use super::logins;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
@@ -74,6 +75,10 @@ impl Hall {
             Request::History(query) => {
                 let find = |room: &RoomName, cx: &Cx| self.find(room, cx);
                 self.asked = past::ask(query, &self.account, find, waiting, cx);
+                return State::Hall(self);
+            }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
                 return State::Hall(self);
             }
             Request::Logout => Some(lobby::logout(cx)),

@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::auth::Auth;
 use super::chat::Chat;
+use super::logins;
 use super::past::{self, Asked};
 use super::{Answer, Cx, Output, State, Ticket, Waiting};
 use crate::frame::Frame;
@@ -35,6 +36,10 @@ impl Lobby {
             Request::Enter(room) => existing(room, &waiting, cx).map(|(key, room)| Command::Enter(key, room)),
             Request::History(query) => {
                 self.asked = past::ask(query, &self.account, |_, _| None, waiting, cx);
+                return State::Lobby(self);
+            }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
                 return State::Lobby(self);
             }
             Request::Logout => Some(logout(cx)),

@@ -87,6 +87,7 @@ impl Screen {
             | Event::Crowds(_)
             | Event::Friends(_)
             | Event::Presence(_)
+            | Event::Logins(_)
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }

@@ -173,7 +173,8 @@ impl Sleeper {
             | Event::Crowds(_)
             | Event::Places(_)
             | Event::Friends(_)
-            | Event::Presence(_) => {}
+            | Event::Presence(_)
+            | Event::Logins(_) => {}
         }
         Ok(None)
     }

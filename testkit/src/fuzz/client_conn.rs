@@ -182,6 +182,7 @@ impl Bench {
             | Event::Places(_)
             | Event::Friends(_)
             | Event::Presence(_)
+            | Event::Logins(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

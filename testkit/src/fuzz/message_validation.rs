@@ -78,6 +78,7 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         Request::Create(room) | Request::Enter(room) | Request::Roster(room) | Request::Exit(Some(room)) => {
             request::encode_room(kind, room.as_ref().ok()?)
         }
+        Request::Logins(logins) => request::encode_logins(*logins),
         Request::Friend(Friend::List) => request::encode_friend_list(),
         Request::Friend(Friend::Change(op, user)) => request::encode_friend(*op, user.as_ref().ok()?),
         Request::Presence(Said { state, text }) => {
@@ -220,7 +221,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
                     check_says_nothing(&format!("{answer:?}"));
                     conn.handle(Instant::default(), Input::Answer(ticket, answer));
                 }
-                Output::Hub(hub::Command::Login(account, _)) => check_says_nothing(&format!("{account:?}")),
+                Output::Hub(hub::Command::Login(account, ..)) => check_says_nothing(&format!("{account:?}")),
                 Output::Hub(_) => panic!("a login leads to nothing but a login"),
                 Output::End(_) | Output::Finish | Output::Close(_) => panic!("a login ends nothing"),
             }
@@ -232,7 +233,9 @@ fn yes(question: Question) -> Answer {
     match question {
         Question::Register { account, .. } => Answer::Registered(account),
         Question::Verify { account, .. } => Answer::Verified(account),
-        Question::Resume { .. } | Question::History(_) => Answer::Refused(Refusal::SessionEnded),
+        Question::Resume { .. } | Question::History(_) | Question::Logins { .. } => {
+            Answer::Refused(Refusal::SessionEnded)
+        }
         Question::Decoy => Answer::Refused(Refusal::AuthFailed),
     }
 }
