@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use chatroom_core::message::friend::Tie;
+use chatroom_core::message::presence::PresenceState;
 
 use crate::sentence::Sentence;
 
@@ -32,6 +33,8 @@ pub struct Screen {
     pub sidebar: Sidebar,
     /// Who is what to the person.
     pub friends: Friends,
+    /// How others see the person.
+    pub you: You,
     /// The dialog that leads to another room.
     pub switcher: Switcher,
 }
@@ -128,6 +131,8 @@ pub struct Room {
     pub draft: String,
     /// What the other side of a private conversation is to the person, where the server knows of friends.
     pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
     /// Who is in it. Where nobody is, nothing was told: oneself is there at least.
     pub members: Vec<PersonItem>,
     /// Whether the list stays at its end.
@@ -183,6 +188,28 @@ pub struct Friends {
     pub added: u32,
 }
 
+/// Whether somebody is here, and what they say of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Here {
+    /// Whether they are.
+    pub state: PresenceState,
+    /// What they say; empty for nothing.
+    pub text: String,
+}
+
+/// How others see the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct You {
+    /// Whether the server tells others such things.
+    pub is_there: bool,
+    /// How they see the person.
+    pub here: Here,
+    /// Why that could not be changed.
+    pub error: Sentence,
+    /// Counts up when it was.
+    pub said: u32,
+}
+
 /// A conversation in that list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceItem {
@@ -202,6 +229,8 @@ pub struct PlaceItem {
     pub waiting: u32,
     /// What the other side is to the person, where the server knows of friends.
     pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
 }
 
 /// The dialog that leads to another conversation.
@@ -241,6 +270,8 @@ pub struct PersonItem {
     pub is_self: bool,
     /// What they are to the person, where the server knows of friends.
     pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
 }
 
 /// What a test compares, one thing a line, without what is as it is at the start.
@@ -283,6 +314,7 @@ impl fmt::Display for Screen {
         if let Some(tie) = self.room.tie.filter(|tie| *tie != Tie::None) {
             lines.add("room.tie", tie.as_str());
         }
+        lines.here("room.here", self.room.here.as_ref());
         lines.text("room.draft", &self.room.draft);
         lines.people("room.member", &self.room.members);
         lines.flag("room.following", self.room.is_following);
@@ -300,6 +332,10 @@ impl fmt::Display for Screen {
         lines.places("sidebar.peer", &self.sidebar.peers);
         lines.people("friends.asking", &self.friends.asking);
         lines.people("friends.all", &self.friends.people);
+        let silent = Here { state: PresenceState::Online, text: String::new() };
+        lines.here("you", Some(&self.you.here).filter(|here| **here != silent));
+        lines.sentence("you.error", &self.you.error);
+        lines.number("you.said", self.you.said.into());
         lines.sentence("friends.error", &self.friends.error);
         lines.number("friends.added", self.friends.added.into());
         lines.rooms("switcher.room", &self.switcher.rooms);
@@ -319,6 +355,19 @@ fn tied(tie: Option<Tie>) -> String {
     match tie {
         None | Some(Tie::None) => String::new(),
         Some(tie) => format!(" ({})", tie.as_str()),
+    }
+}
+
+/// The same in a line about them.
+fn seen(here: Option<&Here>) -> String {
+    let here = here.filter(|here| here.state != PresenceState::Offline);
+    here.map(|here| format!(" [{here}]")).unwrap_or_default()
+}
+
+impl fmt::Display for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.text.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.state.as_str(), self.text)
     }
 }
 
@@ -355,6 +404,13 @@ impl Lines {
         }
     }
 
+    /// Who is not here is as who is not known to be.
+    fn here(&mut self, key: &str, here: Option<&Here>) {
+        if let Some(here) = here.filter(|here| here.state != PresenceState::Offline) {
+            self.add(key, here);
+        }
+    }
+
     fn rooms(&mut self, key: &str, rooms: &[RoomItem]) {
         for room in rooms {
             let here = if room.is_current { " (here)" } else { "" };
@@ -378,8 +434,8 @@ impl Lines {
                 0 => String::new(),
                 waiting => format!(" ({waiting} not sent)"),
             };
-            let tie = tied(place.tie);
-            self.add(key, format_args!("{}{here}{left}{unread}{waiting}{tie}", place.name));
+            let (tie, seen) = (tied(place.tie), seen(place.here.as_ref()));
+            self.add(key, format_args!("{}{here}{left}{unread}{waiting}{tie}{seen}", place.name));
         }
     }
 
@@ -387,8 +443,8 @@ impl Lines {
         for person in people {
             let own = if person.is_self { " (self)" } else { "" };
             let place = if person.place.is_empty() { "" } else { " in " };
-            let tie = tied(person.tie);
-            self.add(key, format_args!("{}{own}{place}{}{tie}", person.name, person.place));
+            let (tie, seen) = (tied(person.tie), seen(person.here.as_ref()));
+            self.add(key, format_args!("{}{own}{place}{}{tie}{seen}", person.name, person.place));
         }
     }
 }

@@ -77,6 +77,7 @@ pub enum Phrase {
     NoSuchUser,
     NoRequest,
     FirstUnblock,
+    StatusTooLong,
 }
 
 impl Sentence {

@@ -18,6 +18,7 @@ use chatroom_core::message::Kind;
 use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
@@ -216,6 +217,10 @@ impl Seat {
             ["step", step] => controller.step(step.parse().map_err(|_| format!("no step: {step}"))?),
             ["show", "lobby"] => controller.show_lobby(),
             ["take", "part"] => controller.take_part(),
+            ["be", state] => {
+                let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state);
+                controller.be(state.ok_or_else(|| format!("no such state: {step}"))?, value);
+            }
             ["befriend"] => controller.befriend(value),
             ["friends", "like"] => controller.search_friends(value),
             ["tie", op, name] => {
@@ -415,6 +420,7 @@ fn event(step: &str) -> Result<Event, String> {
             let places = value.split(';').filter(|place| !place.trim().is_empty());
             Event::Places(places.map(place).collect::<Result<_, _>>()?)
         }
+        ["here"] => Event::Presence(presences(&value)?),
         ["friends"] => Event::Friends(friends(&value)?),
         ["message", from] => message(of, from, value, None, None)?,
         ["whisper", from] => message(of, from, value, None, Some(from))?,
@@ -687,6 +693,18 @@ fn shown_kept(kept: &Kept) -> String {
     format!("{room}{read}{says}")
 }
 
+/// Who is here, written `bob away lunch; casey online; dana offline`.
+fn presences(text: &str) -> Result<Vec<Presence>, String> {
+    let presence = |told: &str| {
+        let (user, rest) = told.trim().split_once(' ').ok_or("nobody")?;
+        let (state, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let user = UserName::parse(user).map_err(|_| "no name")?;
+        let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state).ok_or("no state")?;
+        Ok(Presence { user, state, text: StatusText::parse(text).ok() })
+    };
+    text.split(';').map(presence).collect()
+}
+
 /// Who is what, written `bob casey; asking dana; asked eve; blocked frank`.
 fn friends(text: &str) -> Result<Friends, String> {
     let mut friends = Friends::default();
@@ -783,7 +801,10 @@ fn shown_command(command: &Command) -> String {
         Command::Look(of) => format!("look at {}", shown_conversation(of)),
         Command::Read(of, seq) => format!("read {} up to {seq}", shown_conversation(of)),
         Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
-        Command::Present(state, _) => format!("be {}", state.as_str()),
+        Command::Present(state, text) => {
+            let text = text.as_ref().map(|text| format!(": {}", text.as_str())).unwrap_or_default();
+            format!("be {}{text}", state.as_str())
+        }
         Command::Logins => "logins".into(),
         Command::EndLogin(id) => format!("end login {}", id.0),
         Command::Exit(_) => "exit".into(),

@@ -12,6 +12,7 @@ mod messages;
 mod room;
 mod sidebar;
 mod switcher;
+mod you;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -79,6 +80,7 @@ impl Window {
         room::connect(&self.window, desk);
         sidebar::connect(&self.window, desk);
         friends::connect(&self.window, desk);
+        you::connect(&self.window, desk);
         switcher::connect(&self.window, desk);
     }
 
@@ -96,6 +98,9 @@ impl Window {
         }
         if last.friends != screen.friends {
             friends::show(&self.window, &last.friends, &screen.friends);
+        }
+        if last.you != screen.you {
+            you::show(&self.window, &last.you, &screen.you);
         }
         if last.switcher != screen.switcher {
             switcher::show(&self.window, &screen.switcher);
@@ -173,6 +178,7 @@ impl From<Phrase> for ui::Phrase {
             Phrase::NoSuchUser => Self::NoSuchUser,
             Phrase::NoRequest => Self::NoRequest,
             Phrase::FirstUnblock => Self::FirstUnblock,
+            Phrase::StatusTooLong => Self::StatusTooLong,
         }
     }
 }

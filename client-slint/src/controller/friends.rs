@@ -168,6 +168,7 @@ impl Controller {
         let item = |name: &UserName| PersonItem {
             name: clean(name.as_str()),
             tie: self.tie(name.as_str()),
+            here: self.here_in(&Conversation::Peer(name.clone())),
             ..PersonItem::default()
         };
         let asking: Vec<PersonItem> = self.ties.who(Tie::Asking).map(item).collect();
@@ -180,7 +181,9 @@ impl Controller {
             .collect();
         let (is_there, friends) = (self.has_friends(), &mut self.screen.friends);
         (friends.is_there, friends.asking, friends.people) = (is_there, asking, people);
-        self.screen.room.tie = self.keeping.place.as_ref().and_then(|of| self.tie_in(of));
+        let place = self.keeping.place.as_ref();
+        self.screen.room.tie = place.and_then(|of| self.tie_in(of));
+        self.screen.room.here = place.and_then(|of| self.here_in(of));
     }
 }
 

@@ -63,6 +63,7 @@ impl Controller {
         self.keeping.has_acks = greeting.caps.ack;
         self.set_multi(greeting.caps.multi);
         self.grant_friends(greeting.caps.friends);
+        self.grant_presence(greeting.caps.presence);
         self.screen.login.is_closed = greeting.registration == Some(Registration::Closed);
         self.needs_invite = greeting.registration == Some(Registration::Invite);
         self.screen.login.is_uninvited = self.needs_invite && self.invite.is_none();

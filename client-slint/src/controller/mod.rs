@@ -12,6 +12,7 @@ mod keeping;
 mod login;
 mod outbox;
 mod places;
+mod presence;
 mod room;
 mod sidebar;
 
@@ -37,6 +38,7 @@ use composer::Composer;
 use conversations::Places;
 use friends::Ties;
 use keeping::Keeping;
+use presence::Presences;
 use room::Said;
 
 /// Something that the controller wants done.
@@ -93,6 +95,8 @@ pub struct Controller {
     places: Places,
     /// Who is what to them.
     ties: Ties,
+    /// Who is here.
+    presences: Presences,
     /// All rooms, the lobby among them, as the server last told; in one room at a time with those who are there.
     rooms: Vec<client::Room>,
     crowds: Vec<Crowd>,
@@ -124,6 +128,7 @@ impl Controller {
             is_multi: false,
             places: Places::default(),
             ties: Ties::default(),
+            presences: Presences::default(),
             rooms: Vec::new(),
             crowds: Vec::new(),
             drafts: BTreeMap::new(),
@@ -204,7 +209,7 @@ impl Controller {
             Event::Crowds(crowds) => self.on_crowds(crowds),
             Event::Places(places) => self.on_places(places),
             Event::Friends(friends) => self.on_friends(friends),
-            Event::Presence(_) => {}
+            Event::Presence(told) => self.on_presence(told),
             // Nobody has asked for them.
             Event::Logins(_) => {}
             Event::Members(room) => self.on_members(room),
@@ -258,8 +263,9 @@ impl Controller {
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Friend => self.on_friend_refused(code, sentence),
+            Kind::Presence => self.on_presence_refused(sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence | Kind::Logins => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Logins => {}
         }
     }
 
@@ -274,8 +280,9 @@ impl Controller {
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
+            Kind::Presence => self.on_presence_refused(Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Presence | Kind::Logins => {}
+            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Logins => {}
         }
     }
 

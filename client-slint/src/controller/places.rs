@@ -220,6 +220,7 @@ impl Controller {
             place: if place == LOBBY { String::new() } else { clean(place) },
             is_self: name == own,
             tie: self.tie(name),
+            here: self.here_among_known(name),
         };
         let mut people: Vec<PersonItem> = self
             .rooms

@@ -456,6 +456,7 @@ impl Controller {
     pub(super) fn show_sidebar(&mut self) {
         let mut sidebar = Sidebar { is_there: self.is_multi, ..Sidebar::default() };
         self.show_friends();
+        self.show_you();
         if self.is_multi {
             let Listed { rooms, friends, peers } = self.listed();
             let items = |rows: Vec<Row<'_>>| rows.iter().map(|row| self.item(row)).collect::<Vec<_>>();
@@ -491,7 +492,10 @@ impl Controller {
         }
         for (tie, list) in [(Tie::Friend, &mut listed.friends), (Tie::Asked, &mut asked)] {
             let others = self.ties.who(tie).filter(|name| !met.contains(&folded(name.as_str())));
-            list.extend(others.map(|name| Row { of: Conversation::Peer(name.clone()), entry: None }));
+            let mut others: Vec<UserName> = others.cloned().collect();
+            // Of those with whom nothing was said yet, who is here comes first.
+            others.sort_by_key(|name| !self.is_here(name));
+            list.extend(others.into_iter().map(|name| Row { of: Conversation::Peer(name), entry: None }));
         }
         listed.friends.append(&mut asked);
         listed
@@ -502,6 +506,7 @@ impl Controller {
             name: clean(of.name()),
             is_private: true,
             tie: self.tie_in(of),
+            here: self.here_in(of),
             ..PlaceItem::default()
         };
         row.entry.map_or_else(|| without(&row.of), |entry| self.place_item(entry))
@@ -520,6 +525,7 @@ impl Controller {
             mentions: if unread == 0 { 0 } else { entry.mentions.min(unread) },
             waiting: self.waiting(&entry.of),
             tie: self.tie_in(&entry.of),
+            here: self.here_in(&entry.of),
         }
     }
 

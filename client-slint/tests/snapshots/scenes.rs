@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chatroom_core::client::{Conversation, Event, Place};
 use chatroom_core::message::Kind;
+use chatroom_core::message::presence::PresenceState::{Away, Busy, Online};
 use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link};
 use client_slint::ui::{AppAdapter, ConnectAdapter, Dialog, LoginAdapter, RoomAdapter};
@@ -12,7 +13,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, friends, room, room_name, with};
+use crate::seat::{Seat, den, friends, here, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -65,6 +66,9 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "many-friends-menu", set: many_friends_menu },
     Scene { name: "many-friends-private", set: many_friends_private },
     Scene { name: "many-friends-german", set: || in_language("de", many_friends_private) },
+    Scene { name: "many-here", set: many_here },
+    Scene { name: "you", set: you },
+    Scene { name: "you-german", set: || in_language("de", you) },
     Scene { name: "friends", set: friends_dialog },
     Scene { name: "friends-chinese", set: || in_language("zh_TW", friends_dialog) },
     Scene { name: "many-german", set: || in_language("de", many_left) },
@@ -307,6 +311,11 @@ fn many_friends() -> Seat {
         &["frank"],
         &["noor"],
     ]));
+    seat.hear(here(&[
+        ("ann", Away, "back at three"),
+        ("bob", Busy, "in a call with somebody who has a lot to say about it"),
+        ("casey", Online, ""),
+    ]));
     seat
 }
 
@@ -327,6 +336,20 @@ fn many_friends_menu() -> Seat {
     let seat = many_friends();
     seat.press(Key::Tab);
     seat.press_with(Key::Shift, Key::F10);
+    seat
+}
+
+/// With a friend who has said what others see.
+fn many_here() -> Seat {
+    let seat = many_friends();
+    seat.hear(friends([&["bob", "casey", "dana"], &[], &[], &[]]));
+    seat.act(|controller| controller.pick("bob", true));
+    seat
+}
+
+fn you() -> Seat {
+    let seat = many_here();
+    seat.click(Button, "You are seen as ann, away, back at three");
     seat
 }
 

@@ -4,6 +4,7 @@ mod contrast;
 mod friends;
 mod many;
 mod pages;
+mod presence;
 mod seat;
 
 /// Texts are measured, and not drawn.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use chatroom_core::client::{Command, Conversation, Event, Friends, Place, Room};
 use chatroom_core::message::hello::{Caps, Greeting};
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
@@ -296,6 +297,16 @@ pub fn with(name: &str) -> Conversation {
     Conversation::Peer(UserName::parse(name).expect("it is a name"))
 }
 
+/// Who is here, and what they say of themselves.
+pub fn here(told: &[(&str, PresenceState, &str)]) -> Event {
+    let presence = |(user, state, text): &(&str, PresenceState, &str)| Presence {
+        user: UserName::parse(user).expect("it is a name"),
+        state: *state,
+        text: StatusText::parse(text).ok(),
+    };
+    Event::Presence(told.iter().map(presence).collect())
+}
+
 /// Who is what: friends, who asks, who was asked, who is blocked.
 pub fn friends([friends, asking, asked, blocked]: [&[&str]; 4]) -> Event {
     let names = |names: &[&str]| {
@@ -332,7 +343,9 @@ fn shown(effect: &Effect) -> String {
             Command::Look(of) => format!("look at {}", of.name()),
             Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
             Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
-            Command::Present(state, _) => format!("be {}", state.as_str()),
+            Command::Present(state, text) => {
+                format!("be {} {}", state.as_str(), text.as_ref().map_or("", StatusText::as_str))
+            }
             Command::Logins => "logins".into(),
             Command::EndLogin(id) => format!("end login {}", id.0),
             Command::Exit(_) => "exit".into(),
