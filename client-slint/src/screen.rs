@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 
 use chatroom_core::message::friend::Tie;
 use chatroom_core::message::presence::PresenceState;
+use jiff::civil::DateTime;
 
 use crate::sentence::Sentence;
 
@@ -35,6 +36,8 @@ pub struct Screen {
     pub friends: Friends,
     /// How others see the person.
     pub you: You,
+    /// Where the person is logged in.
+    pub logins: Logins,
     /// The dialog that leads to another room.
     pub switcher: Switcher,
 }
@@ -210,6 +213,32 @@ pub struct You {
     pub said: u32,
 }
 
+/// Where the account is logged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// Whether the server tells that.
+    pub is_there: bool,
+    /// The logins that last, the one that was used last first.
+    pub all: Vec<LoginItem>,
+    /// Why they could not be told, or one not be ended.
+    pub error: Sentence,
+}
+
+/// A login that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginItem {
+    /// Its number.
+    pub id: i64,
+    /// What the program calls itself by which it was begun; empty if that is not known.
+    pub client: String,
+    /// When that was, as far as it is known.
+    pub begun: Option<DateTime>,
+    /// When it was used last.
+    pub used: Option<DateTime>,
+    /// Whether it is the one that is used here.
+    pub is_own: bool,
+}
+
 /// A conversation in that list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceItem {
@@ -336,6 +365,14 @@ impl fmt::Display for Screen {
         lines.here("you", Some(&self.you.here).filter(|here| **here != silent));
         lines.sentence("you.error", &self.you.error);
         lines.number("you.said", self.you.said.into());
+        for login in &self.logins.all {
+            let own = if login.is_own { " (own)" } else { "" };
+            let at =
+                |at: Option<DateTime>| at.map_or("?".to_owned(), |at| at.strftime("%d. %H:%M").to_string());
+            let (begun, used) = (at(login.begun), at(login.used));
+            lines.add("login", format_args!("{} {:?}{own} {begun} to {used}", login.id, login.client));
+        }
+        lines.sentence("logins.error", &self.logins.error);
         lines.sentence("friends.error", &self.friends.error);
         lines.number("friends.added", self.friends.added.into());
         lines.rooms("switcher.room", &self.switcher.rooms);

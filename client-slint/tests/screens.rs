@@ -18,6 +18,7 @@ use chatroom_core::message::Kind;
 use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
+use chatroom_core::message::logins::{ClientName, GrantId, Login};
 use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
@@ -28,7 +29,8 @@ use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
 use client_slint::sentence::Phrase;
 use client_slint::store::{
-    Account, Fate, Known, Line, Login, Older, Opened, Outgoing, Overview, Reading, Request, Told, Unseen,
+    Account, Fate, Known, Line, Login as KeptLogin, Older, Opened, Outgoing, Overview, Reading, Request,
+    Told, Unseen,
 };
 use jiff::civil::{DateTime, date};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -195,7 +197,7 @@ impl Seat {
                 };
                 let token = Token::new("token".to_owned().into());
                 let invitation = address.parse().map_err(|_| "it is an address".to_owned())?;
-                controller.go_on(Login { account, token, place, overview }, invitation);
+                controller.go_on(KeptLogin { account, token, place, overview }, invitation);
             }
             ["trust"] => controller.trust(),
             ["disconnect"] => controller.disconnect(),
@@ -220,6 +222,10 @@ impl Seat {
             ["be", state] => {
                 let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state);
                 controller.be(state.ok_or_else(|| format!("no such state: {step}"))?, value);
+            }
+            ["list", "logins"] => controller.list_logins(),
+            ["end", "login", id] => {
+                controller.end_login(id.parse().map_err(|_| format!("no number: {id}"))?);
             }
             ["befriend"] => controller.befriend(value),
             ["friends", "like"] => controller.search_friends(value),
@@ -420,6 +426,7 @@ fn event(step: &str) -> Result<Event, String> {
             let places = value.split(';').filter(|place| !place.trim().is_empty());
             Event::Places(places.map(place).collect::<Result<_, _>>()?)
         }
+        ["logins"] => Event::Logins(value.split(';').map(login).collect::<Result<_, _>>()?),
         ["here"] => Event::Presence(presences(&value)?),
         ["friends"] => Event::Friends(friends(&value)?),
         ["message", from] => message(of, from, value, None, None)?,
@@ -691,6 +698,24 @@ fn shown_kept(kept: &Kept) -> String {
     let read: String = kept.read.iter().map(read).collect();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
+}
+
+/// A login, written `7 own begun 1 used 2 by Chatroom 0.1.0`; times are minutes after half past eight.
+fn login(text: &str) -> Result<Login, String> {
+    let (text, client) = text.trim().split_once(" by ").unwrap_or((text.trim(), ""));
+    let words: Vec<&str> = text.split(' ').collect();
+    let after = |word: &str| {
+        let at = words.iter().position(|other| *other == word)?;
+        words.get(at + 1)?.parse().ok().map(minute)
+    };
+    Ok(Login {
+        id: GrantId(words[0].parse().map_err(|_| format!("no login: {text}"))?),
+        client: ClientName::parse(client),
+        begun_ms: after("begun"),
+        used_ms: after("used"),
+        ends_ms: minute(100),
+        is_own: words.contains(&"own"),
+    })
 }
 
 /// Who is here, written `bob away lunch; casey online; dana offline`.

@@ -8,6 +8,7 @@ mod friends;
 mod lists;
 mod lobby;
 mod login;
+mod logins;
 mod messages;
 mod room;
 mod sidebar;
@@ -81,6 +82,7 @@ impl Window {
         sidebar::connect(&self.window, desk);
         friends::connect(&self.window, desk);
         you::connect(&self.window, desk);
+        logins::connect(&self.window, desk);
         switcher::connect(&self.window, desk);
     }
 
@@ -101,6 +103,9 @@ impl Window {
         }
         if last.you != screen.you {
             you::show(&self.window, &last.you, &screen.you);
+        }
+        if last.logins != screen.logins {
+            logins::show(&self.window, &screen.logins);
         }
         if last.switcher != screen.switcher {
             switcher::show(&self.window, &screen.switcher);

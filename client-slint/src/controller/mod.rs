@@ -10,6 +10,7 @@ mod conversations;
 mod friends;
 mod keeping;
 mod login;
+mod logins;
 mod outbox;
 mod places;
 mod presence;
@@ -210,8 +211,7 @@ impl Controller {
             Event::Places(places) => self.on_places(places),
             Event::Friends(friends) => self.on_friends(friends),
             Event::Presence(told) => self.on_presence(told),
-            // Nobody has asked for them.
-            Event::Logins(_) => {}
+            Event::Logins(logins) => self.on_logins(logins),
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -229,8 +229,11 @@ impl Controller {
             Event::Unanswered { request, said } => self.on_silence(request, said),
             Event::Notice { code, message } => {
                 let sentence = Sentence::of_refusal(code.as_deref(), &message, None);
-                // The client does not find back from this: another window would be driven out in turn.
-                if sentence.phrase == Phrase::Replaced {
+                if sentence.phrase == Phrase::SessionEnded {
+                    self.ask(Request::SessionEnded);
+                }
+                // The client does not find back from these: another window would be driven out in turn, or the login is no more.
+                if matches!(sentence.phrase, Phrase::Replaced | Phrase::SessionEnded) {
                     self.interrupt();
                     self.on_logged_out();
                 }
@@ -264,8 +267,9 @@ impl Controller {
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Friend => self.on_friend_refused(code, sentence),
             Kind::Presence => self.on_presence_refused(sentence),
+            Kind::Logins => self.on_logins_refused(code, sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Logins => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 
@@ -281,8 +285,9 @@ impl Controller {
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
             Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
             Kind::Presence => self.on_presence_refused(Phrase::NoAnswer.into()),
+            Kind::Logins => self.on_logins_refused(None, Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Logins => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 

@@ -13,7 +13,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, friends, here, room, room_name, with};
+use crate::seat::{Seat, den, friends, here, logins, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -69,6 +69,9 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "many-here", set: many_here },
     Scene { name: "you", set: you },
     Scene { name: "you-german", set: || in_language("de", you) },
+    Scene { name: "logins", set: logins_dialog },
+    Scene { name: "logins-narrow", set: || narrow(logins_dialog()) },
+    Scene { name: "settings-logged-in", set: settings_logged_in },
     Scene { name: "friends", set: friends_dialog },
     Scene { name: "friends-chinese", set: || in_language("zh_TW", friends_dialog) },
     Scene { name: "many-german", set: || in_language("de", many_left) },
@@ -344,6 +347,20 @@ fn many_here() -> Seat {
     let seat = many_friends();
     seat.hear(friends([&["bob", "casey", "dana"], &[], &[], &[]]));
     seat.act(|controller| controller.pick("bob", true));
+    seat
+}
+
+fn settings_logged_in() -> Seat {
+    let seat = many_here();
+    seat.click(Button, "Settings");
+    seat
+}
+
+fn logins_dialog() -> Seat {
+    let seat = settings_logged_in();
+    seat.click(Button, "Where you are logged in");
+    seat.hear(logins());
+    seat.click(Button, "End, Chatroom 0.0.9 on Windows");
     seat
 }
 

@@ -2,6 +2,7 @@
 
 mod contrast;
 mod friends;
+mod logins;
 mod many;
 mod pages;
 mod presence;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use chatroom_core::client::{Command, Conversation, Event, Friends, Place, Room};
 use chatroom_core::message::hello::{Caps, Greeting};
+use chatroom_core::message::logins::{ClientName, GrantId, Login};
 use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
@@ -295,6 +296,26 @@ pub fn room_name(name: &str) -> RoomName {
 /// A private conversation.
 pub fn with(name: &str) -> Conversation {
     Conversation::Peer(UserName::parse(name).expect("it is a name"))
+}
+
+/// Where ann is logged in: here, by another program, and by one of which nothing is known.
+pub fn logins() -> Event {
+    let at =
+        |time: DateTime| time.in_tz("UTC").expect("it is a time").timestamp().as_millisecond().unsigned_abs();
+    let (today, yesterday) = (at(date(2026, 11, 24).at(8, 0, 0, 0)), at(date(2026, 11, 23).at(18, 0, 0, 0)));
+    let login = |id, client: &str, begun_ms, used_ms| Login {
+        id: GrantId(id),
+        client: ClientName::parse(client),
+        begun_ms,
+        used_ms: Some(used_ms),
+        ends_ms: today,
+        is_own: id == 7,
+    };
+    Event::Logins(vec![
+        login(7, "Chatroom 0.1.0 on Linux", Some(today), today),
+        login(3, "Chatroom 0.0.9 on Windows", Some(yesterday), yesterday),
+        login(1, "", None, yesterday),
+    ])
 }
 
 /// Who is here, and what they say of themselves.
