@@ -25,7 +25,7 @@ use crate::network::{Identity, Network, News, Order, Target, nonce};
 use crate::sentence::{Phrase, Sentence};
 use crate::settings::{Settings, WindowPlace};
 use crate::store::{File, Login, Request, Store};
-use crate::ui::{self, AppAdapter, ConnectAdapter, Dialog, LoginAdapter};
+use crate::ui::{self, AppAdapter, ConnectAdapter, Dialog, LoginAdapter, Phrases};
 
 /// Opens the window, and returns when it is closed.
 ///
@@ -291,7 +291,10 @@ impl Program {
                 self.0.settings.borrow_mut().username = Some(username);
                 self.save_settings();
             }
-            Effect::Notify { title, body } => notify(title, body),
+            Effect::Notify { title, body } => {
+                let body = self.window().global::<Phrases>().invoke_text((&body).into());
+                notify(title, body.into());
+            }
         }
     }
 

@@ -3,6 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
+use chatroom_core::message::friend::Tie;
+use chatroom_core::message::presence::PresenceState;
+use jiff::civil::DateTime;
+
 use crate::sentence::Sentence;
 
 /// Everything but the messages, which are in the [`Log`](crate::log::Log).
@@ -28,6 +32,12 @@ pub struct Screen {
     pub room: Room,
     /// The list of conversations beside the pages.
     pub sidebar: Sidebar,
+    /// Who is what to the person.
+    pub friends: Friends,
+    /// How others see the person.
+    pub you: You,
+    /// Where the person is logged in.
+    pub logins: Logins,
     /// The dialog that leads to another room.
     pub switcher: Switcher,
 }
@@ -122,6 +132,10 @@ pub struct Room {
     pub is_left: bool,
     /// What was being typed when it was shown last.
     pub draft: String,
+    /// What the other side of a private conversation is to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
     /// Who is in it. Where nobody is, nothing was told: oneself is there at least.
     pub members: Vec<PersonItem>,
     /// Whether the list stays at its end.
@@ -154,10 +168,75 @@ pub struct Sidebar {
     pub is_there: bool,
     /// Rooms, by name.
     pub rooms: Vec<PlaceItem>,
-    /// Private conversations, the one in which something was said last first.
+    /// Friends, with a private conversation or without one, and those who were asked to be.
+    pub friends: Vec<PlaceItem>,
+    /// Other private conversations, the one in which something was said last first.
     pub peers: Vec<PlaceItem>,
-    /// How many messages were not seen in all of them.
+    /// How many messages were not seen in all of them, and how many wait for an answer.
     pub unread: u32,
+}
+
+/// Who is what to the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Friends {
+    /// Whether the server knows of such things.
+    pub is_there: bool,
+    /// Those who want to be friends.
+    pub asking: Vec<PersonItem>,
+    /// All who are something and match what is typed, these first, then those who were asked, friends, and who is blocked.
+    pub people: Vec<PersonItem>,
+    /// Why somebody could not be asked, or something else not be done.
+    pub error: Sentence,
+    /// Counts up when somebody was asked whose name was typed.
+    pub added: u32,
+}
+
+/// Whether somebody is here, and what they say of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Here {
+    /// Whether they are.
+    pub state: PresenceState,
+    /// What they say; empty for nothing.
+    pub text: String,
+}
+
+/// How others see the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct You {
+    /// Whether the server tells others such things.
+    pub is_there: bool,
+    /// How they see the person.
+    pub here: Here,
+    /// Why that could not be changed.
+    pub error: Sentence,
+    /// Counts up when it was.
+    pub said: u32,
+}
+
+/// Where the account is logged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// Whether the server tells that.
+    pub is_there: bool,
+    /// The logins that last, the one that was used last first.
+    pub all: Vec<LoginItem>,
+    /// Why they could not be told, or one not be ended.
+    pub error: Sentence,
+}
+
+/// A login that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginItem {
+    /// Its number.
+    pub id: i64,
+    /// What the program calls itself by which it was begun; empty if that is not known.
+    pub client: String,
+    /// When that was, as far as it is known.
+    pub begun: Option<DateTime>,
+    /// When it was used last.
+    pub used: Option<DateTime>,
+    /// Whether it is the one that is used here.
+    pub is_own: bool,
 }
 
 /// A conversation in that list.
@@ -177,6 +256,10 @@ pub struct PlaceItem {
     pub mentions: u32,
     /// How many messages of one's own have not been said yet.
     pub waiting: u32,
+    /// What the other side is to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
 }
 
 /// The dialog that leads to another conversation.
@@ -214,6 +297,10 @@ pub struct PersonItem {
     pub place: String,
     /// Whether it is oneself.
     pub is_self: bool,
+    /// What they are to the person, where the server knows of friends.
+    pub tie: Option<Tie>,
+    /// Whether they are here, as far as that is told.
+    pub here: Option<Here>,
 }
 
 /// What a test compares, one thing a line, without what is as it is at the start.
@@ -253,6 +340,10 @@ impl fmt::Display for Screen {
         lines.text("room", &self.room.name);
         lines.flag("room.private", self.room.is_private);
         lines.flag("room.left", self.room.is_left);
+        if let Some(tie) = self.room.tie.filter(|tie| *tie != Tie::None) {
+            lines.add("room.tie", tie.as_str());
+        }
+        lines.here("room.here", self.room.here.as_ref());
         lines.text("room.draft", &self.room.draft);
         lines.people("room.member", &self.room.members);
         lines.flag("room.following", self.room.is_following);
@@ -266,7 +357,24 @@ impl fmt::Display for Screen {
             lines.add("room.selected", format_args!("{} {}", selected.id, selected.text));
         }
         lines.places("sidebar.room", &self.sidebar.rooms);
+        lines.places("sidebar.friend", &self.sidebar.friends);
         lines.places("sidebar.peer", &self.sidebar.peers);
+        lines.people("friends.asking", &self.friends.asking);
+        lines.people("friends.all", &self.friends.people);
+        let silent = Here { state: PresenceState::Online, text: String::new() };
+        lines.here("you", Some(&self.you.here).filter(|here| **here != silent));
+        lines.sentence("you.error", &self.you.error);
+        lines.number("you.said", self.you.said.into());
+        for login in &self.logins.all {
+            let own = if login.is_own { " (own)" } else { "" };
+            let at =
+                |at: Option<DateTime>| at.map_or("?".to_owned(), |at| at.strftime("%d. %H:%M").to_string());
+            let (begun, used) = (at(login.begun), at(login.used));
+            lines.add("login", format_args!("{} {:?}{own} {begun} to {used}", login.id, login.client));
+        }
+        lines.sentence("logins.error", &self.logins.error);
+        lines.sentence("friends.error", &self.friends.error);
+        lines.number("friends.added", self.friends.added.into());
         lines.rooms("switcher.room", &self.switcher.rooms);
         f.write_str(&lines.0)
     }
@@ -277,6 +385,26 @@ fn unread(unread: u32, mentions: u32) -> String {
         (0, _) => String::new(),
         (unread, 0) => format!(" ({unread} unread)"),
         (unread, mentions) => format!(" ({unread} unread, {mentions} for one)"),
+    }
+}
+
+fn tied(tie: Option<Tie>) -> String {
+    match tie {
+        None | Some(Tie::None) => String::new(),
+        Some(tie) => format!(" ({})", tie.as_str()),
+    }
+}
+
+/// The same in a line about them.
+fn seen(here: Option<&Here>) -> String {
+    let here = here.filter(|here| here.state != PresenceState::Offline);
+    here.map(|here| format!(" [{here}]")).unwrap_or_default()
+}
+
+impl fmt::Display for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.text.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.state.as_str(), self.text)
     }
 }
 
@@ -313,6 +441,13 @@ impl Lines {
         }
     }
 
+    /// Who is not here is as who is not known to be.
+    fn here(&mut self, key: &str, here: Option<&Here>) {
+        if let Some(here) = here.filter(|here| here.state != PresenceState::Offline) {
+            self.add(key, here);
+        }
+    }
+
     fn rooms(&mut self, key: &str, rooms: &[RoomItem]) {
         for room in rooms {
             let here = if room.is_current { " (here)" } else { "" };
@@ -336,7 +471,8 @@ impl Lines {
                 0 => String::new(),
                 waiting => format!(" ({waiting} not sent)"),
             };
-            self.add(key, format_args!("{}{here}{left}{unread}{waiting}", place.name));
+            let (tie, seen) = (tied(place.tie), seen(place.here.as_ref()));
+            self.add(key, format_args!("{}{here}{left}{unread}{waiting}{tie}{seen}", place.name));
         }
     }
 
@@ -344,7 +480,8 @@ impl Lines {
         for person in people {
             let own = if person.is_self { " (self)" } else { "" };
             let place = if person.place.is_empty() { "" } else { " in " };
-            self.add(key, format_args!("{}{own}{place}{}", person.name, person.place));
+            let (tie, seen) = (tied(person.tie), seen(person.here.as_ref()));
+            self.add(key, format_args!("{}{own}{place}{}{tie}{seen}", person.name, person.place));
         }
     }
 }

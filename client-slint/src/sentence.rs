@@ -72,6 +72,12 @@ pub enum Phrase {
     HostFailed,
     WhisperUsage,
     NotKept,
+    WantsToBeFriends,
+    ThatIsYou,
+    NoSuchUser,
+    NoRequest,
+    FirstUnblock,
+    StatusTooLong,
 }
 
 impl Sentence {
@@ -104,6 +110,9 @@ impl Sentence {
             "no_such_room" => Phrase::NoSuchRoom.into(),
             "room_full" => Phrase::RoomFull.into(),
             "too_many_rooms" => Phrase::TooManyRooms.into(),
+            "no_such_user" => Phrase::NoSuchUser.into(),
+            "no_request" => Phrase::NoRequest.into(),
+            "blocked" => Phrase::FirstUnblock.into(),
             "text_too_long" => Phrase::TextTooLong.into(),
             "text_invalid" | "text_empty" => Phrase::TextInvalid.into(),
             // These say what exactly is wrong, which only the server knows.

@@ -13,10 +13,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs};
 
-use chatroom_core::client::{Command, Conversation, End, Event, Kept, Past, Place, Room, Span};
+use chatroom_core::client::{Command, Conversation, End, Event, Friends, Kept, Past, Place, Room, Span};
 use chatroom_core::message::Kind;
+use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::{Caps, Greeting, Registration};
 use chatroom_core::message::history::Edge;
+use chatroom_core::message::logins::{ClientName, GrantId, Login};
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
@@ -24,8 +27,10 @@ use chatroom_core::secret::Token;
 use client_slint::controller::{Controller, Effect, Trusting};
 use client_slint::log::{Delivery, Log};
 use client_slint::network::{Fault, Identity, Link, News, Order};
+use client_slint::sentence::Phrase;
 use client_slint::store::{
-    Account, Fate, Known, Line, Login, Older, Opened, Outgoing, Overview, Reading, Request, Told, Unseen,
+    Account, Fate, Known, Line, Login as KeptLogin, Older, Opened, Outgoing, Overview, Reading, Request,
+    Told, Unseen,
 };
 use jiff::civil::{DateTime, date};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -192,7 +197,7 @@ impl Seat {
                 };
                 let token = Token::new("token".to_owned().into());
                 let invitation = address.parse().map_err(|_| "it is an address".to_owned())?;
-                controller.go_on(Login { account, token, place, overview }, invitation);
+                controller.go_on(KeptLogin { account, token, place, overview }, invitation);
             }
             ["trust"] => controller.trust(),
             ["disconnect"] => controller.disconnect(),
@@ -214,6 +219,20 @@ impl Seat {
             ["step", step] => controller.step(step.parse().map_err(|_| format!("no step: {step}"))?),
             ["show", "lobby"] => controller.show_lobby(),
             ["take", "part"] => controller.take_part(),
+            ["be", state] => {
+                let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state);
+                controller.be(state.ok_or_else(|| format!("no such state: {step}"))?, value);
+            }
+            ["list", "logins"] => controller.list_logins(),
+            ["end", "login", id] => {
+                controller.end_login(id.parse().map_err(|_| format!("no number: {id}"))?);
+            }
+            ["befriend"] => controller.befriend(value),
+            ["friends", "like"] => controller.search_friends(value),
+            ["tie", op, name] => {
+                let op = Op::ALL.into_iter().find(|known| known.as_str() == op);
+                controller.change_tie(op.ok_or_else(|| format!("no such thing: {step}"))?, name);
+            }
             ["whisper", name] => drop(controller.whisper(name, value)),
             ["type"] => controller.draft_edited(value),
             ["understand"] => controller.understand(),
@@ -407,6 +426,9 @@ fn event(step: &str) -> Result<Event, String> {
             let places = value.split(';').filter(|place| !place.trim().is_empty());
             Event::Places(places.map(place).collect::<Result<_, _>>()?)
         }
+        ["logins"] => Event::Logins(value.split(';').map(login).collect::<Result<_, _>>()?),
+        ["here"] => Event::Presence(presences(&value)?),
+        ["friends"] => Event::Friends(friends(&value)?),
         ["message", from] => message(of, from, value, None, None)?,
         ["whisper", from] => message(of, from, value, None, Some(from))?,
         ["echo", id] => message(of, "ann", value, Some(id), None)?,
@@ -517,14 +539,16 @@ fn told(step: &str) -> Result<Told, String> {
 }
 
 /// What the file has of an account: of the conversation that is shown, and of others, written `attic 1-4 seen 2 unread 1 0`.
-/// What waits there stands behind a bar, as `waits 8 in attic=hello`.
+/// What waits there stands behind a bar, as `waits 8 in attic=hello`, and behind another who is a friend.
 fn overview_with(place: Option<&Opened>, text: &str) -> Result<Overview, String> {
     let mut overview = Overview { is_multi: true, ..Overview::default() };
     if let Some(Opened { of, read, seen, outbox, .. }) = place {
         overview.places.push(Known { of: of.clone(), read: *read, seen: *seen });
         overview.outbox.clone_from(outbox);
     }
-    let (places, outbox) = text.split_once(" | ").unwrap_or((text, ""));
+    let (places, rest) = text.split_once(" | ").unwrap_or((text, ""));
+    let (outbox, told) = rest.split_once(" | ").unwrap_or((rest, ""));
+    overview.friends = friends(told)?;
     for place in places.split(';').map(str::trim).filter(|place| !place.is_empty()) {
         let words: Vec<&str> = place.split(' ').collect();
         let of = conversation(words[0])?;
@@ -629,6 +653,11 @@ fn shown_request(request: &Request) -> String {
             });
             format!("file: places {}", places.collect::<Vec<_>>().join("; "))
         }
+        Request::Friends(Friends { friends, asking, asked, blocked }) => {
+            let names = |names: &[UserName]| names.iter().map(UserName::as_str).collect::<Vec<_>>().join(" ");
+            let [friends, asking, asked, blocked] = [friends, asking, asked, blocked].map(|list| names(list));
+            format!("file: friends {friends}; asking {asking}; asked {asked}; blocked {blocked}")
+        }
         Request::Place(of) => {
             format!("file: in {}", of.as_ref().map_or_else(|| "no room".into(), shown_conversation))
         }
@@ -669,6 +698,53 @@ fn shown_kept(kept: &Kept) -> String {
     let read: String = kept.read.iter().map(read).collect();
     let says: String = kept.outbox.iter().map(|say| format!(", {}", shown_command(say))).collect();
     format!("{room}{read}{says}")
+}
+
+/// A login, written `7 own begun 1 used 2 by Chatroom 0.1.0`; times are minutes after half past eight.
+fn login(text: &str) -> Result<Login, String> {
+    let (text, client) = text.trim().split_once(" by ").unwrap_or((text.trim(), ""));
+    let words: Vec<&str> = text.split(' ').collect();
+    let after = |word: &str| {
+        let at = words.iter().position(|other| *other == word)?;
+        words.get(at + 1)?.parse().ok().map(minute)
+    };
+    Ok(Login {
+        id: GrantId(words[0].parse().map_err(|_| format!("no login: {text}"))?),
+        client: ClientName::parse(client),
+        begun_ms: after("begun"),
+        used_ms: after("used"),
+        ends_ms: minute(100),
+        is_own: words.contains(&"own"),
+    })
+}
+
+/// Who is here, written `bob away lunch; casey online; dana offline`.
+fn presences(text: &str) -> Result<Vec<Presence>, String> {
+    let presence = |told: &str| {
+        let (user, rest) = told.trim().split_once(' ').ok_or("nobody")?;
+        let (state, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let user = UserName::parse(user).map_err(|_| "no name")?;
+        let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state).ok_or("no state")?;
+        Ok(Presence { user, state, text: StatusText::parse(text).ok() })
+    };
+    text.split(';').map(presence).collect()
+}
+
+/// Who is what, written `bob casey; asking dana; asked eve; blocked frank`.
+fn friends(text: &str) -> Result<Friends, String> {
+    let mut friends = Friends::default();
+    for list in text.split(';').map(str::trim) {
+        let (list, names) = match list.split_once(' ').unwrap_or((list, "")) {
+            ("asking", names) => (&mut friends.asking, names),
+            ("asked", names) => (&mut friends.asked, names),
+            ("blocked", names) => (&mut friends.blocked, names),
+            _ => (&mut friends.friends, list),
+        };
+        for name in names.split_whitespace() {
+            list.push(UserName::parse(name).map_err(|_| format!("no name: {name}"))?);
+        }
+    }
+    Ok(friends)
 }
 
 fn refusal(
@@ -712,7 +788,10 @@ fn shown_effect(effect: Effect) -> String {
         Effect::Remember(address, Identity::Key(key)) => format!("remember {address} by {key}"),
         Effect::Remember(address, _) => format!("remember {address} by its authority"),
         Effect::RememberUser(name) => format!("remember {name}"),
-        Effect::Notify { title, body } => format!("notify {title}: {body}"),
+        Effect::Notify { title, body } => match body.phrase {
+            Phrase::Verbatim => format!("notify {title}: {}", body.detail),
+            phrase => format!("notify {title}: {phrase:?}"),
+        },
     }
 }
 
@@ -747,6 +826,12 @@ fn shown_command(command: &Command) -> String {
         Command::Look(of) => format!("look at {}", shown_conversation(of)),
         Command::Read(of, seq) => format!("read {} up to {seq}", shown_conversation(of)),
         Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
+        Command::Present(state, text) => {
+            let text = text.as_ref().map(|text| format!(": {}", text.as_str())).unwrap_or_default();
+            format!("be {}{text}", state.as_str())
+        }
+        Command::Logins => "logins".into(),
+        Command::EndLogin(id) => format!("end login {}", id.0),
         Command::Exit(_) => "exit".into(),
         Command::Logout => "logout".into(),
     }

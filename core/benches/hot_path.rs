@@ -91,7 +91,7 @@ fn room(members: usize) -> (Hub, ConnId) {
             let id = hub.connect(&mut deliveries).expect("there is room");
             let name = UserName::parse(&format!("user{number}")).expect("that is a name");
             let account = Account::new(lower, name).expect("it is not reserved");
-            hub.apply(now, id, Command::Login(account, Caps::default()), &mut deliveries);
+            hub.apply(now, id, Command::Login(account, Caps::default(), None), &mut deliveries);
             hub.apply(now, id, Command::Enter(NameKey::new(lower, "den"), den.clone()), &mut deliveries);
             id
         })

@@ -25,6 +25,10 @@ pub const TEXT_LINES_MAX: usize = 100;
 pub const RID_BYTES_MAX: usize = 64;
 /// What a client calls a message, its `cid`, has at most this many bytes of UTF-8.
 pub const CID_BYTES_MAX: usize = 36;
+/// What a user says of themselves, beside whether they are here, has at most this many bytes of UTF-8.
+pub const STATUS_BYTES_MAX: usize = 128;
+/// What a client calls itself has at most this many bytes of UTF-8, or it is as good as not said.
+pub const CLIENT_NAME_BYTES_MAX: usize = 64;
 /// A page of what was said before has at most this many messages.
 pub const HISTORY_MESSAGES_MAX: usize = 100;
 /// How many private conversations of a user are told: those in which something was said last.
@@ -38,10 +42,14 @@ pub const SERVER_FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const ROOMS_TOLD_MAX: usize = 65_536;
 /// A client remembers at most this many of the people in a room that it looks at.
 pub const MEMBERS_TOLD_MAX: usize = 65_536;
+/// A user is told at most this many logins of theirs: those that were used last.
+pub const LOGINS_TOLD_MAX: usize = 64;
 /// A client remembers where it is in at most this many conversations. What is said in others is shown as it comes.
 pub const CONVERSATIONS_MAX: usize = 10_000;
 /// A client remembers at most this many people who are something to its account.
 pub const FRIENDS_TOLD_MAX: usize = 10_000;
+/// A client remembers of at most this many people that they are here.
+pub const PRESENCES_TOLD_MAX: usize = 65_536;
 /// What is said while a client reads what was said before waits for that in so much memory at most. What is beyond it
 /// is read like what was said before.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;

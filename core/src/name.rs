@@ -200,10 +200,15 @@ fn shape(text: &str, chars_max: usize, bytes_max: usize) -> Result<(), NameError
     if text.len() > bytes_max || text.chars().count() > chars_max {
         return Err(NameError::TooLong);
     }
-    if text.chars().any(|c| c.is_control() || is_bidi_control(c)) {
+    if text.contains(is_control) {
         return Err(NameError::Control);
     }
     Ok(())
+}
+
+/// Whether it has no place in a line: it is a control character, or changes the direction of writing.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control() || is_bidi_control(c)
 }
 
 /// The characters of Unicode's property Bidi_Control (UAX #9): they make a name read as another one.

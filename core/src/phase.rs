@@ -21,8 +21,11 @@ impl Phase {
         match (self, kind) {
             (_, Kind::Ping | Kind::Pong) => true,
             (Self::Auth, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume) => true,
-            (Self::Lobby, Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logout) => true,
-            (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Exit) => true,
+            (
+                Self::Lobby,
+                Kind::List | Kind::Create | Kind::Enter | Kind::History | Kind::Logins | Kind::Logout,
+            ) => true,
+            (Self::Chat, Kind::List | Kind::Msg | Kind::History | Kind::Logins | Kind::Exit) => true,
             (
                 Self::Hall,
                 Kind::Rooms
@@ -32,14 +35,16 @@ impl Phase {
                 | Kind::Msg
                 | Kind::Read
                 | Kind::Friend
+                | Kind::Presence
                 | Kind::History
+                | Kind::Logins
                 | Kind::Exit
                 | Kind::Logout,
             ) => true,
             (Self::Hall, Kind::Hello | Kind::Register | Kind::Login | Kind::Resume | Kind::List) => false,
             (
                 Self::Auth | Self::Lobby | Self::Chat,
-                Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend,
+                Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend | Kind::Presence,
             ) => false,
             (
                 Self::Auth,
@@ -49,6 +54,7 @@ impl Phase {
                 | Kind::Logout
                 | Kind::Msg
                 | Kind::History
+                | Kind::Logins
                 | Kind::Exit,
             ) => false,
             (

@@ -39,7 +39,7 @@ impl Server {
         let mut hub = Hub::new(NOW, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).unwrap();
-        hub.apply(NOW, bob, Command::Login(account("bob"), Caps::default()), &mut deliveries);
+        hub.apply(NOW, bob, Command::Login(account("bob"), Caps::default(), None), &mut deliveries);
         let room = RoomName::parse("example").unwrap();
         hub.apply(NOW, bob, Command::Enter(NameKey::new(key_of, "example"), room), &mut deliveries);
         let id = hub.connect(&mut deliveries).unwrap();
@@ -87,6 +87,7 @@ impl Server {
                 Question::Verify { .. }
                 | Question::Resume { .. }
                 | Question::History(_)
+                | Question::Logins { .. }
                 | Question::Decoy => Answer::Refused(Refusal::AuthFailed),
             };
             self.handle(Input::Answer(ticket, answer));

@@ -188,16 +188,20 @@ impl World {
                 self.accounts.insert(key, (account.clone(), password.expose().to_owned()));
                 Answer::Registered(account)
             }
-            Question::Verify { account, password, lasts } => match self.accounts.get(account.key.as_str()) {
-                Some((found, secret)) if secret == password.expose() => {
-                    assert!(lasts, "a client of this project asks for that");
-                    let token = Token::new(format!("token of {}", account.key.as_str()).into());
-                    Answer::Granted(found.clone(), Grant { id: GrantId(1), token, expires_ms: 1 })
+            Question::Verify { account, password, lasts, client: _ } => {
+                match self.accounts.get(account.key.as_str()) {
+                    Some((found, secret)) if secret == password.expose() => {
+                        assert!(lasts, "a client of this project asks for that");
+                        let token = Token::new(format!("token of {}", account.key.as_str()).into());
+                        Answer::Granted(found.clone(), Grant { id: GrantId(1), token, expires_ms: 1 })
+                    }
+                    Some(_) | None => Answer::Refused(Refusal::AuthFailed),
                 }
-                Some(_) | None => Answer::Refused(Refusal::AuthFailed),
-            },
+            }
             Question::Resume { .. } => panic!("each connection has a client of its own, which has no token"),
-            Question::History(_) => panic!("a client of this project does not ask for that"),
+            Question::History(_) | Question::Logins { .. } => {
+                panic!("a client of this project does not ask for that")
+            }
             // A name that is reserved, which clients know nothing of.
             Question::Decoy => Answer::Refused(Refusal::AuthFailed),
         }
@@ -337,6 +341,8 @@ impl Line {
             | Event::Crowds(_)
             | Event::Places(_)
             | Event::Friends(_)
+            | Event::Presence(_)
+            | Event::Logins(_)
             | Event::Refused { .. }
             | Event::Returned { .. }
             | Event::Unanswered { .. }

@@ -203,7 +203,7 @@ impl Trial {
         let is_device = kind != Kind::Single;
         let friends = kind == Kind::Friendly;
         let caps = Caps { ack: true, history: is_device, multi: is_device, friends, ..Caps::default() };
-        self.apply(seat, Command::Login(account(user), caps));
+        self.apply(seat, Command::Login(account(user), caps, None));
         self.model.come(seat, kind, user);
         if !is_device {
             let (key, name) = room_name("example");

@@ -313,7 +313,7 @@ impl Trial {
             }
             Step::Login(seat, user) => {
                 let account = Account::new(key_of, user_name(USERS[user])).unwrap();
-                if self.apply(seat, Command::Login(account, Caps::default())) {
+                if self.apply(seat, Command::Login(account, Caps::default(), None)) {
                     self.model.login(seat, USERS[user]);
                 }
             }
@@ -475,6 +475,7 @@ fn shown(mail: &Mail) -> String {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Tied(..)
+        | Mail::Present(_)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)
@@ -483,7 +484,8 @@ fn shown(mail: &Mail) -> String {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..),
+            | Reply::Tied(..)
+            | Reply::Present(_),
         ) => {
             panic!("nobody is in many rooms")
         }

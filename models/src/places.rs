@@ -213,7 +213,7 @@ impl Trial {
                 let ack = person.kind != Kind::Original;
                 let caps = Caps { ack, history: is_device, multi: is_device, ..Caps::default() };
                 if person.user.is_none() {
-                    self.apply(seat, Command::Login(account, caps));
+                    self.apply(seat, Command::Login(account, caps, None));
                     self.model.login(seat, USERS[user]);
                 }
             }
@@ -642,6 +642,7 @@ fn check_survives(mail: &Mail) {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Tied(..)
+        | Mail::Present(_)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)
@@ -650,7 +651,8 @@ fn check_survives(mail: &Mail) {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..),
+            | Reply::Tied(..)
+            | Reply::Present(_),
         ) => {
             panic!("{} is nothing an original client knows", shown(mail))
         }
@@ -704,7 +706,9 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Parted(_, room)) => format!("parted {room}"),
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
-        Mail::Tied(..) | Mail::Reply(Reply::Friends(_) | Reply::Tied(..)) => {
+        Mail::Tied(..)
+        | Mail::Present(_)
+        | Mail::Reply(Reply::Friends(_) | Reply::Tied(..) | Reply::Present(_)) => {
             panic!("nobody here has friends")
         }
         Mail::Reply(Reply::Said) => "said".into(),

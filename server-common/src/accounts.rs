@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
+use chatroom_core::message::logins::{ClientName, Login};
 use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::{Password, Token};
 use chatroom_core::server::{Answer, Grant, GrantId, Question, Refusal};
@@ -131,7 +132,9 @@ impl<S: Records + Messages> Accounts<S> {
             Question::Verify { account, .. } => self.throttle().check(now, Some(&account.key), address),
             Question::Decoy => self.throttle().check(now, None, address),
             // Nobody guesses a token.
-            Question::Resume { .. } | Question::History(_) => Ok(()),
+            Question::Resume { .. } => Ok(()),
+            // Who asks these is logged in.
+            Question::History(_) | Question::Logins { .. } => Ok(()),
         }
     }
 
@@ -162,8 +165,9 @@ impl<S: Records + Messages> Accounts<S> {
                 let shown = invite.map(|invite| Shown::new(&invite, (self.calendar)(now)));
                 self.register(account, &look, &password, shown.as_ref()).map(|answer| (answer, None))
             }
-            Question::Verify { account, password, lasts } => {
-                self.verify(now, address, account, password, lasts)
+            Question::Verify { account, password, lasts, client } => {
+                let program = lasts.then_some(client.as_ref());
+                self.verify(now, address, account, password, program)
             }
             Question::Resume { token } => {
                 self.renew(now, &[(address, token)]).map(|mut answers| answers.swap_remove(0))
@@ -171,6 +175,9 @@ impl<S: Records + Messages> Accounts<S> {
             Question::History(recall) => {
                 let page = self.store.read(|store| store.page(&recall));
                 page.map(|page| (Answer::Told(page), None)).map_err(unavailable)
+            }
+            Question::Logins { account, own, end } => {
+                self.logins(now, &account, own, end).map(|logins| (Answer::Logins(logins), None))
             }
             Question::Decoy => {
                 self.hashes.measure(|| self.hasher.decoy());
@@ -240,7 +247,7 @@ impl<S: Records + Messages> Accounts<S> {
         address: IpAddr,
         account: Account,
         password: Password,
-        lasts: bool,
+        program: Option<Option<&ClientName>>,
     ) -> Result<(Answer, Option<FollowUp>), Refusal> {
         let found = self.store.read(|store| store.find(&account));
         let Some(stored) = found.map_err(unavailable)? else {
@@ -263,10 +270,9 @@ impl<S: Records + Messages> Accounts<S> {
                 }
                 let sighting = self.throttle().succeeded(now, &account.key, address);
                 let key = stored.account.key.clone();
-                let answer = if lasts {
-                    self.begin_session(now, stored.account, &stored.phc)?
-                } else {
-                    Answer::Verified(stored.account)
+                let answer = match program {
+                    Some(client) => self.begin_session(now, stored.account, &stored.phc, client)?,
+                    None => Answer::Verified(stored.account),
                 };
                 let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
                 let is_more = sighting.is_some() || rehash.is_some();
@@ -276,11 +282,18 @@ impl<S: Records + Messages> Accounts<S> {
     }
 
     /// Has a login last whose password has that hash. If it cannot be noted, it is one that ends with its connection.
-    fn begin_session(&self, now: Instant, account: Account, proof: &Phc) -> Result<Answer, Refusal> {
+    fn begin_session(
+        &self,
+        now: Instant,
+        account: Account,
+        proof: &Phc,
+        client: Option<&ClientName>,
+    ) -> Result<Answer, Refusal> {
         let lasting = self.lasting(now);
         let begun = self.mint_token().map_err(|error| error.to_string()).and_then(|token| {
             let hash = tokens::hash(&token);
-            let id = self.store.commit(|store| store.open_session(&account.key, proof, &hash, lasting));
+            let id =
+                self.store.commit(|store| store.open_session(&account.key, proof, &hash, client, lasting));
             Ok(id.map_err(|error| error.to_string())?.map(|id| grant_of(id, token, lasting)))
         });
         match begun {
@@ -344,6 +357,28 @@ impl<S: Records + Messages> Accounts<S> {
         }
     }
 
+    /// The logins of an account that last, perhaps after one of them has ended.
+    fn logins(
+        &self,
+        now: Instant,
+        account: &Account,
+        own: Option<GrantId>,
+        end: Option<GrantId>,
+    ) -> Result<Vec<Login>, Refusal> {
+        if let Some(id) = end {
+            let ended = self.store.commit(|store| store.close_session_of(&account.key, id));
+            if !ended.map_err(unavailable)? {
+                return Err(Refusal::NoSuchLogin);
+            }
+        }
+        let now = (self.calendar)(now);
+        let mut logins = self.store.read(|store| store.sessions(&account.key, now)).map_err(unavailable)?;
+        for login in &mut logins {
+            login.is_own = own == Some(login.id);
+        }
+        Ok(logins)
+    }
+
     fn lasting(&self, now: Instant) -> Lasting {
         let (now, terms) = ((self.calendar)(now), self.terms());
         let end = now + Duration::from_secs(86_400) * terms.session_days;
@@ -391,6 +426,14 @@ impl Accounts {
     /// When the store cannot be read.
     pub fn deleted(&self) -> Result<Vec<NameKey>, StoreError> {
         self.store.read(Store::deleted)
+    }
+
+    /// Those of these logins that have ended.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ended(&self, grants: &[GrantId]) -> Result<Vec<GrantId>, StoreError> {
+        self.store.read(|store| store.ended(grants))
     }
 
     /// Lets go of some messages that are not kept any longer; see [`Store::cut`].

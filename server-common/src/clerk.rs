@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
 use chatroom_core::secret::Token;
-use chatroom_core::server::{Answer, GrantId, Question, Recall, Refusal};
+use chatroom_core::server::{Answer, GrantId, Question, Refusal};
 
 use crate::accounts::{Accounts, UNAVAILABLE_RETRY_MS};
 use crate::clock::Clock;
@@ -28,7 +28,7 @@ pub(crate) struct Clerk<A> {
 
 enum Errand<A> {
     Resume(IpAddr, Token, A),
-    Recall(IpAddr, Recall, A),
+    LookUp(IpAddr, Question, A),
     End(GrantId),
     Visit(GrantId),
     Keep(Retention),
@@ -51,9 +51,9 @@ impl<A: Applicant> Clerk<A> {
         self.send(Errand::Resume(address, token, applicant));
     }
 
-    /// Has somebody told what was said. Never blocks.
-    pub(crate) fn recall(&self, address: IpAddr, recall: Recall, applicant: A) {
-        self.send(Errand::Recall(address, recall, applicant));
+    /// Has somebody told what was said, or where they are logged in. Never blocks.
+    pub(crate) fn look_up(&self, address: IpAddr, question: Question, applicant: A) {
+        self.send(Errand::LookUp(address, question, applicant));
     }
 
     /// Has a login ended. Never blocks.
@@ -104,8 +104,8 @@ fn serve<A: Applicant>(accounts: &Accounts, clock: Clock, inbox: &Receiver<Erran
         for errand in first.into_iter().chain(inbox.try_iter().take(GROUP - 1)) {
             match errand {
                 Errand::Resume(address, token, applicant) => group.push((applicant, (address, token))),
-                Errand::Recall(address, recall, applicant) => {
-                    tell(accounts, clock, address, recall, applicant);
+                Errand::LookUp(address, question, applicant) => {
+                    tell(accounts, clock, address, question, applicant);
                 }
                 Errand::End(grant) => {
                     answer(accounts, clock, std::mem::take(&mut group));
@@ -132,10 +132,10 @@ fn wait<A>(clock: Clock, inbox: &Receiver<Errand<A>>, sweep: &Sweep) -> Result<E
     }
 }
 
-/// Tells somebody who is still there what was said.
-fn tell<A: Applicant>(accounts: &Accounts, clock: Clock, address: IpAddr, recall: Recall, applicant: A) {
+/// Tells somebody who is still there what they want to know.
+fn tell<A: Applicant>(accounts: &Accounts, clock: Clock, address: IpAddr, question: Question, applicant: A) {
     if !applicant.is_gone() {
-        let answer = guard(|| accounts.answer(clock.now(), address, Question::History(recall)));
+        let answer = guard(|| accounts.answer(clock.now(), address, question));
         let answer =
             answer.unwrap_or(Answer::Refused(Refusal::Unavailable { retry_ms: UNAVAILABLE_RETRY_MS }));
         guard(|| applicant.answer(answer));

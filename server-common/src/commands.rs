@@ -117,9 +117,10 @@ fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
     }
 }
 
-fn login_line(Login { number, begun, used, ends }: Login) -> String {
+fn login_line(Login { number, begun, used, ends, client }: Login) -> String {
     let known = |time: Option<String>| time.map_or("unknown".to_owned(), |time| format!("{time} UTC"));
-    format!("{number}\tbegun {}\tlast used {}\tuntil {ends} UTC\n", known(begun), known(used))
+    let client = client.map_or(String::new(), |client| format!("\tin {client}"));
+    format!("{number}\tbegun {}\tlast used {}\tuntil {ends} UTC{client}\n", known(begun), known(used))
 }
 
 fn export(store: &mut Store, name: &str, file: Option<&Path>) -> Result<String, String> {

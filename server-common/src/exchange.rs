@@ -20,7 +20,7 @@ use chatroom_core::hub::{
 use chatroom_core::ledger::Ledger;
 use chatroom_core::limits::Limits;
 use chatroom_core::name::NameKey;
-use chatroom_core::server::{Answer, Rules, Ticket};
+use chatroom_core::server::{Answer, GrantId, Rules, Ticket};
 use chatroom_core::time::is_earlier;
 
 use crate::metrics::Census;
@@ -229,6 +229,17 @@ impl<W: Wake> Exchange<W> {
         });
     }
 
+    /// The logins that last by which somebody is here.
+    pub fn grants(&self) -> Vec<GrantId> {
+        self.lock().hub.grants()
+    }
+
+    /// Tells whoever has come by one of these logins to go, for they have ended.
+    pub fn end_logins(&self, now: Instant, mut ended: Vec<GrantId>) {
+        ended.sort_unstable();
+        self.with(now, None, |state| state.hub.end_logins(now, &ended, &mut state.deliveries));
+    }
+
     /// Tells every connection that the server stops, and takes no new ones.
     pub fn shut_down(&self, now: Instant) {
         self.with(now, None, |state| {
@@ -348,6 +359,7 @@ impl<W: Wake> State<W> {
                 | Mail::Joined(_)
                 | Mail::Read(..)
                 | Mail::Tied(..)
+                | Mail::Present(_)
                 | Mail::Parted(..) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);

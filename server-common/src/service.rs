@@ -116,15 +116,21 @@ impl<W: Wake> Service<W> {
         self.backstage.clerk.keep(keep);
     }
 
-    /// Tells users to go whose accounts are shut out or deleted. The latter take part in no room any more.
+    /// Tells users to go whose accounts are shut out or deleted, and who has come by a login that has ended. Whose account is
+    /// deleted takes part in no room any more.
     pub(crate) fn dismiss_disabled(&self) {
         let accounts = &self.backstage.accounts;
+        let exchange = self.server.exchange();
         match accounts.disabled().and_then(|disabled| Ok((disabled, accounts.deleted()?))) {
             Ok((disabled, deleted)) => {
-                self.server.exchange().dismiss(self.now(), &disabled);
-                self.server.exchange().forget(self.now(), &deleted);
+                exchange.dismiss(self.now(), &disabled);
+                exchange.forget(self.now(), &deleted);
             }
             Err(error) => tracing::error!(%error, "who is shut out could not be looked up"),
+        }
+        match accounts.ended(&exchange.grants()) {
+            Ok(ended) => exchange.end_logins(self.now(), ended),
+            Err(error) => tracing::error!(%error, "which logins have ended could not be looked up"),
         }
     }
 
@@ -214,8 +220,10 @@ impl<W: Wake> Desk<W> for FrontDesk<W> {
         let applicant = (Arc::clone(peer), ticket);
         let question = match question {
             Question::Resume { token } => return self.clerk.resume(address, token, applicant),
-            Question::History(recall) => return self.clerk.recall(address, recall, applicant),
-            question => question,
+            question @ (Question::History(_) | Question::Logins { .. }) => {
+                return self.clerk.look_up(address, question, applicant);
+            }
+            question @ (Question::Register { .. } | Question::Verify { .. } | Question::Decoy) => question,
         };
         let refused: Result<(), (Refusal, _)> = self.pool.submit(address, question, applicant);
         if let Err((refusal, (peer, ticket))) = refused {

@@ -22,6 +22,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use chatroom_core::message::logins::{self, ClientName};
 use chatroom_core::name::{Account, NameKey, NameLook, UserName};
 use chatroom_core::server::GrantId;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -72,6 +73,7 @@ pub trait Records {
         key: &NameKey,
         proof: &Phc,
         token: &TokenHash,
+        client: Option<&ClientName>,
         lasting: Lasting,
     ) -> Result<Option<GrantId>, StoreError>;
 
@@ -96,6 +98,19 @@ pub trait Records {
     /// # Errors
     /// When the records cannot be written; nothing has changed then.
     fn close_session(&mut self, id: GrantId) -> Result<(), StoreError>;
+
+    /// Ends a login of an account that lasts. Whether there was one.
+    ///
+    /// # Errors
+    /// When the records cannot be written; nothing has changed then.
+    fn close_session_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError>;
+
+    /// The logins of an account that last, the one that was used last at the head, and at most
+    /// [`LOGINS_TOLD_MAX`](chatroom_core::limits::LOGINS_TOLD_MAX). `now` is counted from 1970.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn sessions(&self, key: &NameKey, now: Duration) -> Result<Vec<logins::Login>, StoreError>;
 
     /// Replaces a password's hash, if it is still `old`: one that was changed in the meantime stays.
     ///
@@ -212,9 +227,10 @@ impl Records for Store {
         key: &NameKey,
         proof: &Phc,
         token: &TokenHash,
+        client: Option<&ClientName>,
         lasting: Lasting,
     ) -> Result<Option<GrantId>, StoreError> {
-        self.begin(key, proof, token, lasting)
+        self.begin(key, proof, token, client, lasting)
     }
 
     fn extend_session(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError> {
@@ -231,6 +247,14 @@ impl Records for Store {
 
     fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {
         self.end(id)
+    }
+
+    fn close_session_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError> {
+        self.end_of(key, id)
+    }
+
+    fn sessions(&self, key: &NameKey, now: Duration) -> Result<Vec<logins::Login>, StoreError> {
+        self.told(key, now)
     }
 
     fn replace_hash(&mut self, key: &NameKey, old: &Phc, new: &Phc) -> Result<(), StoreError> {

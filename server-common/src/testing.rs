@@ -38,7 +38,7 @@ pub(crate) fn register(name: &str, with: &str) -> Question {
 }
 
 pub(crate) fn verify(name: &str, with: &str) -> Question {
-    Question::Verify { account: account(name), password: password(with), lasts: false }
+    Question::Verify { account: account(name), password: password(with), lasts: false, client: None }
 }
 
 impl<W: Wake> Desk<W> for Trusting {

@@ -352,7 +352,12 @@ impl Desk<Flag> for InlineDesk {
     fn ask(&self, now: Instant, address: IpAddr, peer: &Arc<Peer<Flag>>, ticket: Ticket, question: Question) {
         let answer = match self.accounts.admit(now, address, &question) {
             Err(refusal) => Answer::Refused(refusal),
-            Ok(()) if matches!(question, Question::Resume { .. } | Question::History(_)) => {
+            Ok(())
+                if matches!(
+                    question,
+                    Question::Resume { .. } | Question::History(_) | Question::Logins { .. }
+                ) =>
+            {
                 self.accounts.answer(now, address, question)
             }
             Ok(()) => match Queue::new(self.bounds).push(address, ()) {

@@ -246,7 +246,9 @@ fn show(event: Event) {
         // It holds no login over its end, and said what is said without a look at its place.
         Event::Session { .. } | Event::Acknowledged { .. } => {}
         // It is in one room at a time.
-        Event::Crowds(_) | Event::Places(_) | Event::Friends(_) => {}
+        Event::Crowds(_) | Event::Places(_) | Event::Friends(_) | Event::Presence(_) => {}
+        // Nor has it asked for these.
+        Event::Logins(_) => {}
         Event::Refused { message, .. } | Event::Notice { message, .. } => println!("! {}", clean(&message)),
         Event::Unanswered { request, .. } => println!("! no answer to {request}"),
     }

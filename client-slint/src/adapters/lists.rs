@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use slint::{Model as _, ModelRc, VecModel};
 
+use super::friends::tie;
+use super::you::presence;
 use crate::format::{hue, initials};
 use crate::screen::{PersonItem, PlaceItem, RoomItem};
 use crate::ui;
@@ -46,6 +48,7 @@ impl From<&RoomItem> for ui::RoomItem {
 
 impl From<&PlaceItem> for ui::PlaceItem {
     fn from(place: &PlaceItem) -> Self {
+        let (presence, status) = presence(place.here.as_ref());
         Self {
             name: place.name.as_str().into(),
             initials: initials(&place.name).into(),
@@ -56,18 +59,25 @@ impl From<&PlaceItem> for ui::PlaceItem {
             unread: i32::try_from(place.unread).unwrap_or(i32::MAX),
             mentions: i32::try_from(place.mentions).unwrap_or(i32::MAX),
             waiting: i32::try_from(place.waiting).unwrap_or(i32::MAX),
+            tie: tie(place.tie),
+            presence,
+            status,
         }
     }
 }
 
 impl From<&PersonItem> for ui::PersonItem {
     fn from(person: &PersonItem) -> Self {
+        let (presence, status) = presence(person.here.as_ref());
         Self {
             name: person.name.as_str().into(),
             initials: initials(&person.name).into(),
             hue: hue(&person.name).into(),
             place: person.place.as_str().into(),
             is_self: person.is_self,
+            tie: tie(person.tie),
+            presence,
+            status,
         }
     }
 }

@@ -4,13 +4,16 @@
 
 mod app;
 mod connect;
+mod friends;
 mod lists;
 mod lobby;
 mod login;
+mod logins;
 mod messages;
 mod room;
 mod sidebar;
 mod switcher;
+mod you;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -77,6 +80,9 @@ impl Window {
         lobby::connect(&self.window, desk);
         room::connect(&self.window, desk);
         sidebar::connect(&self.window, desk);
+        friends::connect(&self.window, desk);
+        you::connect(&self.window, desk);
+        logins::connect(&self.window, desk);
         switcher::connect(&self.window, desk);
     }
 
@@ -91,6 +97,15 @@ impl Window {
         room::show(&self.window, &last.room, screen);
         if last.sidebar != screen.sidebar {
             sidebar::show(&self.window, &screen.sidebar);
+        }
+        if last.friends != screen.friends {
+            friends::show(&self.window, &last.friends, &screen.friends);
+        }
+        if last.you != screen.you {
+            you::show(&self.window, &last.you, &screen.you);
+        }
+        if last.logins != screen.logins {
+            logins::show(&self.window, &screen.logins);
         }
         if last.switcher != screen.switcher {
             switcher::show(&self.window, &screen.switcher);
@@ -163,6 +178,12 @@ impl From<Phrase> for ui::Phrase {
             Phrase::HostFailed => Self::HostFailed,
             Phrase::WhisperUsage => Self::WhisperUsage,
             Phrase::NotKept => Self::NotKept,
+            Phrase::WantsToBeFriends => Self::WantsToBeFriends,
+            Phrase::ThatIsYou => Self::ThatIsYou,
+            Phrase::NoSuchUser => Self::NoSuchUser,
+            Phrase::NoRequest => Self::NoRequest,
+            Phrase::FirstUnblock => Self::FirstUnblock,
+            Phrase::StatusTooLong => Self::StatusTooLong,
         }
     }
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use slint::{ComponentHandle as _, ModelRc, SharedString};
 
 use super::messages::MessagesModel;
-use super::{Desk, Wish, lists};
+use super::{Desk, Wish, friends, lists, you};
+use crate::format::{hue, initials};
 use crate::screen::{Room, Screen};
 use crate::ui::{App, RoomAdapter};
 
@@ -21,8 +22,14 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     }
     adapter.set_is_private(room.is_private);
     adapter.set_is_left(room.is_left);
+    adapter.set_tie(friends::tie(room.tie));
+    let (presence, status) = you::presence(room.here.as_ref());
+    adapter.set_presence(presence);
+    adapter.set_status(status);
     adapter.set_room(room.name.as_str().into());
     adapter.set_username(screen.lobby.username.as_str().into());
+    adapter.set_own_initials(initials(&screen.lobby.username).into());
+    adapter.set_own_hue(hue(&screen.lobby.username).into());
     adapter.set_following(room.is_following);
     adapter.set_has_older(room.has_older);
     adapter.set_new_count(i32::try_from(room.new_count).unwrap_or(i32::MAX));

@@ -12,6 +12,8 @@ pub(super) fn show(window: &App, sidebar: &Sidebar) {
     adapter.set_unread(i32::try_from(sidebar.unread).unwrap_or(i32::MAX));
     let rooms = lists::update(adapter.get_rooms(), sidebar.rooms.iter().map(Into::into));
     rooms.into_iter().for_each(|rooms| adapter.set_rooms(rooms));
+    let friends = lists::update(adapter.get_friends(), sidebar.friends.iter().map(Into::into));
+    friends.into_iter().for_each(|friends| adapter.set_friends(friends));
     let peers = lists::update(adapter.get_peers(), sidebar.peers.iter().map(Into::into));
     peers.into_iter().for_each(|peers| adapter.set_peers(peers));
 }

@@ -124,6 +124,7 @@ impl Controller {
     /// The link says what comes next; here is only what the server did wrong.
     pub(super) fn on_disconnected(&mut self, end: End) {
         self.screen.login.is_busy = false;
+        self.lose_presence();
         match end {
             End::Closed | End::Silent => {}
             End::ServerFault(what) => self.on_notice(Sentence::with(Phrase::ServerFault, what)),

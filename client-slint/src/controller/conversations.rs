@@ -68,17 +68,6 @@ impl Places {
     pub(super) fn remove(&mut self, of: &Conversation) {
         self.entries.retain(|entry| !entry.of.is_same(of));
     }
-
-    pub(super) fn neighbour(&self, of: Option<&Conversation>, step: isize) -> Option<&Conversation> {
-        let last = self.entries.len().checked_sub(1)?;
-        let at = of.and_then(|of| self.entries.iter().position(|entry| entry.of.is_same(of)));
-        let next = match at {
-            Some(at) => at.saturating_add_signed(step).min(last),
-            None if step < 0 => last,
-            None => 0,
-        };
-        self.entries.get(next).map(|entry| &entry.of)
-    }
 }
 
 /// Whether one that is in the list comes before one that is new to it.

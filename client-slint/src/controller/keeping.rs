@@ -89,6 +89,7 @@ impl Controller {
         self.log.borrow_mut().clear();
         if self.is_multi {
             self.know(&overview.places);
+            self.go_on_with_friends(overview.friends);
             self.set_unseen(overview.unseen);
             let read = overview.places.into_iter().filter_map(|known| Some((known.of, known.read?)));
             kept.read = read.collect();

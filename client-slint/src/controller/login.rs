@@ -62,6 +62,9 @@ impl Controller {
     pub(super) fn on_greeted(&mut self, greeting: &Greeting) {
         self.keeping.has_acks = greeting.caps.ack;
         self.set_multi(greeting.caps.multi);
+        self.grant_friends(greeting.caps.friends);
+        self.grant_presence(greeting.caps.presence);
+        self.screen.logins.is_there = greeting.caps.logins;
         self.screen.login.is_closed = greeting.registration == Some(Registration::Closed);
         self.needs_invite = greeting.registration == Some(Registration::Invite);
         self.screen.login.is_uninvited = self.needs_invite && self.invite.is_none();
@@ -96,6 +99,7 @@ impl Controller {
     }
 
     pub(super) fn on_logged_out(&mut self) {
+        self.screen.logins.all.clear();
         self.forget_place();
         self.forget_password();
         self.screen.page = Page::Login;

@@ -7,10 +7,13 @@
 mod composer;
 mod connecting;
 mod conversations;
+mod friends;
 mod keeping;
 mod login;
+mod logins;
 mod outbox;
 mod places;
+mod presence;
 mod room;
 mod sidebar;
 
@@ -34,7 +37,9 @@ use crate::sentence::{Phrase, Sentence};
 use crate::store::Request;
 use composer::Composer;
 use conversations::Places;
+use friends::Ties;
 use keeping::Keeping;
+use presence::Presences;
 use room::Said;
 
 /// Something that the controller wants done.
@@ -53,10 +58,10 @@ pub enum Effect {
     RememberUser(String),
     /// Tell the person, who is looking elsewhere.
     Notify {
-        /// Who says something.
+        /// Who says something, or wants something.
         title: String,
         /// What.
-        body: String,
+        body: Sentence,
     },
 }
 
@@ -89,6 +94,10 @@ pub struct Controller {
     is_multi: bool,
     /// Which these are, and the private conversations.
     places: Places,
+    /// Who is what to them.
+    ties: Ties,
+    /// Who is here.
+    presences: Presences,
     /// All rooms, the lobby among them, as the server last told; in one room at a time with those who are there.
     rooms: Vec<client::Room>,
     crowds: Vec<Crowd>,
@@ -119,6 +128,8 @@ impl Controller {
             credentials: None,
             is_multi: false,
             places: Places::default(),
+            ties: Ties::default(),
+            presences: Presences::default(),
             rooms: Vec::new(),
             crowds: Vec::new(),
             drafts: BTreeMap::new(),
@@ -198,8 +209,9 @@ impl Controller {
             Event::Rooms(rooms) => self.on_rooms(rooms),
             Event::Crowds(crowds) => self.on_crowds(crowds),
             Event::Places(places) => self.on_places(places),
-            // Nobody is shown as a friend.
-            Event::Friends(_) => {}
+            Event::Friends(friends) => self.on_friends(friends),
+            Event::Presence(told) => self.on_presence(told),
+            Event::Logins(logins) => self.on_logins(logins),
             Event::Members(room) => self.on_members(room),
             Event::Created { .. } => self.on_created(),
             Event::Entered { room } => self.on_entered(room),
@@ -217,8 +229,11 @@ impl Controller {
             Event::Unanswered { request, said } => self.on_silence(request, said),
             Event::Notice { code, message } => {
                 let sentence = Sentence::of_refusal(code.as_deref(), &message, None);
-                // The client does not find back from this: another window would be driven out in turn.
-                if sentence.phrase == Phrase::Replaced {
+                if sentence.phrase == Phrase::SessionEnded {
+                    self.ask(Request::SessionEnded);
+                }
+                // The client does not find back from these: another window would be driven out in turn, or the login is no more.
+                if matches!(sentence.phrase, Phrase::Replaced | Phrase::SessionEnded) {
                     self.interrupt();
                     self.on_logged_out();
                 }
@@ -250,8 +265,11 @@ impl Controller {
             Kind::Logout => self.on_logout_failed(sentence),
             // Lists also come unasked, and nobody asked for the others.
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
+            Kind::Friend => self.on_friend_refused(code, sentence),
+            Kind::Presence => self.on_presence_refused(sentence),
+            Kind::Logins => self.on_logins_refused(code, sentence),
             // The client asks for them by itself.
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 
@@ -265,8 +283,11 @@ impl Controller {
             Kind::Msg => self.on_msg_silence(said),
             Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
             Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
+            Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
+            Kind::Presence => self.on_presence_refused(Phrase::NoAnswer.into()),
+            Kind::Logins => self.on_logins_refused(None, Phrase::NoAnswer.into()),
             Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read | Kind::Friend => {}
+            Kind::Rooms | Kind::Roster | Kind::Read => {}
         }
     }
 

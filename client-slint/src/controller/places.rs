@@ -219,6 +219,8 @@ impl Controller {
             name: clean(name),
             place: if place == LOBBY { String::new() } else { clean(place) },
             is_self: name == own,
+            tie: self.tie(name),
+            here: self.here_among_known(name),
         };
         let mut people: Vec<PersonItem> = self
             .rooms
@@ -227,8 +229,9 @@ impl Controller {
             .filter(|person| matches(&person.name, &self.search))
             .collect();
         people.sort_by_key(|person| person.name.to_lowercase());
+        let members = self.members.iter().map(|name| person(name, LOBBY)).collect();
         self.screen.lobby.people = people;
-        self.screen.room.members = self.members.iter().map(|name| person(name, LOBBY)).collect();
+        self.screen.room.members = members;
     }
 
     /// The rooms to be in one of.
@@ -274,9 +277,9 @@ impl Controller {
             Conversation::Room(room) => crowds.get(&folded(room.as_str())).copied().unwrap_or_default(),
             Conversation::Peer(_) => 0,
         };
-        let wanted = self.places.iter().filter(|entry| matches(entry.of.name(), query));
+        let wanted = self.listed().into_rows().filter(|row| matches(row.of.name(), query));
         let mut items: Vec<RoomItem> =
-            wanted.map(|entry| room_item(self.place_item(entry), people(&entry.of))).collect();
+            wanted.map(|row| room_item(self.item(&row), people(&row.of))).collect();
         let entries = self.rooms_by_name();
         let is_other =
             |crowd: &&Crowd| is_wanted(crowd, query) && !entries.contains_key(&folded(crowd.room.as_str()));

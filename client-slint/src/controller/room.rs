@@ -385,7 +385,8 @@ impl Controller {
     /// Who said what to this person, and where, unless that is a conversation between the two.
     fn notify(&mut self, from: &str, place: Option<&String>, text: &str) {
         let place = place.map(|place| format!(" – {place}")).unwrap_or_default();
-        let body = text.chars().take(NOTIFICATION_CHARS_MAX).collect();
+        let body: String = text.chars().take(NOTIFICATION_CHARS_MAX).collect();
+        let body = Sentence::with(Phrase::Verbatim, body);
         self.effects.push_back(Effect::Notify { title: format!("{from}{place}"), body });
     }
 }

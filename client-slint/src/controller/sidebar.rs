@@ -1,17 +1,53 @@
 //! What one takes part in, where that can be many rooms at once: the list beside the pages, what is shown of it, and what
 //! comes to those that are not.
 
+use std::collections::BTreeSet;
+
 use chatroom_core::client::{Conversation, Event, Past, Place};
+use chatroom_core::message::friend::Tie;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
 
 use super::conversations::{Entry, Places};
+use super::friends::folded;
 use super::outbox::Way;
 use super::room::Said;
 use super::{Command, Controller, Page, Request, Sentence};
 use crate::format::{clean, mentions};
 use crate::screen::{PlaceItem, Sidebar};
 use crate::store::{Known, Opened, Overview, Unseen};
+
+/// What is in the list.
+#[derive(Default)]
+pub(super) struct Listed<'a> {
+    rooms: Vec<Row<'a>>,
+    friends: Vec<Row<'a>>,
+    peers: Vec<Row<'a>>,
+}
+
+/// A conversation in the list; without an entry, one that has not begun.
+pub(super) struct Row<'a> {
+    pub(super) of: Conversation,
+    entry: Option<&'a Entry>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Row<'a>> {
+        self.rooms.into_iter().chain(self.friends).chain(self.peers)
+    }
+
+    fn neighbour(self, of: Option<&Conversation>, step: isize) -> Option<Conversation> {
+        let mut rows: Vec<Row<'_>> = self.into_rows().collect();
+        let last = rows.len().checked_sub(1)?;
+        let at = of.and_then(|of| rows.iter().position(|row| row.of.is_same(of)));
+        let next = match at {
+            Some(at) => at.saturating_add_signed(step).min(last),
+            None if step < 0 => last,
+            None => 0,
+        };
+        Some(rows.swap_remove(next).of)
+    }
+}
 
 impl Controller {
     /// Show the conversation of that name, or go into the room if it is not taken part in.
@@ -31,7 +67,7 @@ impl Controller {
     /// Show the conversation that is so many places further down in the list, or up.
     pub fn step(&mut self, step: isize) {
         if self.is_multi
-            && let Some(of) = self.places.neighbour(self.heading(), step).cloned()
+            && let Some(of) = self.listed().neighbour(self.heading(), step)
         {
             self.show(of);
         }
@@ -332,6 +368,7 @@ impl Controller {
             return;
         }
         self.know(&overview.places);
+        self.know_friends(overview.friends);
         self.set_unseen(overview.unseen);
         for outgoing in overview.outbox {
             if let Some(say) = self.send_off(outgoing) {
@@ -385,6 +422,7 @@ impl Controller {
         self.keeping.held.clear();
         self.keeping.typed.clear();
         self.screen.sidebar = Sidebar::default();
+        self.forget_friends();
     }
 
     /// Something was said in the one that is shown.
@@ -417,17 +455,61 @@ impl Controller {
     /// The list, as it is to be seen.
     pub(super) fn show_sidebar(&mut self) {
         let mut sidebar = Sidebar { is_there: self.is_multi, ..Sidebar::default() };
+        self.show_friends();
+        self.show_you();
         if self.is_multi {
-            for entry in self.places.iter() {
-                let item = self.place_item(entry);
-                sidebar.unread = sidebar.unread.saturating_add(item.unread);
-                match entry.of {
-                    Conversation::Room(_) => sidebar.rooms.push(item),
-                    Conversation::Peer(_) => sidebar.peers.push(item),
-                }
-            }
+            let Listed { rooms, friends, peers } = self.listed();
+            let items = |rows: Vec<Row<'_>>| rows.iter().map(|row| self.item(row)).collect::<Vec<_>>();
+            (sidebar.rooms, sidebar.friends, sidebar.peers) = (items(rooms), items(friends), items(peers));
+            let all = sidebar.rooms.iter().chain(&sidebar.friends).chain(&sidebar.peers);
+            // Who waits for an answer waits as a message does.
+            let asking = u32::try_from(self.screen.friends.asking.len()).unwrap_or(u32::MAX);
+            sidebar.unread = all.fold(asking, |sum, item| sum.saturating_add(item.unread));
         }
         self.screen.sidebar = sidebar;
+    }
+
+    /// All that is in the list, each person once: rooms, friends and those who were asked to be, and other private
+    /// conversations. A friend is there with or without one.
+    pub(super) fn listed(&self) -> Listed<'_> {
+        let mut listed = Listed::default();
+        let (mut asked, mut met) = (Vec::new(), BTreeSet::new());
+        for entry in self.places.iter() {
+            let row = Row { of: entry.of.clone(), entry: Some(entry) };
+            let tie = self.tie_in(&entry.of);
+            let list = match (&entry.of, tie) {
+                (Conversation::Room(_), _) => &mut listed.rooms,
+                (Conversation::Peer(_), Some(Tie::Friend)) => &mut listed.friends,
+                (Conversation::Peer(_), Some(Tie::Asked)) => &mut asked,
+                (Conversation::Peer(_), Some(Tie::None | Tie::Asking | Tie::Blocked) | None) => {
+                    &mut listed.peers
+                }
+            };
+            list.push(row);
+            if let (Conversation::Peer(peer), Some(Tie::Friend | Tie::Asked)) = (&entry.of, tie) {
+                met.insert(folded(peer.as_str()));
+            }
+        }
+        for (tie, list) in [(Tie::Friend, &mut listed.friends), (Tie::Asked, &mut asked)] {
+            let others = self.ties.who(tie).filter(|name| !met.contains(&folded(name.as_str())));
+            let mut others: Vec<UserName> = others.cloned().collect();
+            // Of those with whom nothing was said yet, who is here comes first.
+            others.sort_by_key(|name| !self.is_here(name));
+            list.extend(others.into_iter().map(|name| Row { of: Conversation::Peer(name), entry: None }));
+        }
+        listed.friends.append(&mut asked);
+        listed
+    }
+
+    pub(super) fn item(&self, row: &Row<'_>) -> PlaceItem {
+        let without = |of: &Conversation| PlaceItem {
+            name: clean(of.name()),
+            is_private: true,
+            tie: self.tie_in(of),
+            here: self.here_in(of),
+            ..PlaceItem::default()
+        };
+        row.entry.map_or_else(|| without(&row.of), |entry| self.place_item(entry))
     }
 
     pub(super) fn place_item(&self, entry: &Entry) -> PlaceItem {
@@ -442,6 +524,8 @@ impl Controller {
             unread,
             mentions: if unread == 0 { 0 } else { entry.mentions.min(unread) },
             waiting: self.waiting(&entry.of),
+            tie: self.tie_in(&entry.of),
+            here: self.here_in(&entry.of),
         }
     }
 

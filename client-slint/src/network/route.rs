@@ -9,6 +9,7 @@ use chatroom_core::client::{
     Backoff, Client, DOUBT_PATIENCE, End, Event, Input, Kept, LOOK_MAX, Output, Vigil,
 };
 use chatroom_core::frame::Frame;
+use chatroom_core::message::logins::ClientName;
 use if_watch::IfEvent;
 use if_watch::smol::IfWatcher;
 use smol::channel::Receiver;
@@ -60,7 +61,22 @@ pub(super) async fn run(inbox: Receiver<Order>, wall: Wall, deliver: Deliver) {
 
 /// A client without a connection. Its messages have names of their own, if the system has random bits for that.
 fn new_client() -> Client {
-    nonce().map_or_else(Client::new, Client::that_keeps)
+    named(nonce().map_or_else(Client::new, Client::that_keeps))
+}
+
+/// A client that says which program it is and on what, so that who looks at their logins tells them apart.
+fn named(client: Client) -> Client {
+    let system = match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "macOS",
+        "windows" => "Windows",
+        other => other,
+    };
+    let name = ClientName::parse(&format!("Chatroom {} on {system}", env!("CARGO_PKG_VERSION")));
+    match name {
+        Some(name) => client.called(name),
+        None => client,
+    }
 }
 
 /// Random bits, if the system has any.
@@ -102,7 +118,7 @@ impl Route {
         // Who was there before has typed nothing wrong: they wait until the server is back.
         let mut was_connected = kept.is_some();
         self.client = match (kept, nonce()) {
-            (Some(kept), Some(nonce)) => Client::that_goes_on(nonce, kept),
+            (Some(kept), Some(nonce)) => named(Client::that_goes_on(nonce, kept)),
             (Some(_) | None, _) => new_client(),
         };
         self.backoff.reset();

@@ -73,7 +73,7 @@ impl File {
     /// Where there is no memory for it.
     pub fn in_memory() -> Self {
         let db = Connection::open_in_memory().expect("there is memory for a small database");
-        let form = format!("PRAGMA foreign_keys = ON; {FORM}");
+        let form = format!("PRAGMA foreign_keys = ON; {FORM}{TIES}");
         db.execute_batch(&form).expect("nothing is in it that this could contradict");
         Self { db, account: None, unwritten: Vec::new(), is_synchronous: true }
     }
@@ -148,8 +148,9 @@ impl File {
         file.db.pragma_update(None, "synchronous", "FULL")?;
         let transaction = file.db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
         match version(&transaction)? {
-            0 => transaction.execute_batch(FORM)?,
-            1 => transaction.execute_batch(FROM_FORM_1)?,
+            0 => transaction.execute_batch(&[FORM, TIES].concat())?,
+            1 => transaction.execute_batch(&[FROM_FORM_1, TIES].concat())?,
+            2 => transaction.execute_batch(TIES)?,
             _ => {}
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -236,7 +237,11 @@ fn trace(request: &Request) -> Trace {
         Request::Open(_) | Request::Older(..) | Request::Unseen | Request::Overview | Request::Order(_) => {
             Trace::None
         }
-        Request::Places(_) | Request::Place(_) | Request::Read(_) | Request::Seen(..) => Trace::OfProgram,
+        Request::Places(_)
+        | Request::Friends(_)
+        | Request::Place(_)
+        | Request::Read(_)
+        | Request::Seen(..) => Trace::OfProgram,
         Request::Begin(_)
         | Request::Session(_)
         | Request::SessionEnded
@@ -257,6 +262,7 @@ fn in_or_out(request: &Request) -> Option<Request> {
         | Request::SessionEnded
         | Request::Multi(_)
         | Request::Places(_)
+        | Request::Friends(_)
         | Request::Place(_)
         | Request::Read(_)
         | Request::Typed(_)
@@ -283,6 +289,7 @@ fn apply(db: &Transaction<'_>, current: &mut Option<i64>, request: &Request) -> 
         Request::SessionEnded => super::account::set_token(db, account, None),
         Request::Multi(is_now) => super::account::set_multi(db, account, *is_now),
         Request::Places(places) => super::messages::set_places(db, account, places),
+        Request::Friends(friends) => super::friends::set(db, account, friends),
         Request::Place(of) => super::account::set_place(db, account, of.as_ref()),
         Request::Forget => {
             *current = None;
@@ -333,7 +340,7 @@ const ASIDE_MAX: u32 = 100;
 const APPLICATION: i32 = 0x4368_7457;
 
 /// The form that this program writes.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// Who has the file open for a moment is waited for so long.
 const BUSY: Duration = Duration::from_millis(500);
@@ -344,7 +351,8 @@ const CHECKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Numbers are whole, times are milliseconds since 1970. A conversation's `kind` is 0 for a room's and 1 for a private one;
 /// what an account takes part in `is_place`, and `place` is what it looks at, or where something was typed. `shown_in` is the
 /// room in which a private message was shown that has no place of its own, and `peer` whom in that room one is for. In the
-/// outbox, `state` is 0 for what waits, 1 for what the server did not want, 2 for what may have arrived.
+/// outbox, `state` is 0 for what waits, 1 for what the server did not want, 2 for what may have arrived. A `tie` is what
+/// somebody is to the account, by its word on the wire.
 const FORM: &str = "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
@@ -400,3 +408,12 @@ const FROM_FORM_1: &str = "
     ALTER TABLE conversations ADD COLUMN is_place INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE outbox RENAME COLUMN room TO place;
     ALTER TABLE outbox ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;";
+
+/// What the form has that the one before had not.
+const TIES: &str = "
+    CREATE TABLE ties (
+        account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        tie TEXT NOT NULL,
+        PRIMARY KEY (account, name)
+    ) STRICT, WITHOUT ROWID;";

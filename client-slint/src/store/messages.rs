@@ -6,7 +6,8 @@ use chatroom_core::name::{RoomName, UserName};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    File, Known, Line, MESSAGES_MAX, Older, Opened, Overview, PAGE_MESSAGES, Reading, Unseen, account, outbox,
+    File, Known, Line, MESSAGES_MAX, Older, Opened, Overview, PAGE_MESSAGES, Reading, Unseen, account,
+    friends, outbox,
 };
 use crate::format::mentions;
 
@@ -91,7 +92,13 @@ impl File {
                 places.push(Known { of, read: span(&self.db, id)?, seen: seen(&self.db, id)? });
             }
         }
-        Ok(Overview { is_multi, places, unseen: self.unseen()?, outbox: outbox::all(&self.db, account)? })
+        Ok(Overview {
+            is_multi,
+            places,
+            unseen: self.unseen()?,
+            outbox: outbox::all(&self.db, account)?,
+            friends: friends::of(&self.db, account)?,
+        })
     }
 
     /// The last messages of a conversation before a number and its time, and the private ones that were shown among them.

@@ -6,6 +6,7 @@
 
 mod account;
 mod file;
+mod friends;
 mod messages;
 mod outbox;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use chatroom_core::client::{Conversation, Place, Span};
+use chatroom_core::client::{Conversation, Friends, Place, Span};
 use chatroom_core::message::push::Posted;
 use chatroom_core::name::RoomName;
 use chatroom_core::secret::Token;
@@ -111,6 +112,8 @@ pub enum Request {
     Multi(bool),
     /// They take part in these rooms and no others, and in these private conversations.
     Places(Vec<Place>),
+    /// These are their friends, or something else to them, and nobody else is.
+    Friends(Friends),
     /// They look at this conversation, or at none.
     Place(Option<Conversation>),
     /// They log out: nothing of the account is kept.
@@ -202,6 +205,8 @@ pub struct Overview {
     pub unseen: Vec<Unseen>,
     /// What was typed and is not known to be said, in the order in which it was typed.
     pub outbox: Vec<Outgoing>,
+    /// Who is what to them, as the server told it last.
+    pub friends: Friends,
 }
 
 /// A conversation that is taken part in, and how much of it there is.
@@ -357,6 +362,7 @@ fn answer(file: &File, request: Request) -> Option<Told> {
         | Request::SessionEnded
         | Request::Multi(_)
         | Request::Places(_)
+        | Request::Friends(_)
         | Request::Place(_)
         | Request::Forget
         | Request::Read(_)

@@ -71,6 +71,10 @@ fn with(name: &str) -> Conversation {
     Conversation::Peer(UserName::parse(name).unwrap())
 }
 
+fn user(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
 fn begin(name: &str) -> Request {
     Request::Begin(Account {
         server: "chat.example:65432".into(),
@@ -466,6 +470,46 @@ fn a_file_of_the_form_before_is_gone_on_with() {
     let mut file = desk.open();
     assert_eq!(file.last_login(None).unwrap().unwrap().account.name, "ann");
     assert_eq!(shown(&file), "1 2 3 ~k-1");
+}
+
+#[test]
+fn a_file_that_knew_of_no_friends_is_gone_on_with() {
+    let desk = Desk::new();
+    Connection::open(desk.path()).unwrap().execute_batch(include_str!("tests/form_2.sql")).unwrap();
+    let mut file = desk.open();
+    let Login { place, overview, .. } = file.last_login(None).unwrap().unwrap();
+    let place = place.unwrap();
+    assert_eq!((place.of, place.lines.len()), (with("bob"), 1));
+    assert!(overview.is_multi && overview.friends == Friends::default());
+    assert_eq!(shown(&file), "1 ~k-1");
+    assert_eq!(places(&file), "@bob:1 den:0");
+    file.write(&[Request::Friends(Friends { friends: vec![user("bob")], ..Friends::default() })]).unwrap();
+    drop(file);
+    let mut file = desk.open();
+    assert_eq!(file.last_login(None).unwrap().unwrap().overview.friends.friends, [user("bob")]);
+}
+
+#[test]
+fn who_is_a_friend_is_there_at_the_next_start_and_of_nobody_else() {
+    let desk = Desk::new();
+    let mut file = desk.open();
+    let names = |names: &[&str]| names.iter().map(|name| user(name)).collect::<Vec<_>>();
+    let told = Friends {
+        friends: names(&["Bob", "casey"]),
+        asking: names(&["dana"]),
+        asked: names(&["eve"]),
+        blocked: names(&["frank"]),
+    };
+    file.write(&[begin("ann"), session("one"), Request::Friends(told.clone())]).unwrap();
+    file.write(&[begin("bob"), Request::Friends(Friends { asked: names(&["ann"]), ..Friends::default() })])
+        .unwrap();
+    let (_other, mut file) = desk.after_a_crash();
+    assert!(file.last_login(None).unwrap().unwrap().overview.friends == told);
+    let fewer = Friends { friends: names(&["casey"]), ..Friends::default() };
+    file.write(&[Request::Friends(fewer.clone())]).unwrap();
+    assert!(file.overview().unwrap().friends == fewer, "what is told is all there is");
+    file.write(&[Request::Forget, begin("ann")]).unwrap();
+    assert!(file.overview().unwrap().friends == Friends::default());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chatroom_core::client::{Conversation, Event, Place};
 use chatroom_core::message::Kind;
+use chatroom_core::message::presence::PresenceState::{Away, Busy, Online};
 use client_slint::adapters::Desk as _;
 use client_slint::network::{Fault, Link};
 use client_slint::ui::{AppAdapter, ConnectAdapter, Dialog, LoginAdapter, RoomAdapter};
@@ -12,7 +13,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, room, room_name, with};
+use crate::seat::{Seat, den, friends, here, logins, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -59,6 +60,20 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "many-switcher", set: many_switcher },
     Scene { name: "many-left", set: many_left },
     Scene { name: "many-unkept", set: many_unkept },
+    Scene { name: "many-friends", set: many_friends },
+    Scene { name: "many-friends-lobby", set: many_friends_lobby },
+    Scene { name: "many-friends-narrow", set: || narrow(many_friends_private()) },
+    Scene { name: "many-friends-menu", set: many_friends_menu },
+    Scene { name: "many-friends-private", set: many_friends_private },
+    Scene { name: "many-friends-german", set: || in_language("de", many_friends_private) },
+    Scene { name: "many-here", set: many_here },
+    Scene { name: "you", set: you },
+    Scene { name: "you-german", set: || in_language("de", you) },
+    Scene { name: "logins", set: logins_dialog },
+    Scene { name: "logins-narrow", set: || narrow(logins_dialog()) },
+    Scene { name: "settings-logged-in", set: settings_logged_in },
+    Scene { name: "friends", set: friends_dialog },
+    Scene { name: "friends-chinese", set: || in_language("zh_TW", friends_dialog) },
     Scene { name: "many-german", set: || in_language("de", many_left) },
     Scene { name: "many-chinese", set: || in_language("zh_TW", many_private) },
     Scene { name: "room-german", set: || in_language("de", talk) },
@@ -287,6 +302,88 @@ fn many() -> Seat {
     seat.hear_in(&with("bob"), 1, "bob", "I owe you for the tickets.");
     seat.hear_in(&with("bob"), 2, "bob", "Shall I bring the money?");
     seat.hear_in(&den(), 3, "dana", "See you there.");
+    seat
+}
+
+/// With friends, of whom some wait for an answer.
+fn many_friends() -> Seat {
+    let seat = many();
+    seat.hear(friends([
+        &["dana", "casey"],
+        &["eve", "a-name-of-thirty-two-characters!"],
+        &["frank"],
+        &["noor"],
+    ]));
+    seat.hear(here(&[
+        ("ann", Away, "back at three"),
+        ("bob", Busy, "in a call with somebody who has a lot to say about it"),
+        ("casey", Online, ""),
+    ]));
+    seat
+}
+
+fn many_friends_lobby() -> Seat {
+    let seat = many_friends();
+    seat.act(|controller| controller.show_lobby());
+    seat
+}
+
+fn many_friends_private() -> Seat {
+    let seat = many_friends();
+    seat.act(|controller| controller.pick("eve", true));
+    seat
+}
+
+/// What can be done about somebody in the room.
+fn many_friends_menu() -> Seat {
+    let seat = many_friends();
+    seat.press(Key::Tab);
+    seat.press_with(Key::Shift, Key::F10);
+    seat
+}
+
+/// With a friend who has said what others see.
+fn many_here() -> Seat {
+    let seat = many_friends();
+    seat.hear(friends([&["bob", "casey", "dana"], &[], &[], &[]]));
+    seat.act(|controller| controller.pick("bob", true));
+    seat
+}
+
+fn settings_logged_in() -> Seat {
+    let seat = many_here();
+    seat.click(Button, "Settings");
+    seat
+}
+
+fn logins_dialog() -> Seat {
+    let seat = settings_logged_in();
+    seat.click(Button, "Where you are logged in");
+    seat.hear(logins());
+    seat.click(Button, "End, Chatroom 0.0.9 on Windows");
+    seat
+}
+
+fn you() -> Seat {
+    let seat = many_here();
+    seat.click(Button, "You are seen as ann, away, back at three");
+    seat
+}
+
+fn friends_dialog() -> Seat {
+    let seat = many_friends();
+    seat.click(Button, "Add a friend");
+    seat.type_text("nobody");
+    seat.press(Key::Return);
+    seat.press_with(Key::Control, 'a');
+    seat.press(Key::Backspace);
+    seat.hear(Event::Refused {
+        request: Kind::Friend,
+        said: None,
+        code: Some("no_such_user".into()),
+        message: "There is no account of that name".into(),
+        retry_ms: None,
+    });
     seat
 }
 

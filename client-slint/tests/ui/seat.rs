@@ -6,8 +6,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use chatroom_core::client::{Command, Conversation, Event, Place, Room};
+use chatroom_core::client::{Command, Conversation, Event, Friends, Place, Room};
 use chatroom_core::message::hello::{Caps, Greeting};
+use chatroom_core::message::logins::{ClientName, GrantId, Login};
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
@@ -296,6 +298,49 @@ pub fn with(name: &str) -> Conversation {
     Conversation::Peer(UserName::parse(name).expect("it is a name"))
 }
 
+/// Where ann is logged in: here, by another program, and by one of which nothing is known.
+pub fn logins() -> Event {
+    let at =
+        |time: DateTime| time.in_tz("UTC").expect("it is a time").timestamp().as_millisecond().unsigned_abs();
+    let (today, yesterday) = (at(date(2026, 11, 24).at(8, 0, 0, 0)), at(date(2026, 11, 23).at(18, 0, 0, 0)));
+    let login = |id, client: &str, begun_ms, used_ms| Login {
+        id: GrantId(id),
+        client: ClientName::parse(client),
+        begun_ms,
+        used_ms: Some(used_ms),
+        ends_ms: today,
+        is_own: id == 7,
+    };
+    Event::Logins(vec![
+        login(7, "Chatroom 0.1.0 on Linux", Some(today), today),
+        login(3, "Chatroom 0.0.9 on Windows", Some(yesterday), yesterday),
+        login(1, "", None, yesterday),
+    ])
+}
+
+/// Who is here, and what they say of themselves.
+pub fn here(told: &[(&str, PresenceState, &str)]) -> Event {
+    let presence = |(user, state, text): &(&str, PresenceState, &str)| Presence {
+        user: UserName::parse(user).expect("it is a name"),
+        state: *state,
+        text: StatusText::parse(text).ok(),
+    };
+    Event::Presence(told.iter().map(presence).collect())
+}
+
+/// Who is what: friends, who asks, who was asked, who is blocked.
+pub fn friends([friends, asking, asked, blocked]: [&[&str]; 4]) -> Event {
+    let names = |names: &[&str]| {
+        names.iter().map(|name| UserName::parse(name).expect("it is a name")).collect::<Vec<_>>()
+    };
+    Event::Friends(Friends {
+        friends: names(friends),
+        asking: names(asking),
+        asked: names(asked),
+        blocked: names(blocked),
+    })
+}
+
 /// Pages that were switched to come to be.
 fn settle() {
     mock_elapsed_time(std::time::Duration::from_millis(20));
@@ -319,6 +364,11 @@ fn shown(effect: &Effect) -> String {
             Command::Look(of) => format!("look at {}", of.name()),
             Command::Read(of, seq) => format!("read {} up to {seq}", of.name()),
             Command::Friend(op, user) => format!("{} {}", op.as_str(), user.as_str()),
+            Command::Present(state, text) => {
+                format!("be {} {}", state.as_str(), text.as_ref().map_or("", StatusText::as_str))
+            }
+            Command::Logins => "logins".into(),
+            Command::EndLogin(id) => format!("end login {}", id.0),
             Command::Exit(_) => "exit".into(),
             Command::Logout => "logout".into(),
         },

@@ -7,9 +7,12 @@ use super::home::Step;
 use super::incoming::{Done, Incoming};
 use super::people::People;
 use super::places::Places;
+use super::presences::Presences;
 use super::readings::Readings;
 use super::state::{Pending, State};
-use super::{Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, UNKNOWN_TYPE};
+use super::{
+    Client, Conversation, End, Event, LEFT_UNSAID, Output, REPLACED, Room, SESSION_ENDED, UNKNOWN_TYPE,
+};
 use crate::limits::SERVER_FRAME_BYTES_MAX;
 use crate::message::hello::{Caps, Greeting};
 use crate::message::{Cid, Envelope, HALF_SURROGATE, Kind, request};
@@ -47,7 +50,9 @@ impl Client {
             Incoming::Greeted(greeting) => {
                 // Nobody is led where they did not want to go.
                 let multi = greeting.caps.multi && self.wanted_caps().multi;
-                self.caps = Caps { multi, friends: greeting.caps.friends && multi, ..greeting.caps };
+                let friends = greeting.caps.friends && multi;
+                let presence = greeting.caps.presence && friends;
+                self.caps = Caps { multi, friends, presence, ..greeting.caps };
                 self.event(Event::Greeted(Greeting { caps: self.caps, ..greeting }));
             }
             Incoming::List(list) => {
@@ -65,6 +70,12 @@ impl Client {
             Incoming::Roster(roster) => self.on_roster(roster),
             Incoming::Read(read) => self.on_read(read),
             Incoming::Friend(told) => self.on_friend(told),
+            Incoming::Presence(told) => self.on_presence(told),
+            Incoming::Logins(told) => {
+                if self.answered(Kind::Logins).is_some() {
+                    self.event(Event::Logins(told.0));
+                }
+            }
             Incoming::Msg(msg) => self.on_msg(msg),
             Incoming::Ack(ack) => self.on_ack(ack),
             Incoming::Page(page) => self.on_page(page),
@@ -99,8 +110,9 @@ impl Client {
                 self.on_refused(Kind::Resume, received, pending);
             }
             Incoming::Notice(received) => {
-                // Two windows of one account would drive each other out for ever.
-                if received.code.as_deref() == Some(REPLACED) {
+                // Two windows of one account would drive each other out for ever, and to a login that has ended there is no way
+                // back.
+                if matches!(received.code.as_deref(), Some(REPLACED | SESSION_ENDED)) {
                     self.lose_home();
                 }
                 let message = received.message.unwrap_or_default();
@@ -143,6 +155,7 @@ impl Client {
                 self.home = None;
                 (self.readings, self.places) = (Readings::default(), Places::default());
                 (self.people, self.ties, self.whose) = (People::default(), Ties::default(), None);
+                self.presences = Presences::default();
                 self.give_up_unsaid(LEFT_UNSAID);
                 self.event(Event::LoggedOut);
             }
@@ -156,7 +169,9 @@ impl Client {
             | Kind::Rooms
             | Kind::Roster
             | Kind::Read
-            | Kind::Friend => {}
+            | Kind::Friend
+            | Kind::Presence
+            | Kind::Logins => {}
         }
     }
 

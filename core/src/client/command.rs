@@ -4,6 +4,8 @@ use super::Conversation;
 use crate::frame::Frame;
 use crate::message::friend::Op;
 use crate::message::history::Edge;
+use crate::message::logins::{GrantId, Logins};
+use crate::message::presence::{PresenceState, StatusText};
 use crate::message::{Cid, Kind, Text, request};
 use crate::name::{RoomName, UserName};
 use crate::secret::{Password, Token};
@@ -45,6 +47,14 @@ pub enum Command {
     Read(Conversation, u64),
     /// Ask somebody to be a friend, agree, or the like; where friends are granted.
     Friend(Op, UserName),
+    /// Say for all devices of the account that the person is online, away or busy, and something of themselves; where presence
+    /// is granted. It holds until another device says otherwise or the last connection is gone; the client says it again by
+    /// itself after a return.
+    Present(PresenceState, Option<StatusText>),
+    /// Ask where the account is logged in, by logins that last; where that is granted.
+    Logins,
+    /// Have one of these end. It is not the one that this client has come by: that is what [`Command::Logout`] is for.
+    EndLogin(GrantId),
     /// Take part in a room no more; in one room at a time: go back to the lobby, from whatever room.
     Exit(RoomName),
     /// Log out.
@@ -70,6 +80,8 @@ impl Command {
             Self::Look(_) => Kind::Roster,
             Self::Read(..) => Kind::Read,
             Self::Friend(..) => Kind::Friend,
+            Self::Present(..) => Kind::Presence,
+            Self::Logins | Self::EndLogin(_) => Kind::Logins,
             Self::Exit(_) => Kind::Exit,
             Self::Logout => Kind::Logout,
         }
@@ -94,7 +106,9 @@ impl Command {
                 }
             }
             Self::List | Self::Exit(_) | Self::Logout => request::encode_bare(self.kind()),
-            Self::Look(_) | Self::Read(..) | Self::Friend(..) => return None,
+            Self::Logins => request::encode_logins(Logins::List),
+            Self::EndLogin(id) => request::encode_logins(Logins::End(*id)),
+            Self::Look(_) | Self::Read(..) | Self::Friend(..) | Self::Present(..) => return None,
         })
     }
 
@@ -116,6 +130,9 @@ impl Command {
             Self::Read(Conversation::Room(room), seq) => request::encode_read(room, *seq),
             Self::Read(Conversation::Peer(peer), seq) => request::encode_peer_read(peer, *seq),
             Self::Friend(op, user) => request::encode_friend(*op, user),
+            Self::Present(state, text) => request::encode_presence(*state, text.as_ref()),
+            Self::Logins => request::encode_logins(Logins::List),
+            Self::EndLogin(id) => request::encode_logins(Logins::End(*id)),
             Self::Logout => request::encode_bare(self.kind()),
             Self::Register(..)
             | Self::Login(..)
@@ -167,6 +184,9 @@ impl Command {
             | Self::Look(_)
             | Self::Read(..)
             | Self::Friend(..)
+            | Self::Present(..)
+            | Self::Logins
+            | Self::EndLogin(_)
             | Self::Exit(_)
             | Self::Logout => None,
         }

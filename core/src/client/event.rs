@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use super::{Conversation, Friends, Place};
 use crate::message::hello::Greeting;
+use crate::message::logins::Login;
+use crate::message::presence::Presence;
 use crate::message::push::Posted;
 use crate::message::rooms::Crowd;
 use crate::message::{Cid, Kind};
@@ -52,6 +54,12 @@ pub enum Event {
     Places(Vec<Place>),
     /// Who is whose friend, or wants to be: all of it, whenever some of it has changed.
     Friends(Friends),
+    /// Who is here now, otherwise or no more, each once: friends, who is in the room that is looked at, and this account. After a
+    /// login or a return all are offline until this tells otherwise.
+    Presence(Vec<Presence>),
+    /// Where the account is logged in, by logins that last, the one that was used last at the head: all of them, as an answer to
+    /// [`Logins`](super::Command::Logins) and [`EndLogin`](super::Command::EndLogin).
+    Logins(Vec<Login>),
     /// Who is in this client's room, or in the one that is [looked at](super::Command::Look).
     Members(Room),
     /// The room that was wanted exists now.

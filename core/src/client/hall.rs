@@ -8,6 +8,7 @@ use super::state::Pending;
 use super::{Client, Command, Conversation, Event, LEFT_UNSAID};
 use crate::message::Kind;
 use crate::message::history::Edge;
+use crate::message::presence::{self, PresenceState};
 use crate::message::push::ReceivedMsg;
 use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::name::RoomName;
@@ -21,6 +22,7 @@ impl Client {
             Command::List => {
                 self.places.repeat();
                 self.ties.repeat();
+                self.presences.repeat();
             }
             Command::Exit(room) => {
                 // Too late is better than never: afterwards nothing can be said there any more.
@@ -33,6 +35,16 @@ impl Client {
             Command::Read(of, seq) => self.read(of, seq),
             friend @ Command::Friend(..) if !self.caps.friends => {
                 self.refuse(&friend, "This server knows of no friends");
+            }
+            present @ Command::Present(..) if !self.caps.presence => {
+                self.refuse(&present, "This server does not tell who is here");
+            }
+            present @ Command::Present(PresenceState::Offline, _) => {
+                self.refuse(&present, "Who is here is not offline");
+            }
+            Command::Present(state, text) => {
+                self.presences.say(state, text.clone());
+                self.send(Command::Present(state, text));
             }
             elsewhere => return Some(elsewhere),
         }
@@ -206,6 +218,27 @@ impl Client {
         self.ties.merge(told);
     }
 
+    /// The answer to what this device said is told as what another one says is.
+    pub(super) fn on_presence(&mut self, told: presence::Received) {
+        if !self.caps.presence {
+            return;
+        }
+        for presence in told.0 {
+            let is_own = Some(presence.user.as_str()) == self.username();
+            if is_own {
+                self.answered(Kind::Presence);
+            }
+            self.presences.merge(presence, is_own);
+        }
+    }
+
+    /// After a return a server knows nothing of what was said before.
+    pub(super) fn be_present_again(&mut self) {
+        if let Some((state, text)) = self.presences.said().filter(|_| self.caps.presence) {
+            self.send(Command::Present(state, text));
+        }
+    }
+
     pub(super) fn on_msg_in_hall(&mut self, msg: ReceivedMsg) {
         let Some(of) = Conversation::received(msg.room.as_deref(), msg.peer.as_deref()) else {
             return self.accuse("it sent a message of no conversation");
@@ -228,7 +261,8 @@ impl Client {
         let places = self.places.take_new_places().map(Event::Places);
         let members = self.people.take_new().map(Event::Members);
         let friends = self.ties.take_new().filter(|_| self.caps.friends).map(Event::Friends);
-        let events = [crowds, places, friends, members];
+        let presences = self.presences.take_new().map(Event::Presence);
+        let events = [crowds, places, friends, members, presences];
         let is_any = events.iter().any(Option::is_some);
         events.into_iter().flatten().for_each(|event| self.event(event));
         is_any

@@ -4,8 +4,9 @@ use alloc::string::String;
 
 use crate::message::hello::Greeting;
 use crate::message::history::ReceivedPage;
+use crate::message::presence;
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
-use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
+use crate::message::received::{ReceivedFriend, ReceivedLogins, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::message::reply::{self, LIST_ROOM, Received};
 use crate::message::{Envelope, Kind};
 
@@ -18,6 +19,8 @@ pub(super) enum Incoming {
     Roster(ReceivedRoster),
     Read(ReceivedRead),
     Friend(ReceivedFriend),
+    Presence(presence::Received),
+    Logins(ReceivedLogins),
     Msg(ReceivedMsg),
     Ack(ReceivedAck),
     Page(ReceivedPage),
@@ -46,6 +49,8 @@ impl Incoming {
             Self::Roster(_) => Some(Kind::Roster),
             Self::Read(_) => Some(Kind::Read),
             Self::Friend(_) => Some(Kind::Friend),
+            Self::Presence(_) => Some(Kind::Presence),
+            Self::Logins(_) => Some(Kind::Logins),
             Self::Msg(_) => Some(Kind::Msg),
             Self::Page(_) => Some(Kind::History),
             Self::Ping => Some(Kind::Ping),
@@ -104,6 +109,8 @@ impl Incoming {
             Kind::Roster => Self::Roster(ReceivedRoster::decode(envelope).map_err(fault)?),
             Kind::Read => Self::Read(ReceivedRead::decode(envelope).map_err(fault)?),
             Kind::Friend => Self::Friend(ReceivedFriend::decode(envelope).map_err(fault)?),
+            Kind::Presence => Self::Presence(presence::Received::decode(envelope).map_err(fault)?),
+            Kind::Logins => Self::Logins(ReceivedLogins::decode(envelope).map_err(fault)?),
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: reply::Place::default() })

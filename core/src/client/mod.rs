@@ -41,6 +41,7 @@ mod past;
 mod patience;
 mod people;
 mod places;
+mod presences;
 mod pulse;
 mod reading;
 mod readings;
@@ -57,6 +58,7 @@ use core::time::Duration;
 
 use crate::frame::{Decoder, Frame};
 use crate::message::hello::{self, Caps};
+use crate::message::logins::ClientName;
 use crate::message::{Cid, Kind};
 use crate::name::RoomName;
 use crate::phase::Phase;
@@ -75,6 +77,7 @@ use outbox::Outbox;
 pub use outbox::WAITING_MAX;
 use people::People;
 use places::Places;
+use presences::Presences;
 use pulse::Pulse;
 pub use pulse::{DOUBT_PATIENCE, PING_PATIENCE, SILENCE_MAX};
 use readings::Readings;
@@ -137,10 +140,14 @@ pub struct Client {
     people: People,
     /// The same: who is whose friend.
     ties: Ties,
+    /// The same: who is here.
+    presences: Presences,
     /// Whose login was the last.
     whose: Option<String>,
     /// It asks no server for many rooms at once.
     is_of_one_room: bool,
+    /// What it calls itself, if not by the name of the core.
+    program: Option<ClientName>,
 }
 
 /// What a client had when its program ended, for the one that goes on where it was.
@@ -198,6 +205,12 @@ impl Client {
         self
     }
 
+    /// The same, but it calls itself otherwise: so an account's logins are told apart by who reads what they are.
+    #[must_use]
+    pub fn called(self, program: ClientName) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
     /// Tells the client what happened. Drain [`Client::poll_output`] after each call.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = now;
@@ -208,7 +221,8 @@ impl Client {
                 self.caps = Caps::default();
                 self.pulse.begin(now);
                 self.event(Event::Connected);
-                self.outputs.push_back(Output::Frame(hello::encode_hello(self.wanted_caps())));
+                let hello = hello::encode_hello(self.wanted_caps(), self.program.as_ref());
+                self.outputs.push_back(Output::Frame(hello));
                 if let Some(login) = self.home.as_mut().map(Home::login) {
                     self.send(login);
                 }
@@ -265,7 +279,7 @@ impl Client {
 
     fn wanted_caps(&self) -> Caps {
         let is_of_many = !self.is_of_one_room;
-        let caps = Caps { multi: is_of_many, friends: is_of_many, ..Caps::ALL };
+        let caps = Caps { multi: is_of_many, friends: is_of_many, presence: is_of_many, ..Caps::ALL };
         if self.cids.is_some() { caps } else { caps.without_history() }
     }
 
@@ -311,6 +325,9 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The farewell to a connection whose account has logged in elsewhere.
 const REPLACED: &str = "replaced";
+
+/// The farewell to a connection whose login was ended, and the refusal of its token.
+const SESSION_ENDED: &str = "session_ended";
 
 /// Why a message is not sent any more that waited for its turn.
 const LEFT_UNSAID: &str = "You left the room before this was sent";

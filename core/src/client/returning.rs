@@ -9,6 +9,7 @@ use super::home::{Home, LOGIN_PAUSE, Step};
 use super::incoming::Done;
 use super::outbox::Waiting;
 use super::places::Places;
+use super::presences::Presences;
 use super::readings::Readings;
 use super::state::{Pending, State};
 use super::{
@@ -46,6 +47,10 @@ impl Client {
             (self.places, self.ties) = (Places::default(), Ties::default());
             self.whose = Some(username.clone());
         }
+        match is_return && !is_another {
+            true => self.presences.lose(),
+            false => self.presences = Presences::default(),
+        }
         let session =
             done.place.token.clone().map(|token| Event::Session { username: username.clone(), token });
         if is_return {
@@ -54,7 +59,8 @@ impl Client {
                 home.set_token(token);
             }
             if is_of_many {
-                return self.arrive();
+                self.arrive();
+                return self.be_present_again();
             }
             match self.home.as_mut().and_then(|home| home.enter(Step::Entering)) {
                 Some(enter) => self.send(enter),
@@ -234,6 +240,8 @@ impl Client {
                     Kind::Msg if will_be_back && pending.cid.is_some() => unanswered.push(pending),
                     // Nobody asked for it.
                     Kind::History | Kind::Rooms | Kind::Roster | Kind::Read => {}
+                    // It is said again.
+                    Kind::Presence => {}
                     // The next connection goes the way back from its start; nobody asked for this part of it.
                     kind if self.step_of_return(kind) == Step::There => self.event(pending.unanswered()),
                     _ => {}

@@ -103,6 +103,9 @@ impl Pending {
             | Command::Look(_)
             | Command::Read(..)
             | Command::Friend(..)
+            | Command::Present(..)
+            | Command::Logins
+            | Command::EndLogin(_)
             | Command::Exit(_)
             | Command::Logout => false,
         }

@@ -4,8 +4,10 @@ mod faults;
 mod floods;
 mod friends;
 mod keeping;
+mod logins;
 mod many;
 mod original;
+mod presences;
 mod pulse;
 mod returning;
 
@@ -21,12 +23,15 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::message::Text;
+use crate::message::logins::Login;
+use crate::message::presence::Presence;
 use crate::message::rooms::Crowd;
 use crate::name::{RoomName, UserName};
 use crate::secret::Password;
 
 /// What is said first on each connection.
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["resume","ping"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str =
+    r#"> {"type":"hello","proto":1,"caps":["resume","ping","logins"],"client":"chatroom 0.1.0"}"#;
 const LOGGED_IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby"}}"#;
 const ENTERED: &str =
     r#"{"type":"enter","status":"ok","message":"Welcome to den","data":{"username":"Ann","room":"den"}}"#;
@@ -205,6 +210,20 @@ fn shown_event(event: &Event, shows_where: bool) -> String {
         Event::Friends(Friends { friends, asking, asked, blocked }) => {
             let names = |names: &[UserName]| names.iter().map(|name| format!(" {name}")).collect::<String>();
             format!("friends [{};{};{};{}]", names(friends), names(asking), names(asked), names(blocked))
+        }
+        Event::Presence(presences) => {
+            let shown = |Presence { user, state, text }: &Presence| {
+                let text = text.as_ref().map(|text| format!(" ({})", text.as_str())).unwrap_or_default();
+                format!("{user} {}{text}", state.as_str())
+            };
+            format!("here [{}]", presences.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        Event::Logins(logins) => {
+            let shown = |login: &Login| {
+                let client = login.client.as_ref().map_or("unknown", ClientName::as_str);
+                format!("{} {client}{}", login.id.0, if login.is_own { " (own)" } else { "" })
+            };
+            format!("logins [{}]", logins.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
         Event::Places(places) => {
             let shown =

@@ -40,6 +40,9 @@ impl Client {
                 retry_ms: None,
             });
         }
+        if kind == Kind::Logins && !self.caps.logins {
+            return self.refuse(&command, "This server does not tell where you are logged in");
+        }
         match command {
             say @ Command::Say { .. } => self.say(say),
             leave @ Command::Exit(_) => {
@@ -65,6 +68,9 @@ impl Client {
             | Command::Create(_)
             | Command::Enter(_)
             | Command::Friend(..)
+            | Command::Present(..)
+            | Command::Logins
+            | Command::EndLogin(_)
             | Command::Logout) => self.send(command),
         }
     }

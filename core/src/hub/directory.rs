@@ -7,6 +7,7 @@ use super::friends::Ties;
 use super::room::{LOBBY_ID, RoomId};
 use super::{Allowance, places::Place};
 use crate::limits::Limits;
+use crate::message::logins::GrantId;
 use crate::name::{Account, NameKey};
 
 /// Names a connection for as long as the server runs; the name of one that is gone is never used again.
@@ -60,6 +61,8 @@ pub(super) struct Member {
     pub(super) has_friends: bool,
     /// And has been: it is told what changes.
     pub(super) knows_friends: bool,
+    /// The login that lasts which it has come by.
+    pub(super) grant: Option<GrantId>,
 }
 
 /// Where a connection is.

@@ -14,15 +14,16 @@ mod directory;
 mod friends;
 mod journal;
 mod keeping;
+mod logins;
 mod mailbox;
+mod pacing;
 mod places;
-mod presence;
 mod private;
 mod room;
 mod watch;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -33,6 +34,8 @@ use crate::ledger::{Booking, Ledger};
 use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::message::hello::Caps;
+use crate::message::logins::GrantId;
+use crate::message::presence::Presence;
 use crate::message::push::{Posted, Roster};
 use crate::message::rooms::Standing;
 use crate::message::{Cid, Rid, Text};
@@ -45,8 +48,8 @@ pub use friends::{Bond, Consent, List, Side, Tied, Ties, Tying, Untied};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
 use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
+use pacing::Pacing;
 pub use places::{Overview, Placing, PlacingStep, StoredPlace};
-use presence::Presence;
 pub use private::{Extent, PeerRead, Telling, Told};
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
@@ -55,8 +58,8 @@ pub use watch::{Bulletin, Print};
 /// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
 pub enum Command {
     /// This account has proved who it is, and was granted that. With `multi` it is where it takes part; without, it appears
-    /// in the lobby, and an older connection of that kind is told to go.
-    Login(Account, Caps),
+    /// in the lobby, and an older connection of that kind is told to go. Perhaps it came by a login that lasts.
+    Login(Account, Caps, Option<GrantId>),
     /// Who is where, as this connection may see it?
     List,
     /// Which rooms are there, and in which does this user take part? With `multi`, as all that name it.
@@ -81,6 +84,8 @@ pub enum Command {
     Friends,
     /// Have something become of this user and another. `friends`.
     Tie(Op, NameKey, UserName),
+    /// This login of the user that lasts has ended: whoever has come by it is to go. There is no reply.
+    EndLogin(GrantId),
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -141,6 +146,8 @@ pub enum Mail {
     Read(RoomName, u64),
     /// This one is something else to its user from now on.
     Tied(UserName, Tie),
+    /// These are here like that, or are not.
+    Present(Box<[Presence]>),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -175,6 +182,8 @@ pub enum Reply {
     Friends(Vec<(UserName, Tie)>),
     /// That is what this one is to the user now.
     Tied(UserName, Tie),
+    /// That is what the user says of themselves now.
+    Present(Box<Presence>),
     /// It was given to all whom it was for, or is on its way to the disk and will be.
     Said,
     /// It did not happen.
@@ -236,6 +245,8 @@ pub enum Farewell {
     Replaced,
     /// Whoever runs the server has shut the account out.
     Disabled,
+    /// The login by which the connection has come was ended.
+    Ended,
     /// The server stops.
     ShuttingDown,
     /// Too many connections wait without logging in, and this is the oldest.
@@ -261,7 +272,7 @@ pub struct Hub {
     limits: Limits,
     directory: Directory,
     rooms: Rooms,
-    presence: Presence,
+    pacing: Pacing,
     /// Counts what the hub has others share.
     ledger: Arc<Ledger>,
     /// What users may do who are not here: they must not get it all back by leaving.
@@ -278,6 +289,8 @@ pub struct Hub {
     gone: BTreeSet<NameKey>,
     /// How many changes of what two are to each other are on their way.
     tying: usize,
+    /// The logins that were ended last, and whose they were.
+    ended: VecDeque<(NameKey, GrantId)>,
 }
 
 /// What the disk knows of rooms, for a hub that keeps what is said.
@@ -321,7 +334,7 @@ impl Hub {
         let mut hub = Self {
             directory: Directory::default(),
             rooms: Rooms::default(),
-            presence: Presence::new(&limits),
+            pacing: Pacing::new(&limits),
             ledger: Arc::default(),
             allowances: BTreeMap::new(),
             allowances_max: ALLOWANCES_KEPT,
@@ -330,6 +343,7 @@ impl Hub {
             blocks: BTreeMap::new(),
             gone: BTreeSet::new(),
             tying: 0,
+            ended: VecDeque::new(),
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -344,7 +358,7 @@ impl Hub {
 
     /// Holds everything that is to come to these limits. What is beyond them already stays.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.presence.set_limits(&limits);
+        self.pacing.set_limits(&limits);
         self.limits = limits;
     }
 
@@ -370,7 +384,7 @@ impl Hub {
     /// A connection that is unknown, or was told to go, gets no reply.
     pub fn apply(&mut self, now: Instant, from: ConnId, command: Command, deliveries: &mut Deliveries) {
         let answer = match command {
-            Command::Login(account, caps) => self.login(now, from, account, caps, deliveries),
+            Command::Login(account, caps, grant) => self.come_by(now, from, account, caps, grant, deliveries),
             Command::List => self.list(from),
             Command::Rooms => self.list_rooms(from),
             Command::People(key, name) => self.list_people(from, &key, name),
@@ -384,6 +398,7 @@ impl Hub {
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
             Command::Post(post) => self.post(now, from, *post),
+            Command::EndLogin(grant) => self.end_login(now, from, grant, deliveries),
             Command::Logout => self.logout(now, from),
             Command::Say(frame) => self.say(now, from, frame, deliveries),
             Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
@@ -393,11 +408,11 @@ impl Hub {
 
     /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
     pub fn poll_bulletin(&mut self, now: Instant) -> Option<Bulletin> {
-        while let Some(id) = self.presence.take_due(now) {
+        while let Some(id) = self.pacing.take_due(now) {
             let Some(room) = self.rooms.get_mut(id) else { continue };
             if room.printing.is_some() {
                 // Two differences that overtake each other would leave a wrong picture.
-                self.presence.postpone(now, id, &mut room.pace);
+                self.pacing.postpone(now, id, &mut room.pace);
                 continue;
             }
             let is_list_wanted =
@@ -405,7 +420,7 @@ impl Hub {
             let news = self.rooms.take_news(id);
             let is_news = is_list_wanted || news.is_some();
             let room = self.rooms.get_mut(id)?;
-            self.presence.began(now, &mut room.pace, is_news);
+            self.pacing.began(now, &mut room.pace, is_news);
             if is_news {
                 room.printing = Some(room.version);
                 let (version, name) = (room.version, room.name.clone());
@@ -454,7 +469,7 @@ impl Hub {
                 deliveries.len() - before
             });
         }
-        self.presence.published(now, id, &mut room.pace, dearest, bytes);
+        self.pacing.published(now, id, &mut room.pace, dearest, bytes);
         self.mind_devices();
         self.tell_the_rest(now, id);
     }
@@ -465,7 +480,7 @@ impl Hub {
             && !self.rooms.stir.is_empty()
             && let Some(lobby) = self.rooms.get_mut(LOBBY_ID)
         {
-            self.presence.changed(now, LOBBY_ID, &mut lobby.pace);
+            self.pacing.changed(now, LOBBY_ID, &mut lobby.pace);
         }
     }
 
@@ -516,7 +531,7 @@ impl Hub {
 
     /// When to call [`Hub::poll_bulletin`], if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        self.presence.deadline()
+        self.pacing.deadline()
     }
 
     /// How many connections there are, logged in or not.
@@ -571,6 +586,7 @@ impl Hub {
             telling: None,
             has_friends: false,
             knows_friends: false,
+            grant: None,
         };
         self.directory.login(from, member);
         user
@@ -622,7 +638,7 @@ impl Hub {
         if let Some(oldest) = gives_way
             && let Some(mut room) = self.rooms.remove(oldest)
         {
-            self.presence.forget(oldest, &mut room.pace);
+            self.pacing.forget(oldest, &mut room.pace);
             instead = Some((oldest, room));
         }
         if self.journal.is_none() {
@@ -815,7 +831,7 @@ impl Hub {
         for id in [Some(id), (id != LOBBY_ID).then_some(LOBBY_ID)].into_iter().flatten() {
             if let Some(room) = self.rooms.get_mut(id) {
                 room.touch();
-                self.presence.changed(now, id, &mut room.pace);
+                self.pacing.changed(now, id, &mut room.pace);
             }
         }
     }

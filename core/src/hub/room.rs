@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::Snapshot;
 use super::directory::{ConnId, UserId};
-use super::presence::Pace;
+use super::pacing::Pace;
 use super::watch::{Changes, Stir};
 use crate::message::names::Names;
 use crate::message::push::Roster;

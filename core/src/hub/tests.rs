@@ -2,9 +2,10 @@
 
 mod friends;
 mod keeping;
+mod logins;
+mod pacing;
 mod people;
 mod places;
-mod presence;
 mod private;
 mod races;
 mod rooms;
@@ -166,7 +167,7 @@ fn command(person: &str, words: &str) -> Command {
     let user = |name: &str| UserName::parse(name).unwrap();
     match verb {
         "login" => Command::Login(
-            Account::new(key_of, user(rest.trim_start_matches('+'))).unwrap(),
+            Account::new(key_of, user(rest.split(" by ").next().unwrap().trim_start_matches('+'))).unwrap(),
             // Who has a plus before the name is told when a message is durable; two, and they are in many rooms; three, and they
             // have friends.
             Caps {
@@ -175,7 +176,9 @@ fn command(person: &str, words: &str) -> Command {
                 friends: rest.starts_with("+++"),
                 ..Caps::default()
             },
+            rest.split_once(" by ").map(|(_, id)| GrantId(id.parse().unwrap())),
         ),
+        "end" => Command::EndLogin(GrantId(rest.parse().unwrap())),
         "list" => Command::List,
         "create" => Command::Create(key(rest), NameLook::of_room(look_of, &room()).unwrap(), room()),
         "enter" => Command::Enter(key(rest), room()),
@@ -286,6 +289,11 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Friends(ties)) => format!("friends [{}]", shown_ties(ties)),
         Mail::Reply(Reply::Tied(user, tie)) => format!("{user} is {}", tie.as_str()),
         Mail::Tied(user, tie) => format!("now {user} is {}", tie.as_str()),
+        Mail::Reply(Reply::Present(presence)) => format!("is {}", shown_presence(presence)),
+        Mail::Present(presences) => {
+            let presences: Vec<String> = presences.iter().map(shown_presence).collect();
+            format!("here [{}]", presences.join(", "))
+        }
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),
@@ -295,6 +303,12 @@ fn shown(mail: &Mail) -> String {
 fn shown_ties(ties: &[(UserName, Tie)]) -> String {
     let ties: Vec<String> = ties.iter().map(|(user, tie)| format!("{user} {}", tie.as_str())).collect();
     ties.join(", ")
+}
+
+/// `Ann away (lunch)`.
+fn shown_presence(Presence { user, state, text }: &Presence) -> String {
+    let text = text.as_ref().map(|text| format!(" ({})", text.as_str())).unwrap_or_default();
+    format!("{user} {}{text}", state.as_str())
 }
 
 fn list_bytes(print: &Print) -> usize {

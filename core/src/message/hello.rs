@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::json::{self, Object};
+use super::logins::ClientName;
 use super::{Envelope, Kind, Rid, Unfit, reply};
 use crate::frame::{self, Frame};
 use crate::limits::{Limits, TEXT_BYTES_MAX, USER_CHARS_MAX};
@@ -41,6 +42,19 @@ pub struct Caps {
     pub multi: bool,
     /// People are friends, or want to be, or want to hear nothing of each other. It needs the one before.
     pub friends: bool,
+    /// Who is here, of friends and in rooms, and what they say of themselves. It needs the one before.
+    pub presence: bool,
+    /// Where an account is logged in is told, and ended. It needs the logins that last.
+    pub logins: bool,
+}
+
+/// What a client says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// What it can do.
+    pub caps: Caps,
+    /// What it calls itself. `None` where it does not, or in words that are not one.
+    pub client: Option<ClientName>,
 }
 
 /// What a server says of itself.
@@ -75,18 +89,29 @@ impl Registration {
 
 impl Caps {
     /// All that this program has.
-    pub const ALL: Self =
-        Self { ack: true, history: true, resume: true, ping: true, multi: true, friends: true };
+    pub const ALL: Self = Self {
+        ack: true,
+        history: true,
+        resume: true,
+        ping: true,
+        multi: true,
+        friends: true,
+        presence: true,
+        logins: true,
+    };
+
     /// What is left of it where nothing is kept of what is said.
     #[must_use]
     pub fn without_history(self) -> Self {
-        Self { ack: false, history: false, multi: false, friends: false, ..self }
+        Self { ack: false, history: false, multi: false, friends: false, presence: false, ..self }
     }
 
     /// What is left of it without what needs something else.
     fn consistent(self) -> Self {
         let multi = self.multi && self.ack && self.history;
-        Self { multi, friends: self.friends && multi, ..self }
+        let friends = self.friends && multi;
+        let logins = self.logins && self.resume;
+        Self { multi, friends, presence: self.presence && friends, logins, ..self }
     }
 
     /// Reads the words for them. Those of the future are passed over.
@@ -94,9 +119,9 @@ impl Caps {
         let words: Vec<Cow<'_, str>> =
             serde_json::from_str(caps.get()).map_err(|_| Unfit("`caps` must be an array of strings"))?;
         let has = |capability: &str| words.iter().any(|word| word == capability);
-        let [ack, history, resume, ping, multi, friends] =
-            [ACK, HISTORY, RESUME, PING, MULTI, FRIENDS].map(has);
-        Ok(Self { ack, history, resume, ping, multi, friends }.consistent())
+        let [ack, history, resume, ping, multi, friends, presence, logins] =
+            [ACK, HISTORY, RESUME, PING, MULTI, FRIENDS, PRESENCE, LOGINS].map(has);
+        Ok(Self { ack, history, resume, ping, multi, friends, presence, logins }.consistent())
     }
 }
 
@@ -109,25 +134,28 @@ impl Serialize for Caps {
             self.ping.then_some(PING),
             self.multi.then_some(MULTI),
             self.friends.then_some(FRIENDS),
+            self.presence.then_some(PRESENCE),
+            self.logins.then_some(LOGINS),
         ];
         serializer.collect_seq(words.into_iter().flatten())
     }
 }
 
-/// Encodes what a client says of itself.
-pub fn encode_hello(caps: Caps) -> Frame {
+/// Encodes what a client says of itself. Without another name it is called what this program is.
+pub fn encode_hello(caps: Caps, client: Option<&ClientName>) -> Frame {
     #[derive(Serialize)]
-    struct Wire {
+    struct Wire<'a> {
         r#type: &'static str,
         proto: u64,
         caps: Caps,
-        client: &'static str,
+        client: &'a str,
     }
-    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps, client: PROGRAM })
+    let client = client.map_or(PROGRAM, ClientName::as_str);
+    frame::encode(&Wire { r#type: Kind::Hello.as_str(), proto: PROTO, caps, client })
 }
 
-/// Reads what a client says of itself: what it has of what goes beyond the original.
-pub(crate) fn decode_hello(envelope: &Envelope<'_>) -> Result<Caps, Unfit> {
+/// Reads what a client says of itself: what it has of what goes beyond the original, and its name.
+pub(crate) fn decode_hello(envelope: &Envelope<'_>) -> Result<Hello, Unfit> {
     // The envelope was read once already, with every key in it.
     let [proto, caps, client] = Object::decode(envelope.text, ["proto", "caps", "client"])
         .map_err(|unreadable| Unfit(unreadable.0))?;
@@ -136,10 +164,8 @@ pub(crate) fn decode_hello(envelope: &Envelope<'_>) -> Result<Caps, Unfit> {
         return Err(Unfit("`proto` must be a whole number from 1 on"));
     }
     let caps = caps.map_or(Ok(Caps::default()), Caps::decode)?;
-    if let Some(client) = client {
-        json::string(Some(client), "`client` must be a string")?;
-    }
-    Ok(caps)
+    let client = client.map(|client| json::string(Some(client), "`client` must be a string")).transpose()?;
+    Ok(Hello { caps, client: client.and_then(|client| ClientName::parse(&client)) })
 }
 
 /// Encodes what a server says of itself, and what it grants.
@@ -189,6 +215,8 @@ const RESUME: &str = "resume";
 const PING: &str = "ping";
 const MULTI: &str = "multi";
 const FRIENDS: &str = "friends";
+const PRESENCE: &str = "presence";
+const LOGINS: &str = "logins";
 /// What this program is called, on both sides.
 const PROGRAM: &str = concat!("chatroom ", env!("CARGO_PKG_VERSION"));
 
@@ -204,13 +232,22 @@ mod tests {
     fn check(rest: &str, expected: Result<Caps, &'static str>) {
         let text = format!(r#"{{"type":"hello"{rest}}}"#);
         let envelope = Envelope::decode(text.as_bytes()).expect("readable");
-        assert_eq!(decode_hello(&envelope).map_err(|unfit| unfit.0), expected, "{text}");
+        let caps = decode_hello(&envelope).map(|hello| hello.caps);
+        assert_eq!(caps.map_err(|unfit| unfit.0), expected, "{text}");
     }
 
     #[test]
     fn a_hello_names_a_version_and_may_name_more() {
-        const CAPS_NONE: Caps =
-            Caps { ack: false, history: false, resume: false, ping: false, multi: false, friends: false };
+        const CAPS_NONE: Caps = Caps {
+            ack: false,
+            history: false,
+            resume: false,
+            ping: false,
+            multi: false,
+            friends: false,
+            presence: false,
+            logins: false,
+        };
         const NONE: Result<Caps, &str> = Ok(CAPS_NONE);
         const PROTO: Result<Caps, &str> = Err("`proto` must be a whole number from 1 on");
         const CAPS: Result<Caps, &str> = Err("`caps` must be an array of strings");
@@ -229,9 +266,22 @@ mod tests {
             Ok(Caps { ack: true, history: true, multi: true, friends: true, ..CAPS_NONE }),
         );
         check(
+            r#","proto":1,"caps":["presence","friends","multi","history","ack"]"#,
+            Ok(Caps { resume: false, ping: false, ..Caps::ALL }),
+        );
+        check(
+            r#","proto":1,"caps":["presence","multi","history","ack"]"#,
+            Ok(Caps { ack: true, history: true, multi: true, ..CAPS_NONE }),
+        );
+        check(
             r#","proto":1,"caps":["friends","ack","history"]"#,
             Ok(Caps { ack: true, history: true, ..CAPS_NONE }),
         );
+        check(
+            r#","proto":1,"caps":["logins","resume"]"#,
+            Ok(Caps { resume: true, logins: true, ..CAPS_NONE }),
+        );
+        check(r#","proto":1,"caps":["logins","ack"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["multi","ack"]"#, Ok(Caps { ack: true, ..CAPS_NONE }));
         check(r#","proto":1,"caps":["from the future"],"client":null"#, NONE);
         check("", PROTO);
@@ -247,10 +297,27 @@ mod tests {
 
     #[test]
     fn what_this_program_says_is_fit_and_has_no_data() {
-        let frame = encode_hello(Caps::ALL);
-        let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
-        assert_eq!(decode_hello(&envelope), Ok(Caps::ALL));
-        assert!(envelope.data.is_none());
+        let name = ClientName::parse("Chatroom 0.1.0 on Linux");
+        for client in [None, name] {
+            let frame = encode_hello(Caps::ALL, client.as_ref());
+            let envelope = Envelope::decode(&frame[PREFIX_BYTES..]).expect("readable");
+            let client = client.or_else(|| ClientName::parse(PROGRAM));
+            assert_eq!(decode_hello(&envelope), Ok(Hello { caps: Caps::ALL, client }));
+            assert!(envelope.data.is_none());
+        }
+    }
+
+    #[test]
+    fn a_client_that_calls_itself_what_none_can_has_no_name() {
+        let long = "x".repeat(65);
+        for (client, expected) in
+            [("other 1.0", Some("other 1.0")), ("", None), (r"a\nb", None), (&long, None)]
+        {
+            let text = format!(r#"{{"type":"hello","proto":1,"client":"{client}"}}"#);
+            let envelope = Envelope::decode(text.as_bytes()).expect("readable");
+            let found = decode_hello(&envelope).expect("fit").client;
+            assert_eq!(found.as_ref().map(ClientName::as_str), expected, "{client}");
+        }
     }
 
     #[test]

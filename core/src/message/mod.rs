@@ -2,12 +2,14 @@
 //!
 //! [`request`] is what clients say, [`reply`] what a server answers, [`push`] what it sends unasked; [`hello`] is how the
 //! two meet, [`history`] what was said before, [`rooms`] what who is in many rooms is told of them,
-//! [`friend`] who is whose friend.
+//! [`friend`] who is whose friend, [`presence`] who is here, [`logins`] what an account's logins that last are.
 
 pub mod friend;
 pub mod hello;
 pub mod history;
+pub mod logins;
 pub mod names;
+pub mod presence;
 pub mod push;
 pub(crate) mod received;
 pub mod reply;
@@ -63,6 +65,10 @@ pub enum Kind {
     Read,
     /// Who is what to me? Or something is to become of me and another.
     Friend,
+    /// I am here, like this.
+    Presence,
+    /// Where is this account logged in? Or one of these logins is to end.
+    Logins,
 }
 
 /// A name that a client gave a request, echoed in every direct answer to it. At most 64 bytes.
@@ -198,6 +204,8 @@ impl Kind {
             Self::Roster => "roster",
             Self::Read => "read",
             Self::Friend => "friend",
+            Self::Presence => "presence",
+            Self::Logins => "logins",
         }
     }
 
@@ -206,7 +214,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -224,6 +232,8 @@ impl Kind {
         Self::Roster,
         Self::Read,
         Self::Friend,
+        Self::Presence,
+        Self::Logins,
     ];
 }
 

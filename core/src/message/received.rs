@@ -1,5 +1,5 @@
 //! What a client receives of rooms, the people in them, and friends, where it is in many rooms at once: the whole, or what has
-//! changed.
+//! changed. And of its account's logins.
 //!
 //! Names that can be none are passed over: nothing could be said of them.
 
@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::friend::Tie;
+use super::logins::{ClientName, GrantId, Login};
 use super::rooms::{Crowd, Standing};
 use super::{Envelope, Unfit};
 use crate::name::{RoomName, UserName};
@@ -164,6 +165,37 @@ impl ReceivedFriend {
             return UserName::parse(user).map(|name| Self::Change(name, tie)).map_err(|_| Unfit(MUST));
         }
         Ok(if data.all.unwrap_or_default() { Self::All(ties) } else { Self::More(ties) })
+    }
+}
+
+/// A `logins`: those of the account that last.
+pub(crate) struct ReceivedLogins(pub(crate) Vec<Login>);
+
+impl ReceivedLogins {
+    pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        #[derive(Deserialize)]
+        struct Data {
+            logins: Vec<Told>,
+        }
+        #[derive(Deserialize)]
+        struct Told {
+            login: i64,
+            client: Option<String>,
+            begun: Option<u64>,
+            used: Option<u64>,
+            ends: u64,
+            own: Option<bool>,
+        }
+        let data: Data = decode(envelope, "it told of logins in a shape that cannot be read")?;
+        let login = |told: Told| Login {
+            id: GrantId(told.login),
+            client: told.client.as_deref().and_then(ClientName::parse),
+            begun_ms: told.begun,
+            used_ms: told.used,
+            ends_ms: told.ends,
+            is_own: told.own.unwrap_or_default(),
+        };
+        Ok(Self(data.logins.into_iter().map(login).collect()))
     }
 }
 

@@ -6,8 +6,10 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::friend::{self, Friend, Op};
-use super::hello::{self, Caps};
+use super::hello::{self, Caps, Hello};
 use super::history::{Edge, Of, Query};
+use super::logins::Logins;
+use super::presence::{PresenceState, Said, StatusText};
 use super::{Cid, Envelope, Fields, Kind, Rid, Text, TextError, Unfit, json};
 use crate::frame::{self, Frame};
 use crate::name::{NameError, PUBLIC, RoomName, UserName};
@@ -17,7 +19,7 @@ use crate::secret::{Password, PasswordError, Token};
 /// two it is, each value carries, for the answer to that is an answer to the person.
 pub enum Request {
     /// What can you do? The client can do this.
-    Hello(Caps),
+    Hello(Hello),
     /// Make an account, perhaps because one was invited.
     Register(Credentials, Option<Token>),
     /// Log in to an account.
@@ -50,6 +52,10 @@ pub enum Request {
     Read(Of, u64),
     /// Who is what to me? Or something is to become of me and another.
     Friend(Friend),
+    /// I am here, like this.
+    Presence(Said),
+    /// Where is this account logged in? Or one of these logins is to end.
+    Logins(Logins),
 }
 
 /// What `register` and `login` carry.
@@ -126,6 +132,8 @@ impl Request {
             Kind::Rooms => envelope.no_data().map(|()| Self::Rooms)?,
             Kind::Roster => Self::Roster(room(envelope)?),
             Kind::Friend => Self::Friend(Friend::decode(envelope)?),
+            Kind::Presence => Self::Presence(Said::decode(envelope)?),
+            Kind::Logins => Self::Logins(Logins::decode(envelope)?),
             Kind::Read => Self::Read(Of::decode(envelope.fields()?)?, seq(envelope)?),
         })
     }
@@ -225,6 +233,18 @@ pub fn encode_friend_list() -> Frame {
     encode(Kind::Friend, &Carried { op: Some(friend::LIST), ..Carried::default() })
 }
 
+/// Encodes `presence`: the user is here like this, and says that of themselves.
+pub fn encode_presence(state: PresenceState, text: Option<&StatusText>) -> Frame {
+    let (state, text) = (Some(state.as_str()), text.map(StatusText::as_str));
+    encode(Kind::Presence, &Carried { state, text, ..Carried::default() })
+}
+
+/// Encodes `logins`: which are there, or one of them is to end.
+pub fn encode_logins(wanted: Logins) -> Frame {
+    let (op, login) = wanted.parts();
+    encode(Kind::Logins, &Carried { op: Some(op), login, ..Carried::default() })
+}
+
 /// Encodes `msg`; `to` is `None` for everybody in the room.
 pub fn encode_msg(from: &str, to: Option<&UserName>, text: &Text) -> Frame {
     encode(Kind::Msg, &said(from, to, text))
@@ -313,6 +333,10 @@ struct Carried<'a> {
     op: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -417,8 +441,13 @@ mod tests {
             Request::Exit(Some(room)) => format!("exit {room:?}"),
             Request::Rooms => "rooms".into(),
             Request::Roster(room) => format!("roster {room:?}"),
+            Request::Logins(logins) => format!("{logins:?}"),
             Request::Friend(Friend::List) => "friends".into(),
             Request::Friend(Friend::Change(op, user)) => format!("{} {user:?}", op.as_str()),
+            Request::Presence(Said { state, text }) => {
+                let text = text.as_ref().map(|text| text.as_ref().map(StatusText::as_str));
+                format!("{} {text:?}", state.as_str())
+            }
             Request::Read(Of::Room(room), seq) => format!("read {room:?} {seq}"),
             Request::Read(Of::Peer(peer), seq) => format!("read peer {peer:?} {seq}"),
             Request::Logout => "logout".into(),
@@ -433,7 +462,7 @@ mod tests {
 
     #[test]
     fn requests_without_data_are_read_as_they_were_meant() {
-        check(&hello::encode_hello(Caps::ALL), "hello");
+        check(&hello::encode_hello(Caps::ALL, None), "hello");
         check(&encode_bare(Kind::List), "list");
         check(&encode_bare(Kind::Exit), "exit");
         check(&encode_bare(Kind::Logout), "logout");
@@ -458,6 +487,9 @@ mod tests {
         check_of_many(&encode_read(&room, 7), r#"read Ok("Tech Talk") 7"#);
         let ann = UserName::parse("ann").unwrap();
         check_of_many(&encode_friend_list(), "friends");
+        check_of_many(&encode_presence(PresenceState::Online, None), "online None");
+        let lunch = StatusText::parse("lunch").unwrap();
+        check_of_many(&encode_presence(PresenceState::Away, Some(&lunch)), r#"away Some(Ok("lunch"))"#);
         for op in Op::ALL {
             check_of_many(&encode_friend(op, &ann), &format!("{} Ok(\"ann\")", op.as_str()));
         }

@@ -1,18 +1,18 @@
 //! Questions a connection asks and waits for: whatever needs a hash or the store.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::message::history::{Page, Window};
+use crate::message::logins::{ClientName, Login};
 use crate::name::{Account, NameKey, NameLook};
 use crate::secret::{Password, Token};
+
+pub use crate::message::logins::GrantId;
 
 /// Names one open question of a connection, so that a late answer to an earlier one is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(pub(super) u64);
-
-/// Names a login that lasts, for as long as there is the account store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GrantId(pub i64);
 
 /// A login that lasts: who shows its token is let in without a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Question {
         password: Password,
         /// Whether the login is to last.
         lasts: bool,
+        /// What their program calls itself, to be noted with a login that lasts.
+        client: Option<ClientName>,
     },
     /// Who shows this?
     Resume {
@@ -60,6 +62,15 @@ pub enum Question {
     },
     /// What was said before?
     History(Recall),
+    /// Where is this account logged in, by logins that last?
+    Logins {
+        /// Whose they are.
+        account: Account,
+        /// The one by which who asks has come.
+        own: Option<GrantId>,
+        /// The one that is to end first, durably. It is another one.
+        end: Option<GrantId>,
+    },
     /// A login that cannot succeed, for its name or password is impossible. It costs what a real one costs.
     Decoy,
 }
@@ -94,6 +105,8 @@ pub enum Answer {
     Granted(Account, Grant),
     /// This was said.
     Told(Page),
+    /// These last, the one that was used last at the head.
+    Logins(Vec<Login>),
     /// It did not happen.
     Refused(Refusal),
 }
@@ -105,6 +118,7 @@ impl fmt::Debug for Answer {
             Self::Registered(account) => f.debug_tuple("Registered").field(account).finish(),
             Self::Verified(account) => f.debug_tuple("Verified").field(account).finish(),
             Self::Granted(account, grant) => f.debug_tuple("Granted").field(account).field(grant).finish(),
+            Self::Logins(logins) => f.debug_tuple("Logins").field(logins).finish(),
             Self::Told(page) => write!(f, "Told({} messages)", page.messages().len()),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }
@@ -126,6 +140,8 @@ pub enum Refusal {
     InviteInvalid,
     /// The token is of no login that lasts, or of one that has ended.
     SessionEnded,
+    /// The account has no login of that number that lasts.
+    NoSuchLogin,
     /// No such account, or not its password: nobody outside learns which.
     AuthFailed,
     /// The password is right, and whoever runs the server has shut the account out.

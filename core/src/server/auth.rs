@@ -9,7 +9,7 @@ use crate::bucket::Rate;
 use crate::hub::{Command, Reply};
 use crate::limits::ms;
 use crate::message::Kind;
-use crate::message::hello::{self, Caps};
+use crate::message::hello::{self, Caps, Hello};
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Failure, Identity, Lasting};
 use crate::message::request::{Credentials, Request};
@@ -43,8 +43,8 @@ impl Auth {
         match request {
             // Who has hung up hears no answer, and what costs a hash is not done for nobody.
             Request::Register(..) | Request::Login(_) | Request::Resume(_) if cx.is_eof => State::Auth(self),
-            Request::Hello(caps) => {
-                greet(caps, &waiting, cx);
+            Request::Hello(hello) => {
+                greet(hello, &waiting, cx);
                 cx.break_silence();
                 State::Auth(self)
             }
@@ -70,7 +70,9 @@ impl Auth {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => State::Auth(self),
+            | Request::Friend(_)
+            | Request::Presence(_)
+            | Request::Logins(_) => State::Auth(self),
         }
     }
 
@@ -95,7 +97,7 @@ impl Auth {
             Answer::Verified(account) => return Self::join(account, None, waiting, cx),
             Answer::Granted(account, grant) => return Self::join(account, Some(grant), waiting, cx),
             // An answer to what only other states ask.
-            Answer::Told(_) => {}
+            Answer::Told(_) | Answer::Logins(_) => {}
             Answer::Refused(refusal) => {
                 cx.fail(waiting.kind.as_str(), &failure(refusal), waiting.rid.as_ref());
                 if refusal == Refusal::AuthFailed {
@@ -137,7 +139,7 @@ impl Auth {
 
     /// Who it is is known; the hub is told.
     fn join(account: Account, grant: Option<Grant>, waiting: Waiting, cx: &mut Cx) -> State {
-        cx.command(Command::Login(account.clone(), cx.caps));
+        cx.command(Command::Login(account.clone(), cx.caps, grant.as_ref().map(|grant| grant.id)));
         State::Auth(Self { step: Step::Joining(account, grant, waiting) })
     }
 
@@ -189,8 +191,11 @@ fn welcome(account: &Account, grant: Option<&Grant>, waiting: &Waiting, cx: &mut
 }
 
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
-fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
+fn greet(hello: Hello, waiting: &Waiting, cx: &mut Cx) {
+    let Hello { caps, client } = hello;
+    cx.client = client;
     // This server has all of them, but for those that need a history.
+    let caps = Caps { presence: false, ..caps };
     cx.caps = if cx.rules.history { caps } else { caps.without_history() };
     let rules = &cx.rules;
     cx.send(hello::encode_greeting(cx.caps, rules.registration, &rules.limits, waiting.rid.as_ref()));
@@ -208,7 +213,8 @@ fn verify(credentials: Credentials, cx: &Cx) -> Question {
     match (credentials.username, credentials.password) {
         (Ok(name), Ok(password)) => {
             let key = NameKey::new(cx.rules.key_of, name.as_str());
-            Question::Verify { account: Account { name, key }, password, lasts: cx.caps.resume }
+            let client = cx.client.clone();
+            Question::Verify { account: Account { name, key }, password, lasts: cx.caps.resume, client }
         }
         (Err(_), _) | (_, Err(_)) => Question::Decoy,
     }
@@ -246,6 +252,9 @@ pub(super) fn failure(refusal: Refusal) -> Failure {
         ),
         Refusal::SessionEnded => {
             Failure::new(Code::SessionEnded, "This login has ended, log in with your password again")
+        }
+        Refusal::NoSuchLogin => {
+            Failure::new(Code::NoSuchLogin, "That login has ended already, or never was one of yours")
         }
         Refusal::AuthFailed => Failure::new(Code::AuthFailed, "Wrong name or password"),
         Refusal::AccountDisabled => Failure::new(Code::AccountDisabled, ACCOUNT_DISABLED),

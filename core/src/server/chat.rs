@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::sync::Arc;
 
 use super::lobby::{self, Lobby};
+use super::logins;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
@@ -43,6 +44,10 @@ impl Chat {
                 self.asked = past::ask(query, &self.account, find, waiting, cx);
                 return State::Chat(self);
             }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
+                return State::Chat(self);
+            }
             // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
@@ -56,7 +61,8 @@ impl Chat {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => None,
+            | Request::Friend(_)
+            | Request::Presence(_) => None,
         };
         match command {
             Some(command) => {
@@ -98,7 +104,8 @@ impl Chat {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..) => {}
+            | Reply::Tied(..)
+            | Reply::Present(_) => {}
         }
         State::Chat(Self { waiting: None, ..self })
     }

@@ -8,12 +8,14 @@ use alloc::vec::Vec;
 
 use super::auth::Auth;
 use super::lobby;
+use super::logins;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Overview, Post, Reply, Whisper};
 use crate::message::friend::{self, Friend, Tie};
 use crate::message::history::Of;
+use crate::message::presence::{self, Presence};
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
 use crate::message::request::{Claim, Msg, Request};
@@ -75,7 +77,12 @@ impl Hall {
                 self.asked = past::ask(query, &self.account, find, waiting, cx);
                 return State::Hall(self);
             }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
+                return State::Hall(self);
+            }
             Request::Logout => Some(lobby::logout(cx)),
+            Request::Presence(_) => None,
             // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
@@ -128,6 +135,7 @@ impl Hall {
                 friend::encode_all(&ties, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
             }
             Reply::Tied(user, tie) => cx.send(friend::encode_change(&user, tie, rid)),
+            Reply::Present(presence) => Self::on_present(&[*presence], rid, cx),
             // The message itself, and that it is kept, come when it is.
             Reply::Said => {}
             Reply::LoggedOut => {
@@ -166,6 +174,12 @@ impl Hall {
     /// Another is something else to the user from now on.
     pub(super) fn on_tied(user: &UserName, tie: Tie, cx: &mut Cx) {
         cx.send(friend::encode_change(user, tie, None));
+    }
+
+    /// These are here like that from now on, or are not.
+    pub(super) fn on_present(presences: &[Presence], rid: Option<&Rid>, cx: &mut Cx) {
+        let frames = presence::encode(presences, cx.rules.limits.list_bytes_max, rid);
+        frames.into_iter().for_each(|frame| cx.send(frame));
     }
 
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {

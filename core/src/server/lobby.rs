@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::auth::Auth;
 use super::chat::Chat;
+use super::logins;
 use super::past::{self, Asked};
 use super::{Answer, Cx, Output, State, Ticket, Waiting};
 use crate::frame::Frame;
@@ -37,6 +38,10 @@ impl Lobby {
                 self.asked = past::ask(query, &self.account, |_, _| None, waiting, cx);
                 return State::Lobby(self);
             }
+            Request::Logins(wanted) => {
+                self.asked = logins::ask(wanted, &self.account, waiting, cx);
+                return State::Lobby(self);
+            }
             Request::Logout => Some(logout(cx)),
             // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
@@ -50,7 +55,8 @@ impl Lobby {
             | Request::Rooms
             | Request::Roster(_)
             | Request::Read(..)
-            | Request::Friend(_) => None,
+            | Request::Friend(_)
+            | Request::Presence(_) => None,
         };
         match command {
             Some(command) => {
@@ -95,7 +101,8 @@ impl Lobby {
             | Reply::Read(..)
             | Reply::PeerRead(..)
             | Reply::Friends(_)
-            | Reply::Tied(..) => {}
+            | Reply::Tied(..)
+            | Reply::Present(_) => {}
         }
         State::Lobby(Self { waiting: None, ..self })
     }

@@ -18,6 +18,7 @@ mod auth;
 mod chat;
 mod hall;
 mod lobby;
+mod logins;
 mod past;
 mod silence;
 mod speech;
@@ -33,6 +34,7 @@ use crate::frame::{Decoder, Frame, FrameError, PREFIX_BYTES};
 use crate::hub::{Command, Farewell, Mail, Reply};
 use crate::limits::{Limits, ms};
 use crate::message::hello::{Caps, Registration};
+use crate::message::logins::ClientName;
 use crate::message::reply::{Code, ERROR, Failure};
 use crate::message::request::{Head, Request};
 use crate::message::{Envelope, Kind, Rid};
@@ -143,6 +145,8 @@ struct Cx {
     frames: u64,
     /// What the client asked for and was granted.
     caps: Caps,
+    /// What it calls itself.
+    client: Option<ClientName>,
     /// The login that lasts which the client has come by.
     grant: Option<GrantId>,
     /// What is to be done next; with a frame that is an error, its code.
@@ -200,6 +204,7 @@ impl Conn {
             now,
             frames: 0,
             caps: Caps::default(),
+            client: None,
             grant: None,
             outputs: VecDeque::new(),
             timers,
@@ -413,6 +418,11 @@ impl Conn {
                     Hall::on_tied(&user, tie, &mut self.cx);
                 }
             }
+            Mail::Present(presences) => {
+                if let State::Hall(_) = &self.state {
+                    Hall::on_present(&presences, None, &mut self.cx);
+                }
+            }
             Mail::Parted(key, room) => {
                 if let State::Hall(hall) = &mut self.state {
                     hall.on_parted(&key, &room, &mut self.cx);
@@ -426,6 +436,7 @@ impl Conn {
             Farewell::Replaced => (Code::Replaced, "You logged in somewhere else, this connection ends here"),
             Farewell::ShuttingDown => (Code::ShuttingDown, "The server is shutting down"),
             Farewell::Disabled => (Code::AccountDisabled, ACCOUNT_DISABLED),
+            Farewell::Ended => (Code::SessionEnded, "This login has ended, log in with your password again"),
             Farewell::Crowded => (Code::Busy, "Too many wait without logging in, please connect again"),
         };
         self.dismiss(Failure::new(code, message));
@@ -616,6 +627,8 @@ impl State {
             Kind::Ping | Kind::Pong => caps.ping,
             Kind::Rooms | Kind::Roster | Kind::Read => caps.multi,
             Kind::Friend => caps.friends,
+            Kind::Presence => caps.presence,
+            Kind::Logins => caps.logins,
             _ => true,
         };
         let Head { kind, rid } = match Head::decode(envelope) {

@@ -1,29 +1,35 @@
-//! What was said before, for who is logged in: `history`, in the lobby and in a room.
+//! What was said before, for who is logged in: `history`, in the lobby and in a room. And what became of a question of who is.
 
 use alloc::string::String;
 use core::time::Duration;
 
 use super::auth;
 use super::lobby;
-use super::{Answer, Conversation, Cx, Question, Recall, Ticket, Waiting};
+use super::logins;
+use super::{Answer, Conversation, Cx, GrantId, Question, Recall, Refusal, Ticket, Waiting};
 use crate::bucket::Rate;
 use crate::hub::Denial;
 use crate::message::history::{self, Of, Query};
+use crate::message::logins::encode_logins;
 use crate::message::reply::{Code, Failure};
 use crate::name::{Account, NameError, NameKey, RoomName, UserName};
 use crate::time::ceil_ms;
 
 /// A question that the store was asked, and of what.
 pub(super) struct Asked {
-    ticket: Ticket,
-    waiting: Waiting,
-    of: Subject,
+    pub(super) ticket: Ticket,
+    pub(super) waiting: Waiting,
+    pub(super) of: Subject,
 }
 
-/// The conversation as the answer names it.
-enum Subject {
+/// What it is about: the conversation as the answer names it, or logins.
+pub(super) enum Subject {
     Room(RoomName),
     Peer(String),
+    /// One of them is to end first.
+    Logins {
+        ended: Option<GrantId>,
+    },
 }
 
 /// Asks the store for what somebody wants to read, if they may: what was said in a room that `find` knows them to be in;
@@ -67,17 +73,33 @@ pub(super) fn ask(
 pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answer, cx: &mut Cx) {
     let Some(Asked { waiting, of, .. }) = asked.take_if(|asked| asked.ticket == ticket) else { return };
     let rid = waiting.rid.as_ref();
-    match answer {
-        Answer::Told(page) => {
-            let (room, peer) = match &of {
-                Subject::Room(room) => (Some(room.as_str()), None),
-                Subject::Peer(peer) => (None, Some(peer.as_str())),
-            };
-            cx.send(history::encode_page(room, peer, &page, rid));
+    match (answer, of) {
+        (Answer::Told(page), Subject::Room(room)) => {
+            cx.send(history::encode_page(Some(room.as_str()), None, &page, rid));
         }
-        Answer::Refused(refusal) => cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid),
-        // Answers to what only another state asks.
-        Answer::Registered(_) | Answer::Verified(_) | Answer::Granted(..) => {}
+        (Answer::Told(page), Subject::Peer(peer)) => {
+            cx.send(history::encode_page(None, Some(&peer), &page, rid));
+        }
+        (Answer::Logins(told), Subject::Logins { ended }) => {
+            logins::dismiss(ended, cx);
+            cx.send(encode_logins(&told, rid));
+        }
+        (Answer::Refused(refusal), of) => {
+            // Whoever ended it may have been gone before they heard of it, and could tell nobody.
+            if let (Refusal::NoSuchLogin, Subject::Logins { ended }) = (refusal, of) {
+                logins::dismiss(ended, cx);
+            }
+            cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid);
+        }
+        // Answers to what only another state asks, or to something else.
+        (
+            Answer::Registered(_)
+            | Answer::Verified(_)
+            | Answer::Granted(..)
+            | Answer::Told(_)
+            | Answer::Logins(_),
+            _,
+        ) => {}
     }
 }
 

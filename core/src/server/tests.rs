@@ -5,6 +5,7 @@ mod ending;
 mod floods;
 mod hall;
 mod lasting;
+mod logins;
 mod order;
 mod rations;
 mod silence;
@@ -189,6 +190,9 @@ impl Stage {
                 self.log.push("ask".into());
             }
             Output::Hub(command) => {
+                if let Command::EndLogin(GrantId(id)) = &command {
+                    self.log.push(format!("ended {id}"));
+                }
                 let mut deliveries = Deliveries::new();
                 self.hub.apply(self.now, self.id, command, &mut deliveries);
                 for (_, mail) in deliveries.into_iter().filter(|(to, _)| *to == self.id) {

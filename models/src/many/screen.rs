@@ -86,6 +86,8 @@ impl Screen {
             | Event::LoggedOut
             | Event::Crowds(_)
             | Event::Friends(_)
+            | Event::Presence(_)
+            | Event::Logins(_)
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }

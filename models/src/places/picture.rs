@@ -60,11 +60,13 @@ impl Picture {
                 | Reply::PeerRead(..)
                 | Reply::Friends(_)
                 | Reply::Tied(..)
+                | Reply::Present(_)
                 | Reply::Denied(_),
             )
             | Mail::List(_)
             | Mail::Read(..)
             | Mail::Tied(..)
+            | Mail::Present(_)
             | Mail::Refused(_) => {}
         }
     }

@@ -129,8 +129,12 @@ fn a_login_lasts_for_who_wants_it_to_and_each_token_is_another() {
     let limits = Limits { session_days: 1, ..Limits::default() };
     let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);
     accounts.answer(at(0), HOME, register("harper", "correct horse"));
-    let log_in =
-        |with: &str| Question::Verify { account: account("harper"), password: password(with), lasts: true };
+    let log_in = |with: &str| Question::Verify {
+        account: account("harper"),
+        password: password(with),
+        lasts: true,
+        client: None,
+    };
     let resume = |token: &Token| Question::Resume { token: token.clone() };
     assert_eq!(accounts.answer(at(0), HOME, log_in("wrong horse")), refused(Refusal::AuthFailed));
     let first = token_of(accounts.answer(at(0), HOME, log_in("correct horse")));
@@ -164,8 +168,12 @@ fn what_outlives_the_process_goes_by_the_calendar_of_the_moment() {
         invite: Some(welcome.clone()),
     };
     assert_eq!(accounts.answer(at(0), HOME, invited("harper")), Answer::Registered(account("harper")));
-    let log_in =
-        Question::Verify { account: account("harper"), password: password("correct horse"), lasts: true };
+    let log_in = Question::Verify {
+        account: account("harper"),
+        password: password("correct horse"),
+        lasts: true,
+        client: None,
+    };
     let token = token_of(accounts.answer(at(0), HOME, log_in));
     today.store(1_000, Ordering::Relaxed);
     assert_eq!(accounts.answer(at(0), HOME, invited("casey")), refused(Refusal::InviteInvalid));
@@ -178,8 +186,12 @@ fn a_token_is_looked_at_however_many_passwords_have_failed() {
     let limits = Limits { auth_failures_max: 0, ..Limits::default() };
     let accounts = accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &limits, Registration::Open);
     accounts.answer(at(0), HOME, register("harper", "correct horse"));
-    let log_in =
-        Question::Verify { account: account("harper"), password: password("correct horse"), lasts: true };
+    let log_in = Question::Verify {
+        account: account("harper"),
+        password: password("correct horse"),
+        lasts: true,
+        client: None,
+    };
     let token = token_of(accounts.answer(at(0), HOME, log_in));
     accounts.answer(at(1), HOME, verify("harper", "wrong"));
     let throttled = accounts.answer(at(1), HOME, verify("harper", "correct horse"));

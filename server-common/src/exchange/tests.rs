@@ -38,7 +38,7 @@ fn exchange(limits: Limits) -> Exchange<Nobody> {
 fn member(exchange: &Exchange<Nobody>, name: &str, room: &str) -> Arc<Peer<Nobody>> {
     let peer = exchange.connect(NOW(), Nobody).unwrap();
     let (key, room) = (NameKey::new(name_key, room), RoomName::parse(room).unwrap());
-    exchange.apply(NOW(), &peer, Command::Login(account(name), Caps::default()));
+    exchange.apply(NOW(), &peer, Command::Login(account(name), Caps::default(), None));
     let look = NameLook::of_room(name_look, &room).unwrap();
     exchange.apply(NOW(), &peer, Command::Create(key.clone(), look, room.clone()));
     exchange.apply(NOW(), &peer, Command::Enter(key, room));

@@ -234,7 +234,7 @@ mod tests {
                 .with_history(NOW(), store.memory().unwrap());
             let people = USERS.map(|user| {
                 let id = hub.connect(&mut Deliveries::new()).unwrap();
-                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL), &mut Deliveries::new());
+                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL, None), &mut Deliveries::new());
                 (user, id)
             });
             let mut town = Self { store, hub, people: people.into() };
@@ -398,7 +398,7 @@ mod tests {
         town.store.db.execute("UPDATE ties SET tie = 7 WHERE account = 1", []).unwrap();
         town.store.db.execute("DELETE FROM sides WHERE account = 3", []).unwrap();
         let phone = town.hub.connect(&mut Deliveries::new()).unwrap();
-        let login = Command::Login(account("Ann"), Caps::ALL);
+        let login = Command::Login(account("Ann"), Caps::ALL, None);
         town.hub.apply(NOW(), phone, login, &mut Deliveries::new());
         town.does("Ann", Op::Remove, "bob");
         town.says("bob", "Ann");

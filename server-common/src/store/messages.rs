@@ -548,7 +548,7 @@ mod tests {
             let mut deliveries = Deliveries::new();
             let [ann, bob] = ["ann", "bob"].map(|user| {
                 let id = hub.connect(&mut deliveries).unwrap();
-                let login = Command::Login(account(user), Caps { ack: true, ..Caps::default() });
+                let login = Command::Login(account(user), Caps { ack: true, ..Caps::default() }, None);
                 hub.apply(NOW(), id, login, &mut deliveries);
                 hub.apply(NOW(), id, Command::Enter(key("den"), name("den")), &mut deliveries);
                 id

@@ -8,7 +8,7 @@ use crate::keys::{look, name_key};
 
 /// What turns form `n` into form `n + 1`, at index `n`. Once released, a step does what it did, or an account that was
 /// made then is not found any more.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 11] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 12] = [
     make_accounts,
     add_looks,
     make_known_addresses,
@@ -20,6 +20,7 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 11] = [
     make_places,
     make_sides,
     make_ties,
+    add_clients,
 ];
 
 /// Marks the file as one of this program's, in the place SQLite has for that: "chat" in ASCII.
@@ -252,6 +253,11 @@ fn make_ties(db: &Transaction<'_>) -> rusqlite::Result<()> {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX ties_by_other ON ties (other);",
     )
+}
+
+/// What the program called itself in which the password of a login was given.
+fn add_clients(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch("ALTER TABLE sessions ADD COLUMN client TEXT;")
 }
 
 fn form(db: &Connection) -> Result<u32, StoreError> {

@@ -108,7 +108,7 @@ mod tests {
                 .with_history(NOW(), store.memory().unwrap());
             let [ann, bob] = ["ann", "bob"].map(|user| {
                 let id = hub.connect(&mut Deliveries::new()).unwrap();
-                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL), &mut Deliveries::new());
+                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL, None), &mut Deliveries::new());
                 id
             });
             Self { store, hub, ann, bob }

@@ -6,11 +6,14 @@
 
 use std::time::Duration;
 
+use chatroom_core::limits::LOGINS_TOLD_MAX;
+use chatroom_core::message::logins::{self, ClientName};
 use chatroom_core::name::{Account, NameKey, UserName};
 use chatroom_core::server::GrantId;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde::Serialize;
 
+use super::messages::signed;
 use super::{Store, StoreError, seconds};
 use crate::passwords::hasher::Phc;
 use crate::tokens::TokenHash;
@@ -37,6 +40,8 @@ pub struct Login {
     pub used: Option<String>,
     /// When it ends.
     pub ends: String,
+    /// What the program called itself in which the password was given, if it did.
+    pub client: Option<String>,
 }
 
 impl Store {
@@ -45,6 +50,7 @@ impl Store {
         key: &NameKey,
         proof: &Phc,
         token: &TokenHash,
+        client: Option<&ClientName>,
         lasting: Lasting,
     ) -> Result<Option<GrantId>, StoreError> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -53,12 +59,19 @@ impl Store {
             .execute([seconds(lasting.now)])?;
         let id: Option<i64> = transaction
             .prepare_cached(
-                "INSERT INTO sessions (account, token, ends, begun, used)
-                SELECT id, ?3, ?4, ?5, ?5 FROM accounts WHERE key = ?1 AND password = ?2 AND NOT is_disabled
+                "INSERT INTO sessions (account, token, ends, begun, used, client)
+                SELECT id, ?3, ?4, ?5, ?5, ?6 FROM accounts WHERE key = ?1 AND password = ?2 AND NOT is_disabled
                 RETURNING id",
             )?
             .query_row(
-                params![key.as_str(), proof.expose(), token, seconds(lasting.end), seconds(lasting.now)],
+                params![
+                    key.as_str(),
+                    proof.expose(),
+                    token,
+                    seconds(lasting.end),
+                    seconds(lasting.now),
+                    client.map(ClientName::as_str)
+                ],
                 |row| row.get(0),
             )
             .optional()?;
@@ -108,6 +121,48 @@ impl Store {
         Ok(())
     }
 
+    pub(super) fn end_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError> {
+        let mut delete = self.db.prepare_cached(
+            "DELETE FROM sessions WHERE id = ?1 AND account = (SELECT id FROM accounts WHERE key = ?2)",
+        )?;
+        Ok(delete.execute(params![id.0, key.as_str()])? > 0)
+    }
+
+    pub(super) fn told(&self, key: &NameKey, now: Duration) -> Result<Vec<logins::Login>, StoreError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT sessions.id, client, begun, used, ends
+            FROM sessions JOIN accounts ON accounts.id = account
+            WHERE key = ?1 AND ends > ?2 ORDER BY used DESC, sessions.id DESC LIMIT ?3",
+        )?;
+        let rows =
+            select.query_map(params![key.as_str(), seconds(now), signed(LOGINS_TOLD_MAX as u64)], |row| {
+                Ok(logins::Login {
+                    id: GrantId(row.get(0)?),
+                    client: row.get::<_, Option<String>>(1)?.as_deref().and_then(ClientName::parse),
+                    begun_ms: milliseconds(row.get(2)?),
+                    used_ms: milliseconds(row.get(3)?),
+                    ends_ms: milliseconds(row.get(4)?).unwrap_or_default(),
+                    is_own: false,
+                })
+            })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Those of these logins that have ended.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ended(&self, ids: &[GrantId]) -> Result<Vec<GrantId>, StoreError> {
+        let mut lasts = self.db.prepare("SELECT count(*) FROM sessions WHERE id = ?1")?;
+        let mut ended = Vec::new();
+        for id in ids {
+            if lasts.query_row([id.0], |row| row.get::<_, i64>(0))? == 0 {
+                ended.push(*id);
+            }
+        }
+        Ok(ended)
+    }
+
     /// The logins of an account that last, the one that was used last at the head. `None` if there is no such account.
     /// `now` is counted from 1970.
     ///
@@ -129,15 +184,26 @@ impl Store {
     }
 }
 
+/// Of a time in seconds since 1970; one from before that is none.
+fn milliseconds(seconds: Option<i64>) -> Option<u64> {
+    u64::try_from(seconds?).ok()?.checked_mul(1000)
+}
+
 /// The logins of an account that have not ended, the one that was used last at the head.
 pub(super) fn logins(db: &Connection, account: i64, now: Duration) -> Result<Vec<Login>, StoreError> {
     let mut select = db.prepare(
         "SELECT id, strftime('%Y-%m-%d %H:%M', begun, 'unixepoch'), strftime('%Y-%m-%d %H:%M', used, 'unixepoch'),
-            strftime('%Y-%m-%d %H:%M', ends, 'unixepoch')
+            strftime('%Y-%m-%d %H:%M', ends, 'unixepoch'), client
         FROM sessions WHERE account = ?1 AND ends > ?2 ORDER BY used DESC, id DESC",
     )?;
     let rows = select.query_map([account, seconds(now)], |row| {
-        Ok(Login { number: row.get(0)?, begun: row.get(1)?, used: row.get(2)?, ends: row.get(3)? })
+        Ok(Login {
+            number: row.get(0)?,
+            begun: row.get(1)?,
+            used: row.get(2)?,
+            ends: row.get(3)?,
+            client: row.get(4)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -195,7 +261,7 @@ mod tests {
 
     fn log_in(store: &mut Store, name: &str, token: u8) -> GrantId {
         let proof = Phc::from_store("$hash".to_owned());
-        let begun = store.open_session(&account(name).key, &proof, &[token; 32], lasting(NOW)).unwrap();
+        let begun = store.open_session(&account(name).key, &proof, &[token; 32], None, lasting(NOW)).unwrap();
         begun.expect("that is the password")
     }
 
@@ -315,6 +381,7 @@ mod tests {
             begun: Some("2023-11-14 22:13".to_owned()),
             used: Some(used.to_owned()),
             ends: ends.to_owned(),
+            client: None,
         };
         let (one, two) = (
             login(first.0, "2023-11-14 23:13", "2023-11-15 23:13"),
@@ -341,7 +408,7 @@ mod tests {
         let mut store = store();
         let old = Phc::from_store("$hash".to_owned());
         let begin = |store: &mut Store, proof: &Phc| {
-            store.open_session(&account("ann").key, proof, &[1; 32], lasting(NOW)).unwrap()
+            store.open_session(&account("ann").key, proof, &[1; 32], None, lasting(NOW)).unwrap()
         };
         let new = Phc::from_store("$new".to_owned());
         store.set_password(&account("ann"), &new).unwrap();
@@ -369,7 +436,7 @@ mod tests {
         }
         let shorter = Lasting { end: NOW + DAY / 2, ..lasting(NOW) };
         let proof = Phc::from_store("$hash".to_owned());
-        store.open_session(&account("ann").key, &proof, &[4; 32], shorter).unwrap();
+        store.open_session(&account("ann").key, &proof, &[4; 32], None, shorter).unwrap();
         assert_eq!(shows(&mut store, 4, 5, NOW).as_deref(), Some("Ann"));
         assert_eq!(shows(&mut store, 1, 6, NOW), None);
     }
@@ -383,7 +450,7 @@ mod tests {
         store.insert(&account("ann"), &look("ann"), &phc, None).unwrap();
         let token = "00112233445566778899aabbccddeeff";
         let hash = crate::tokens::hash(&Token::new(token.to_owned().into()));
-        store.open_session(&account("ann").key, &phc, &hash, lasting(NOW)).unwrap();
+        store.open_session(&account("ann").key, &phc, &hash, None, lasting(NOW)).unwrap();
         drop(store);
         let bytes = fs::read(&file).unwrap();
         let contains = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);

@@ -144,7 +144,7 @@ mod tests {
             let people = ["Ann", "bob", "cyd"].map(|user| {
                 store.register_for_tests_only(user);
                 let id = hub.connect(&mut Deliveries::new()).unwrap();
-                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL), &mut Deliveries::new());
+                hub.apply(NOW(), id, Command::Login(account(user), Caps::ALL, None), &mut Deliveries::new());
                 (user, id)
             });
             Self { store, hub, people: people.into(), ts: 10 }

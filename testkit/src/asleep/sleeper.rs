@@ -172,7 +172,9 @@ impl Sleeper {
             | Event::Left { .. }
             | Event::Crowds(_)
             | Event::Places(_)
-            | Event::Friends(_) => {}
+            | Event::Friends(_)
+            | Event::Presence(_)
+            | Event::Logins(_) => {}
         }
         Ok(None)
     }

@@ -68,7 +68,7 @@ fn room(members: usize) -> (Exchange<Silent>, Peers) {
             let peer = exchange.connect(now, Silent).expect("there is room");
             let name = UserName::parse(&format!("user{number}")).expect("that is a name");
             let account = Account::new(name_key, name).expect("it is not reserved");
-            exchange.apply(now, &peer, Command::Login(account, Caps::default()));
+            exchange.apply(now, &peer, Command::Login(account, Caps::default(), None));
             exchange.apply(now, &peer, Command::Enter(NameKey::new(name_key, "den"), den.clone()));
             peer
         })

@@ -164,7 +164,7 @@ fn room(members: usize) -> (Hub, ConnId) {
         let id = hub.connect(&mut deliveries).expect("there is room");
         let name = UserName::parse(&format!("user{number}")).expect("that is a name");
         let account = Account::new(name_key, name).expect("it is not reserved");
-        hub.apply(now, id, hub::Command::Login(account, Caps::default()), &mut deliveries);
+        hub.apply(now, id, hub::Command::Login(account, Caps::default(), None), &mut deliveries);
         hub.apply(now, id, hub::Command::Enter(NameKey::new(name_key, "den"), den.clone()), &mut deliveries);
         id
     };

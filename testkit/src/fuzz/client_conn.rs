@@ -138,7 +138,7 @@ impl Bench {
         let kind = Head::decode(&envelope).ok().and_then(|head| head.kind).expect("a request has a type");
         let phase = self.client.phase().expect("it is connected");
         let is_of_many = phase == Phase::Hall;
-        let caps = Caps { multi: is_of_many, friends: is_of_many, ..Caps::ALL };
+        let caps = Caps { multi: is_of_many, friends: is_of_many, presence: is_of_many, ..Caps::ALL };
         assert!(Request::decode(kind, &envelope, caps).is_ok(), "a request is fit");
         assert!(phase.allows(kind), "{kind} in {phase:?}");
         let limits = Limits::default();
@@ -181,6 +181,8 @@ impl Bench {
             | Event::Crowds(_)
             | Event::Places(_)
             | Event::Friends(_)
+            | Event::Presence(_)
+            | Event::Logins(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

@@ -10,6 +10,7 @@ use chatroom_core::limits::{JSON_DEPTH_MAX, Limits, PASSWORD_BYTES_MAX};
 use chatroom_core::message::friend::Friend;
 use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::message::history::Of;
+use chatroom_core::message::presence::Said;
 use chatroom_core::message::request::{self, Credentials, Head, Msg, Request};
 use chatroom_core::message::{Envelope, Kind, Text};
 use chatroom_core::name::UserName;
@@ -77,8 +78,13 @@ fn encode(kind: Kind, request: &Request) -> Option<Frame> {
         Request::Create(room) | Request::Enter(room) | Request::Roster(room) | Request::Exit(Some(room)) => {
             request::encode_room(kind, room.as_ref().ok()?)
         }
+        Request::Logins(logins) => request::encode_logins(*logins),
         Request::Friend(Friend::List) => request::encode_friend_list(),
         Request::Friend(Friend::Change(op, user)) => request::encode_friend(*op, user.as_ref().ok()?),
+        Request::Presence(Said { state, text }) => {
+            let text = text.as_ref().map(Result::as_ref).transpose().ok()?;
+            request::encode_presence(*state, text)
+        }
         Request::Read(Of::Room(room), seq) => request::encode_read(room.as_ref().ok()?, *seq),
         Request::Read(Of::Peer(peer), seq) => request::encode_peer_read(peer.as_ref().ok()?, *seq),
         Request::Msg(Msg { from, to, text, claim: _ }) => {
@@ -215,7 +221,7 @@ fn check_secrecy(kind: Kind, username: &UserName, typed: &Password) {
                     check_says_nothing(&format!("{answer:?}"));
                     conn.handle(Instant::default(), Input::Answer(ticket, answer));
                 }
-                Output::Hub(hub::Command::Login(account, _)) => check_says_nothing(&format!("{account:?}")),
+                Output::Hub(hub::Command::Login(account, ..)) => check_says_nothing(&format!("{account:?}")),
                 Output::Hub(_) => panic!("a login leads to nothing but a login"),
                 Output::End(_) | Output::Finish | Output::Close(_) => panic!("a login ends nothing"),
             }
@@ -227,7 +233,9 @@ fn yes(question: Question) -> Answer {
     match question {
         Question::Register { account, .. } => Answer::Registered(account),
         Question::Verify { account, .. } => Answer::Verified(account),
-        Question::Resume { .. } | Question::History(_) => Answer::Refused(Refusal::SessionEnded),
+        Question::Resume { .. } | Question::History(_) | Question::Logins { .. } => {
+            Answer::Refused(Refusal::SessionEnded)
+        }
         Question::Decoy => Answer::Refused(Refusal::AuthFailed),
     }
 }

@@ -93,7 +93,7 @@ impl Bench {
         let mut hub = Hub::new(now, limits(), name_key, name_look, std::slice::from_ref(&room));
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).expect("there is room for two");
-        hub.apply(now, bob, Command::Login(account("bob"), Caps::default()), &mut deliveries);
+        hub.apply(now, bob, Command::Login(account("bob"), Caps::default(), None), &mut deliveries);
         hub.apply(now, bob, Command::Enter(NameKey::new(name_key, "example"), room), &mut deliveries);
         let own = hub.connect(&mut deliveries).expect("there is room for two");
         deliveries.clear();
@@ -255,6 +255,8 @@ impl Bench {
                 Answer::Granted(account, grant())
             }
             (None, Question::History(_)) => Answer::Told(Page::default()),
+            (None, Question::Logins { end: Some(_), .. }) => Answer::Refused(Refusal::NoSuchLogin),
+            (None, Question::Logins { end: None, .. }) => Answer::Logins(Vec::new()),
             (None, Question::Decoy) => Answer::Refused(Refusal::AuthFailed),
         };
         self.handle(Input::Answer(ticket, answer));
@@ -313,7 +315,7 @@ impl Bench {
         let Some(name) = user_name(&String::from_utf8_lossy(name)) else { return };
         let Ok(account) = Account::new(name_key, name) else { return };
         let Ok(other) = self.hub.connect(&mut self.deliveries) else { return };
-        self.hub.apply(self.now, other, Command::Login(account, Caps::default()), &mut self.deliveries);
+        self.hub.apply(self.now, other, Command::Login(account, Caps::default(), None), &mut self.deliveries);
         self.sort_mail();
         self.hub.disconnect(self.now, other);
     }
@@ -378,7 +380,7 @@ impl Bench {
     fn on_command(&mut self, command: Command) {
         self.check_idle();
         match (&self.who, &command) {
-            (Who::Proved(proved), Command::Login(account, _)) => {
+            (Who::Proved(proved), Command::Login(account, ..)) => {
                 assert_eq!(proved, account, "who has proved to be one is not logged in as another");
                 self.who = Who::Joining;
             }

@@ -11,6 +11,7 @@ use chatroom_core::hub::{Append, Memory, Outcome, Settled, Told};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
 use chatroom_core::message::history::Page;
+use chatroom_core::message::logins::{ClientName, Login};
 use chatroom_core::name::{Account, NameKey, NameLook};
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, GrantId, Question, Recall, Refusal, Ticket};
@@ -157,9 +158,10 @@ impl Records for Disk {
         key: &NameKey,
         proof: &Phc,
         token: &TokenHash,
+        client: Option<&ClientName>,
         lasting: Lasting,
     ) -> Result<Option<GrantId>, StoreError> {
-        lock(&self.0).write(|store| store.open_session(key, proof, token, lasting))
+        lock(&self.0).write(|store| store.open_session(key, proof, token, client, lasting))
     }
 
     fn extend_session(&mut self, id: GrantId, lasting: Lasting) -> Result<(), StoreError> {
@@ -176,6 +178,14 @@ impl Records for Disk {
 
     fn close_session(&mut self, id: GrantId) -> Result<(), StoreError> {
         lock(&self.0).write(|store| store.close_session(id))
+    }
+
+    fn close_session_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError> {
+        lock(&self.0).write(|store| store.close_session_of(key, id))
+    }
+
+    fn sessions(&self, key: &NameKey, now: Duration) -> Result<Vec<Login>, StoreError> {
+        lock(&self.0).read(|store| store.sessions(key, now))
     }
 
     fn is_invited(&self, invite: &Shown) -> Result<bool, StoreError> {
@@ -326,7 +336,12 @@ impl Desk<Bell> for Office {
         let mut shared = lock(&self.0);
         let refusal = match shared.accounts.admit(now, address, &question) {
             Err(refusal) => Some(refusal),
-            Ok(()) if matches!(question, Question::Resume { .. } | Question::History(_)) => {
+            Ok(())
+                if matches!(
+                    question,
+                    Question::Resume { .. } | Question::History(_) | Question::Logins { .. }
+                ) =>
+            {
                 shared.returning.push_back(Job { address, peer: Arc::clone(peer), ticket, question });
                 None
             }

@@ -340,8 +340,14 @@ impl Fate {
     fn caps(&mut self, swarm: &Swarm) -> Caps {
         let is_device = swarm.devices && (swarm.is_alone || self.rng.bool());
         let mut has = || self.rng.u8(..4) > 0;
-        let caps =
-            Caps { ack: has(), history: has(), resume: has(), ping: has(), multi: is_device, friends: has() };
+        let caps = Caps {
+            ack: has(),
+            history: has(),
+            resume: has(),
+            ping: has(),
+            multi: is_device,
+            ..Caps::default()
+        };
         // Who asks for less than it needs is not granted it.
         if is_device && self.rng.u8(..8) > 0 { Caps { ack: true, history: true, ..caps } } else { caps }
     }

@@ -323,9 +323,9 @@ impl Said {
                 let has = |word: &str| {
                     json["caps"].as_array().is_some_and(|caps| caps.iter().any(|cap| cap == word))
                 };
-                let words = ["ack", "history", "resume", "ping", "multi", "friends"];
-                let [ack, history, resume, ping, multi, friends] = words.map(has);
-                Means::Hello(Caps { ack, history, resume, ping, multi, friends })
+                let words = ["ack", "history", "resume", "ping", "multi", "friends", "presence", "logins"];
+                let [ack, history, resume, ping, multi, friends, presence, logins] = words.map(has);
+                Means::Hello(Caps { ack, history, resume, ping, multi, friends, presence, logins })
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::push::Posted;
 
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends","presence","logins"],"client":"chatroom 0.1.0"}"#;
 const GREETED: &str = r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":["ack","history"]}}"#;
 const LOGIN: &str = r#"> {"type":"login","data":{"username":"Ann","password":"1234"}}"#;
 const ENTER: &str = r#"> {"type":"enter","data":{"room":"den"}}"#;

@@ -5,7 +5,7 @@ mod amiss;
 use super::*;
 use crate::message::push::Posted;
 
-const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends"],"client":"chatroom 0.1.0"}"#;
+const HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends","presence","logins"],"client":"chatroom 0.1.0"}"#;
 const GREETED: &str =
     r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":["ack","history","resume","multi"]}}"#;
 const LOGIN: &str = r#"> {"type":"login","data":{"username":"Ann","password":"1234"}}"#;

@@ -5,7 +5,7 @@ use super::*;
 const GREETED: &str =
     r#"{"type":"hello","status":"ok","data":{"proto":1,"caps":["ack","history","resume","ping"]}}"#;
 const LOGGED_IN_FOR_LONG: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Ann","chatroom":"lobby","session":{"token":"one","expires":1}}}"#;
-const KEEPING_HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends"],"client":"chatroom 0.1.0"}"#;
+const KEEPING_HELLO: &str = r#"> {"type":"hello","proto":1,"caps":["ack","history","resume","ping","multi","friends","presence","logins"],"client":"chatroom 0.1.0"}"#;
 
 fn ping(number: u64) -> String {
     format!(r#"> {{"type":"ping","rid":"{number}"}}"#)

@@ -5,7 +5,7 @@ use super::*;
 const HELLO: &str = r#"{"type":"hello","proto":1,"caps":["resume"]}"#;
 const RESUME: &str = r#"{"type":"resume","data":{"token":"one"}}"#;
 
-fn grant(id: i64) -> Answer {
+pub(super) fn grant(id: i64) -> Answer {
     let token = Token::new(String::from("two").into());
     Answer::Granted(ann(), Grant { id: GrantId(id), token, expires_ms: 1 })
 }

@@ -106,12 +106,16 @@ fn nobody_logs_in_to_a_deleted_account_or_gets_its_name() {
     let phc = store.find(&alice).unwrap().unwrap().phc;
     let now = std::time::Duration::from_secs(1_700_000_000);
     let lasting = crate::store::Lasting { now, end: now * 2, count_max: 3 };
-    store.open_session(&alice.key, &phc, &[1; 32], lasting).unwrap().unwrap();
+    store.open_session(&alice.key, &phc, &[1; 32], None, lasting).unwrap().unwrap();
     assert_eq!(store.delete_account(&alice).unwrap(), Some(0));
 
     assert!(store.find(&alice).unwrap().is_none());
     assert_eq!(store.renew_sessions(&[([1; 32], [2; 32])], lasting).unwrap(), [None]);
-    assert_eq!(store.open_session(&alice.key, &phc, &[3; 32], lasting).unwrap(), None, "it was on its way");
+    assert_eq!(
+        store.open_session(&alice.key, &phc, &[3; 32], None, lasting).unwrap(),
+        None,
+        "it was on its way"
+    );
     store.replace_hash(&alice.key, &phc, &phc).unwrap();
     assert!(!store.set_password(&alice, &phc).unwrap());
     assert!(!store.set_disabled(&alice, false).unwrap());

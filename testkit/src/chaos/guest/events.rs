@@ -35,9 +35,10 @@ impl Guest {
                 self.is_done = true;
             }
             Event::Greeted(_) | Event::Rooms(_) => {}
-            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) => {
+            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) | Event::Presence(_) => {
                 self.accuse("was told of many rooms without asking for it")
             }
+            Event::Logins(_) => self.accuse("was told of logins without asking for it"),
             Event::Members(room) => {
                 self.neighbours = room.members.iter().filter_map(|name| guest(name)).collect();
                 if self.client.room() != Some(&room.name) || !self.neighbours.contains(&self.number) {

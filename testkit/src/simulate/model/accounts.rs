@@ -388,12 +388,14 @@ pub fn word(answer: &Answer) -> Result<&str, &'static str> {
             Ok(account.name.as_str())
         }
         Answer::Told(_) => Ok("told"),
+        Answer::Logins(_) => Ok("logins"),
         Answer::Refused(Refusal::NameTaken) => Err("name_taken"),
         Answer::Refused(Refusal::NameResembles) => Err("name_resembles"),
         Answer::Refused(Refusal::RegistrationClosed) => Err("registration_closed"),
         Answer::Refused(Refusal::InviteRequired) => Err("invite_required"),
         Answer::Refused(Refusal::InviteInvalid) => Err("invite_invalid"),
         Answer::Refused(Refusal::SessionEnded) => Err("session_ended"),
+        Answer::Refused(Refusal::NoSuchLogin) => Err("no_such_login"),
         Answer::Refused(Refusal::AuthFailed) => Err("auth_failed"),
         Answer::Refused(Refusal::AccountDisabled) => Err("account_disabled"),
         Answer::Refused(Refusal::AuthThrottled { .. }) => Err("auth_throttled"),

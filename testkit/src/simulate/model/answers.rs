@@ -49,7 +49,11 @@ impl Model {
         if let Some(answer) = &done.answer {
             let grant = match answer {
                 Answer::Granted(_, grant) => Some(grant),
-                Answer::Registered(_) | Answer::Verified(_) | Answer::Told(_) | Answer::Refused(_) => None,
+                Answer::Registered(_)
+                | Answer::Verified(_)
+                | Answer::Told(_)
+                | Answer::Logins(_)
+                | Answer::Refused(_) => None,
             };
             let is_granted_right = match (grant, right.ok().and_then(|(_, granted)| granted)) {
                 (Some(grant), Some(right)) => {

@@ -331,9 +331,11 @@ impl Model {
                 let (token, expires) = (grant.token.expose(), grant.expires_ms);
                 format!(r#","session":{{"token":"{token}","expires":{expires}}}"#)
             }
-            Answer::Registered(_) | Answer::Verified(_) | Answer::Told(_) | Answer::Refused(_) => {
-                String::new()
-            }
+            Answer::Registered(_)
+            | Answer::Verified(_)
+            | Answer::Told(_)
+            | Answer::Logins(_)
+            | Answer::Refused(_) => String::new(),
         };
         let data = format!(r#"{{"username":"{name}","chatroom":"lobby"{session}}}"#);
         self.coverage.reach("logged_in");

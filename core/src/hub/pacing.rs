@@ -12,7 +12,7 @@ use super::room::RoomId;
 use crate::limits::{Limits, ms};
 use crate::time::Instant;
 
-pub(super) struct Presence {
+pub(super) struct Pacing {
     interval: Duration,
     connection_bytes_per_second: u64,
     /// Half of what all audiences may cost together.
@@ -39,7 +39,7 @@ pub(super) struct Pace {
     is_dear: bool,
 }
 
-impl Presence {
+impl Pacing {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             interval: ms(limits.presence_ms_min),
@@ -65,7 +65,7 @@ impl Presence {
         }
     }
 
-    /// Takes a room whose list is due; [`Presence::began`] is for the caller to call if it is sent.
+    /// Takes a room whose list is due; [`Pacing::began`] is for the caller to call if it is sent.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<RoomId> {
         let interval = self.interval;
         let due = [&mut self.cheap, &mut self.dear]
