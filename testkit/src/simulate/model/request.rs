@@ -163,7 +163,8 @@ impl Model {
     fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
         let is_kept = self.swarm.history;
         let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
-        let caps = Caps { ack, history, multi: caps.multi && ack && history, ..caps };
+        let multi = caps.multi && ack && history;
+        let caps = Caps { ack, history, multi, logins: caps.logins && caps.resume, ..caps };
         self.conn_mut(line).caps = caps;
         let now = self.now;
         let limits = self.swarm.limits.clone();
@@ -174,6 +175,7 @@ impl Model {
             (caps.resume, r#""resume""#),
             (caps.ping, r#""ping""#),
             (caps.multi, r#""multi""#),
+            (caps.logins, r#""logins""#),
         ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
         let caps = words.join(",");
