@@ -96,7 +96,7 @@ fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
         UserCommand::LogOut { name, login: Some(number) } => {
             match store.end_login(&account(name)?, *number).map_err(failed)? {
                 true => Ok(format!(
-                    "login {number} of {name} cannot be come back to any more; who is connected stays until they leave\n"
+                    "login {number} of {name} cannot be come back to any more; SIGHUP has a server that runs tell who is connected to go\n"
                 )),
                 false => Err(format!(
                     "there is no login {number} of {name}; `user logins {name}` prints all there are"
@@ -106,7 +106,7 @@ fn user(config: &Config, command: &UserCommand) -> Result<String, String> {
         UserCommand::LogOut { name, login: None } => {
             match store.end_sessions(&account(name)?).map_err(failed)? {
                 Some(count) => Ok(format!(
-                    "{count} logins of {name} cannot be come back to any more; who is connected stays until they leave\n"
+                    "{count} logins of {name} cannot be come back to any more; SIGHUP has a server that runs tell who is connected to go\n"
                 )),
                 None => Err(no_account(name)),
             }

@@ -18,7 +18,7 @@
 //! * `NAME > JSON` is a frame to the server; `NAME bytes HEX` are plain bytes of any kind; `NAME wire HEX` are bytes
 //!   past TLS.
 //! * `NAME < JSON` is a frame from the server, to the letter. `<ms>` stands for any number there, after `"retry_ms":`,
-//!   `"expires":` or `"ts":`, and `"token":"<token one>"` for any token, which `<token one>` stands for in frames to the server
+//!   `"expires":`, `"ts":`, `"begun":`, `"used":` or `"ends":`, and `"token":"<token one>"` for any token, which `<token one>` stands for in frames to the server
 //!   that follow.
 //! * `NAME ends`: the client says that it sends no more. `NAME leaves`: it closes. `NAME closed`: the server did.
 //!
@@ -261,7 +261,7 @@ fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What is a number that no two runs have in common.
-const TIMES: [&str; 3] = ["\"retry_ms\":", "\"expires\":", "\"ts\":"];
+const TIMES: [&str; 6] = ["\"retry_ms\":", "\"expires\":", "\"ts\":", "\"begun\":", "\"used\":", "\"ends\":"];
 const ANY_MS: &str = "<ms>";
 const TOKEN: &str = "<token ";
 /// What a token from the server follows.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chatroom_core::message::logins::ClientName;
 use chatroom_core::secret::Token;
 
 use super::*;
@@ -122,6 +123,49 @@ fn token_of(answer: Answer) -> Token {
         }
         answer => panic!("it does not last: {answer:?}"),
     }
+}
+
+#[test]
+fn a_user_is_told_where_they_are_logged_in_and_ends_what_is_theirs() {
+    let accounts =
+        accounts_with(Store::in_memory().unwrap(), ITERATIONS_MIN, &Limits::default(), Registration::Open);
+    let names = ["harper", "casey"];
+    for name in names {
+        accounts.answer(at(0), HOME, register(name, "correct horse"));
+    }
+    let log_in = |name: &str, client: &str| {
+        let (account, password) = (account(name), password("correct horse"));
+        let client = ClientName::parse(client);
+        match accounts.answer(at(0), HOME, Question::Verify { account, password, lasts: true, client }) {
+            Answer::Granted(_, grant) => grant,
+            answer => panic!("it does not last: {answer:?}"),
+        }
+    };
+    let (window, phone) = (log_in("harper", "window"), log_in("harper", "phone"));
+    let caseys = log_in("casey", "window");
+    let ask = |end: Option<GrantId>| {
+        let question = Question::Logins { account: account("harper"), own: Some(window.id), end };
+        assert_eq!(accounts.admit(at(0), HOME, &question), Ok(()));
+        match accounts.answer(at(0), HOME, question) {
+            Answer::Logins(logins) => Ok(logins
+                .iter()
+                .map(|login| {
+                    (login.id, login.client.clone().map(|client| client.as_str().to_owned()), login.is_own)
+                })
+                .collect::<Vec<_>>()),
+            Answer::Refused(refusal) => Err(refusal),
+            answer => panic!("that is no answer: {answer:?}"),
+        }
+    };
+    let own = (window.id, Some("window".to_owned()), true);
+    assert_eq!(ask(None), Ok(vec![(phone.id, Some("phone".to_owned()), false), own.clone()]));
+    assert_eq!(ask(Some(caseys.id)), Err(Refusal::NoSuchLogin));
+    assert_eq!(ask(Some(phone.id)), Ok(vec![own]));
+    assert_eq!(ask(Some(phone.id)), Err(Refusal::NoSuchLogin));
+    let shown = |token: Token| accounts.answer(at(0), HOME, Question::Resume { token });
+    assert_eq!(shown(phone.token), refused(Refusal::SessionEnded));
+    assert!(matches!(shown(caseys.token), Answer::Granted(..)));
+    assert_eq!(accounts.ended(&[window.id, phone.id, caseys.id]).unwrap(), [phone.id]);
 }
 
 #[test]

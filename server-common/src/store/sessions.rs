@@ -41,6 +41,7 @@ pub struct Login {
     /// When it ends.
     pub ends: String,
     /// What the program called itself in which the password was given, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
 
@@ -401,6 +402,56 @@ mod tests {
         assert!(!store.end_login(&ann, first.0).unwrap());
         assert_eq!(shows(&mut store, 11, 12, NOW), None);
         assert_eq!(shows(&mut store, 2, 13, NOW).as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn a_user_sees_logins_with_the_programs_they_were_begun_in_and_ends_one_of_them() {
+        let mut store = store();
+        let ann = account("ann").key;
+        let proof = Phc::from_store("$hash".to_owned());
+        let name = ClientName::parse("Chatroom 0.1.0 on Linux");
+        let begun = store.open_session(&ann, &proof, &[1; 32], name.as_ref(), lasting(NOW)).unwrap();
+        let first = begun.expect("that is the password");
+        let second = log_in(&mut store, "Ann", 2);
+        let bobs = log_in(&mut store, "bob", 3);
+        let hour = Duration::from_secs(3_600);
+        shows(&mut store, 1, 11, NOW + hour);
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap();
+        let login = |id, client: &Option<ClientName>, used| logins::Login {
+            id,
+            client: client.clone(),
+            begun_ms: Some(ms(NOW)),
+            used_ms: Some(ms(used)),
+            ends_ms: ms(used + DAY),
+            is_own: false,
+        };
+        let (one, two) = (login(first, &name, NOW + hour), login(second, &None, NOW));
+        assert_eq!(store.sessions(&ann, NOW).unwrap(), [one.clone(), two]);
+        assert_eq!(store.sessions(&ann, NOW + DAY).unwrap(), [one], "the other has ended");
+        assert_eq!(store.sessions(&account("nobody").key, NOW).unwrap(), []);
+        assert_eq!(
+            store.logins(&account("ann"), NOW).unwrap().unwrap()[0].client.as_deref(),
+            name.as_ref().map(ClientName::as_str)
+        );
+
+        assert!(!store.close_session_of(&ann, bobs).unwrap(), "it is not hers");
+        assert!(store.close_session_of(&ann, first).unwrap());
+        assert!(!store.close_session_of(&ann, first).unwrap());
+        assert_eq!(shows(&mut store, 11, 12, NOW), None);
+        assert_eq!(shows(&mut store, 3, 13, NOW).as_deref(), Some("bob"));
+        assert_eq!(store.ended(&[first, second, bobs, GrantId(99)]).unwrap(), [first, GrantId(99)]);
+    }
+
+    #[test]
+    fn no_more_logins_are_told_than_fit() {
+        let mut store = store();
+        for token in 0..100 {
+            let lasting = Lasting { count_max: 1_000, ..lasting(NOW) };
+            let proof = Phc::from_store("$hash".to_owned());
+            store.open_session(&account("ann").key, &proof, &[token; 32], None, lasting).unwrap();
+        }
+        let told = store.sessions(&account("ann").key, NOW).unwrap();
+        assert_eq!((told.len(), told[0].id), (LOGINS_TOLD_MAX, GrantId(100)));
     }
 
     #[test]

@@ -348,7 +348,19 @@ impl Bench {
                 Output::Frame(frame) => self.on_frame(&frame),
                 Output::Ask(ticket, question) => {
                     self.check_idle();
-                    assert!(matches!(self.who, Who::Nobody), "who is logged in has nothing to prove");
+                    match &question {
+                        Question::Logins { own, end, .. } => {
+                            assert!(matches!(self.who, Who::Member), "nobody's logins are asked for");
+                            assert!(end.is_none() || own != end, "one's own login ends by logging out");
+                        }
+                        Question::Register { .. }
+                        | Question::Verify { .. }
+                        | Question::Resume { .. }
+                        | Question::History(_)
+                        | Question::Decoy => {
+                            assert!(matches!(self.who, Who::Nobody), "who is logged in has nothing to prove")
+                        }
+                    }
                     self.asked = Some((ticket, question));
                 }
                 Output::Hub(command) => self.on_command(command),
@@ -387,7 +399,7 @@ impl Bench {
             (Who::Member, command) => assert!(!matches!(command, Command::Login(..)), "a second login"),
             (Who::Nobody | Who::Proved(_) | Who::Joining, _) => panic!("a command of nobody reaches the hub"),
         }
-        self.awaits_reply = true;
+        self.awaits_reply = !matches!(command, Command::EndLogin(_));
         self.hub.apply(self.now, self.own, command, &mut self.deliveries);
     }
 

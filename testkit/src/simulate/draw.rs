@@ -346,6 +346,7 @@ impl Fate {
             resume: has(),
             ping: has(),
             multi: is_device,
+            friends: has(),
             ..Caps::default()
         };
         // Who asks for less than it needs is not granted it.

@@ -131,6 +131,7 @@ fn opened(folder: &TempDir) -> Store {
     assert_eq!(renewed.expect("it lasts").1.name.as_str(), "Harper");
     let login = store.logins(&harper, NOW).unwrap().unwrap().remove(0);
     assert_eq!((login.begun, login.used.as_deref()), (None, Some("2023-11-14 22:13")));
+    assert_eq!(login.client, None, "nor that");
     store
 }
 
@@ -151,6 +152,24 @@ fn a_database_from_before_messages_is_served_with_all_that_is_in_it() {
     assert_eq!(store.memory().unwrap().rooms.len(), 0);
     let checked = store.check().unwrap();
     assert_eq!((checked.accounts, checked.messages), (3, 0));
+}
+
+#[test]
+fn a_database_from_before_programs_were_noted_is_served_with_its_logins() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, &[BEFORE_MESSAGES]);
+    drop(opened(&folder));
+    let db = Connection::open(file(&folder)).unwrap();
+    db.execute_batch(
+        "ALTER TABLE sessions DROP COLUMN client;
+        UPDATE sessions SET begun = 1690000000;
+        PRAGMA user_version = 11;",
+    )
+    .unwrap();
+    drop(db);
+    let store = Store::open(&file(&folder)).unwrap();
+    let told = store.sessions(&account("harper").key, NOW).unwrap().remove(0);
+    assert_eq!((told.id.0, told.client, told.begun_ms), (7, None, Some(1_690_000_000_000)));
 }
 
 #[test]

@@ -168,7 +168,8 @@ impl Model {
         let is_kept = self.swarm.history;
         let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
         let multi = caps.multi && ack && history;
-        let caps = Caps { ack, history, multi, friends: caps.friends && multi, ..caps };
+        let friends = caps.friends && multi;
+        let caps = Caps { ack, history, multi, friends, logins: caps.logins && caps.resume, ..caps };
         self.conn_mut(line).caps = caps;
         let now = self.now;
         let limits = self.swarm.limits.clone();
@@ -180,6 +181,7 @@ impl Model {
             (caps.ping, r#""ping""#),
             (caps.multi, r#""multi""#),
             (caps.friends, r#""friends""#),
+            (caps.logins, r#""logins""#),
         ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
         let caps = words.join(",");

@@ -178,7 +178,18 @@ fn logins_that_last_are_listed_and_ended(binary: &Path) -> Outcome {
     say(&mut server, "c", &resume(&first))?;
     expect(&mut server, "c", r#"{"type":"resume","status":"error","message":"This login has ended"#)?;
     say(&mut server, "c", &resume(&second))?;
-    expect(&mut server, "c", r#"{"type":"resume","status":"ok""#)
+    expect(&mut server, "c", r#"{"type":"resume","status":"ok""#)?;
+    expect(&mut server, "c", r#"{"type":"list""#)?;
+    does_say(binary, &server, &["user", "log-out", "harper", "--login", "2"], "login 2 of harper cannot")?;
+    if cfg!(unix) {
+        server.signal("-HUP")?;
+        let ended = r#"{"type":"error","status":"error","message":"This login has ended, log in with your password again","code":"session_ended"}"#;
+        expect(&mut server, "c", ended)?;
+        if server.next("c")? != Next::Closed {
+            return Err("whose login has ended is still connected".into());
+        }
+    }
+    Ok(())
 }
 
 /// What who reads what was said before asks for.
