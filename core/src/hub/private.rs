@@ -101,12 +101,20 @@ impl Hub {
         member.telling = None;
         member.knows_friends |= ties.is_some();
         let user = member.user;
-        if let Some((user, ties)) = self.directory.user_mut(user).zip(ties) {
-            user.ties = Some(ties);
+        let is_first = ties.is_some();
+        if let Some((found, ties)) = self.directory.user_mut(user).zip(ties) {
+            let before = found.ties.replace(ties).unwrap_or_default();
+            before.keys().for_each(|other| self.statuses.follow(user, other, false));
+            for (other, (_, tie)) in found.ties.iter().flatten() {
+                self.statuses.follow(user, other, *tie == Tie::Friend);
+            }
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));
         deliveries.extend(gone.into_iter().map(|name| (from, Mail::Tied(name, Tie::None))));
+        if is_first {
+            self.tell_who_is_here(from, deliveries);
+        }
     }
 
     /// What a device is told is damaged. It is not looked up again before the device asks for it.

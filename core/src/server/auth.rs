@@ -192,7 +192,6 @@ fn welcome(account: &Account, grant: Option<&Grant>, waiting: &Waiting, cx: &mut
 /// Before a client said anything else it may say what it can do, and is told what the server is like.
 fn greet(caps: Caps, waiting: &Waiting, cx: &mut Cx) {
     // This server has all of them, but for those that need a history.
-    let caps = Caps { presence: false, ..caps };
     cx.caps = if cx.rules.history { caps } else { caps.without_history() };
     let rules = &cx.rules;
     cx.send(hello::encode_greeting(cx.caps, rules.registration, &rules.limits, waiting.rid.as_ref()));
