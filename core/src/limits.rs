@@ -157,6 +157,10 @@ pub struct Limits {
     pub ping_rate: u32,
     /// Such requests at once before `ping_rate` counts.
     pub ping_burst: u32,
+    /// Times a second one account may say how it is here, 0 for no limit.
+    pub status_rate: u32,
+    /// Such times at once before `status_rate` counts.
+    pub status_burst: u32,
     /// Rooms a second one connection may enter or leave; beyond it, it is answered later. 0 for no limit.
     pub move_rate: u32,
     /// Rooms one connection may enter or leave at once before `move_rate` counts.
@@ -279,6 +283,7 @@ impl Limits {
             (self.list_rate == 0 || self.list_burst >= 1, "list_burst must be at least 1"),
             (self.history_rate == 0 || self.history_burst >= 1, "history_burst must be at least 1"),
             (self.ping_rate == 0 || self.ping_burst >= 1, "ping_burst must be at least 1"),
+            (self.status_rate == 0 || self.status_burst >= 1, "status_burst must be at least 1"),
             (self.move_rate == 0 || self.move_burst >= 1, "move_burst must be at least 1"),
             (self.register_per_minute == 0 || self.register_burst >= 1, "register_burst must be at least 1"),
             (
@@ -358,6 +363,8 @@ impl Default for Limits {
             history_burst: 100,
             ping_rate: 2,
             ping_burst: 20,
+            status_rate: 1,
+            status_burst: 10,
             move_rate: 50,
             move_burst: 100,
             register_per_minute: 60,

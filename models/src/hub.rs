@@ -475,7 +475,7 @@ fn shown(mail: &Mail) -> String {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Tied(..)
-        | Mail::Present(_)
+        | Mail::Here(_)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)

@@ -1,7 +1,7 @@
 //! What the protocol core is held against: shared by its property tests and the fuzz targets, and light enough to be
 //! built again for each of the core's mutants.
 //!
-//! [`hub`], [`places`], [`friends`], [`duplex`] and [`many`] are told a story step by step and panic where it goes otherwise than it must.
+//! [`hub`], [`places`], [`friends`], [`presences`], [`duplex`] and [`many`] are told a story step by step and panic where it goes otherwise than it must.
 //! [`ties`] is what people are to each other, and the simulation's model has it as well.
 
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ pub mod friends;
 pub mod hub;
 pub mod many;
 pub mod places;
+pub mod presences;
 pub mod ties;
 pub mod words;
 

@@ -452,7 +452,7 @@ impl Trial {
 
     fn poll(&mut self, is_early: bool) -> bool {
         let Some(bulletin) = self.hub.poll_bulletin(self.now) else { return false };
-        let room = bulletin.room().to_string();
+        let room = bulletin.room().expect("nobody has friends").to_string();
         let list = self.model.list(&room);
         if let Some(seen) = bulletin.list() {
             assert_eq!(list_of(seen), list, "what is to be seen in {room}");
@@ -642,7 +642,7 @@ fn check_survives(mail: &Mail) {
         | Mail::Parted(..)
         | Mail::Read(..)
         | Mail::Tied(..)
-        | Mail::Present(_)
+        | Mail::Here(_)
         | Mail::Reply(
             Reply::Overview(_)
             | Reply::People(_)
@@ -707,7 +707,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Read(room, seq)) => format!("read {room} {seq}"),
         Mail::Reply(Reply::PeerRead(peer, seq)) => format!("read @{peer} {seq}"),
         Mail::Tied(..)
-        | Mail::Present(_)
+        | Mail::Here(_)
         | Mail::Reply(Reply::Friends(_) | Reply::Tied(..) | Reply::Present(_)) => {
             panic!("nobody here has friends")
         }

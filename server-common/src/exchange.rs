@@ -359,7 +359,7 @@ impl<W: Wake> State<W> {
                 | Mail::Joined(_)
                 | Mail::Read(..)
                 | Mail::Tied(..)
-                | Mail::Present(_)
+                | Mail::Here(_)
                 | Mail::Parted(..) => {}
             }
             let peer = self.peers.get(to.slot()).and_then(Option::as_ref).filter(|peer| peer.id == to);

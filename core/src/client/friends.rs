@@ -57,6 +57,10 @@ impl Ties {
         })
     }
 
+    pub(super) fn is_friend(&self, name: &UserName) -> bool {
+        self.all.get(name) == Some(&Tie::Friend)
+    }
+
     fn of(&self, wanted: Tie) -> Vec<UserName> {
         self.all.iter().filter(|(_, tie)| **tie == wanted).map(|(name, _)| name.clone()).collect()
     }

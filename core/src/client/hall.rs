@@ -180,7 +180,15 @@ impl Client {
         if roster.members.is_some() {
             self.answered_where(is_it);
         }
+        let left = roster.left.clone();
         self.people.merge(roster);
+        // Nothing further is told of them, but of friends.
+        for name in left {
+            let is_own = Some(name.as_str()) == self.username();
+            if !is_own && !self.people.has(&name) && !self.ties.is_friend(&name) {
+                self.presences.forget(name);
+            }
+        }
         self.ask_who_is_there();
     }
 

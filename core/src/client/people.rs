@@ -102,6 +102,11 @@ impl People {
         })
     }
 
+    /// Whether somebody is there, as far as that is known.
+    pub(super) fn has(&self, name: &UserName) -> bool {
+        self.came.contains_key(name)
+    }
+
     fn add(&mut self, name: UserName) {
         if self.members.len() < MEMBERS_TOLD_MAX && !self.came.contains_key(&name) {
             self.count += 1;

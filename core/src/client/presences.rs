@@ -39,10 +39,7 @@ impl Presences {
     pub(super) fn merge(&mut self, told: Presence, is_own: bool) {
         let Presence { user, state, text } = told;
         if state == PresenceState::Offline {
-            if self.here.remove(&user).is_some() {
-                self.changed.insert(user);
-            }
-            return;
+            return self.forget(user);
         }
         let now = (state, text);
         if is_own && self.said.is_some() {
@@ -51,6 +48,13 @@ impl Presences {
         let is_known = self.here.contains_key(&user);
         if (is_known || self.here.len() < PRESENCES_TOLD_MAX) && self.here.get(&user) != Some(&now) {
             self.here.insert(user.clone(), now);
+            self.changed.insert(user);
+        }
+    }
+
+    /// Nothing is known any more of somebody, or they are gone: for the person that is the same.
+    pub(super) fn forget(&mut self, user: UserName) {
+        if self.here.remove(&user).is_some() {
             self.changed.insert(user);
         }
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::friends::Ties;
 use super::room::{LOBBY_ID, RoomId};
+use super::status::Status;
 use super::{Allowance, places::Place};
 use crate::limits::Limits;
 use crate::message::logins::GrantId;
@@ -26,7 +27,7 @@ impl ConnId {
 
 /// Names a user who is here, or takes part in a room without being here. When neither is so any more, another one may
 /// be called the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct UserId(u32);
 
 /// Somebody with an account, by whatever connections.
@@ -42,6 +43,8 @@ pub(super) struct User {
     pub(super) places: BTreeMap<RoomId, Place>,
     /// What others are to them, once one of `devices` was told it.
     pub(super) ties: Option<Ties>,
+    /// What they say of themselves, while they are here.
+    pub(super) status: Status,
 }
 
 /// A connection of a user who is logged in.
@@ -63,6 +66,8 @@ pub(super) struct Member {
     pub(super) knows_friends: bool,
     /// The login that lasts which it has come by.
     pub(super) grant: Option<GrantId>,
+    /// It is told who is here.
+    pub(super) has_presence: bool,
 }
 
 /// Where a connection is.
@@ -238,6 +243,11 @@ impl Directory {
         }
     }
 
+    /// Whether a connection is told who is here.
+    pub(super) fn has_presence(&self, id: ConnId) -> bool {
+        self.member(id).is_some_and(|member| member.has_presence)
+    }
+
     pub(super) fn is_visitor(&self, id: ConnId) -> bool {
         self.slot(id).is_some_and(|slot| matches!(slot.standing, Some(Standing::Visitor(_))))
     }
@@ -254,6 +264,7 @@ impl Directory {
             devices: Vec::new(),
             places: BTreeMap::new(),
             ties: None,
+            status: Status::default(),
         };
         let id = match self.free_users.pop() {
             Some(slot) => {

@@ -219,18 +219,22 @@ impl Room {
 
 impl Hub {
     /// Who is what to a user. It is known once their device was told it unasked.
-    pub(super) fn list_friends(&mut self, from: ConnId) -> Answer {
+    pub(super) fn list_friends(&mut self, from: ConnId, deliveries: &mut Deliveries) -> Answer {
         let member = self.directory.member(from)?;
         let telling = member.telling.filter(|number| !self.is_settled(*number));
         if let Some(ties) = self.ties_of(member.user) {
             let list = ties.values().cloned().collect();
             // A device that could not be told is told by this, and of what changes from now on.
-            if telling.is_none()
-                && let Some(member) = self.directory.member_mut(from)
-            {
-                member.knows_friends = true;
+            let is_first = telling.is_none()
+                && self
+                    .directory
+                    .member_mut(from)
+                    .is_some_and(|member| !core::mem::replace(&mut member.knows_friends, true));
+            answer_to(from, Some(Ok(Reply::Friends(list))), deliveries);
+            if is_first {
+                self.tell_who_is_here(from, deliveries);
             }
-            return Some(Ok(Reply::Friends(list)));
+            return None;
         }
         match telling {
             Some(until) => {
@@ -276,6 +280,7 @@ impl Hub {
     ) {
         self.tying -= 1;
         let is_still = self.is_still(from, number);
+        let mut become_of = None;
         let answer = tied.map(|Tied { other, before, after }| {
             // Who was deleted after that was written is nothing to anybody.
             let is_gone = self.gone.contains(&account.key) || self.gone.contains(&other.key);
@@ -287,9 +292,16 @@ impl Hub {
             if !cfg!(planted_bug = "tie_told_to_one_side") {
                 self.retie(&other, account, others, None, deliveries);
             }
+            become_of = Some((other.clone(), before.own.tie, after.own.tie));
             Reply::Tied(other.name, after.own.tie)
         });
         answer_to(from, is_still.then_some(answer), deliveries);
+        if let Some((other, before, after)) = become_of
+            && (before == Tie::Friend) != (after == Tie::Friend)
+        {
+            self.tell_of_friend(account, &other, after == Tie::Friend, deliveries);
+            self.tell_of_friend(&other, account, after == Tie::Friend, deliveries);
+        }
     }
 
     /// Another is something to a user from now on. Their devices are told if that is news, but for the one that is answered.
@@ -301,12 +313,14 @@ impl Hub {
         except: Option<ConnId>,
         deliveries: &mut Deliveries,
     ) {
-        let Some(user) = self.directory.named_mut(&account.key) else { return };
+        let Some(id) = self.directory.find_user(&account.key) else { return };
+        let Some(user) = self.directory.user_mut(id) else { return };
         if let Some(ties) = &mut user.ties {
             match tie {
                 Tie::None => drop(ties.remove(&other.key)),
                 tie => drop(ties.insert(other.key.clone(), (other.name.clone(), tie))),
             }
+            self.statuses.follow(id, &other.key, tie == Tie::Friend);
         }
         if is_news {
             let devices = user.devices.clone();
@@ -352,7 +366,11 @@ impl Hub {
             });
         }
         let told = told.into_iter().filter(|(device, _)| self.knows_friends(*device));
-        deliveries.extend(told.map(|(device, name)| (device, Mail::Tied(name, Tie::None))));
+        for (device, name) in told.collect::<Vec<_>>() {
+            deliveries.push((device, Mail::Tied(name.clone(), Tie::None)));
+            self.tell_gone(device, name, deliveries);
+        }
+        gone.iter().for_each(|key| self.statuses.forget_followers(key));
     }
 
     /// A friend who cannot be reached now is written to all the same: by who has friends. An error says that the one with that
@@ -401,9 +419,9 @@ impl Hub {
         let Some(found) = self.directory.user(user) else { return };
         if found.ties.is_some()
             && !found.devices.iter().any(has_friends)
-            && let Some(user) = self.directory.user_mut(user)
+            && let Some(ties) = self.directory.user_mut(user).and_then(|found| found.ties.take())
         {
-            user.ties = None;
+            ties.keys().for_each(|other| self.statuses.follow(user, other, false));
         }
     }
 }

@@ -312,7 +312,7 @@ impl Hub {
             let answer = match held {
                 Held::Exit => self.go_out(now, from),
                 Held::Create(key, look, name) => self.create(now, from, key, look, name),
-                Held::Friends => self.list_friends(from),
+                Held::Friends => self.list_friends(from, deliveries),
                 Held::Post(post) => self.post(now, from, *post),
             };
             answer_to(from, answer, deliveries);

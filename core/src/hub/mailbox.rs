@@ -125,7 +125,7 @@ fn cost(mail: &Mail) -> usize {
     match mail {
         Mail::Frame(frame) | Mail::List(frame) => frame.len(),
         Mail::Whisper(whisper) => whisper.text.as_str().len() + ENVELOPE_BYTES,
-        Mail::Present(presences) => presences.len().max(1) * ENVELOPE_BYTES,
+        Mail::Here(here) => here.cost(),
         // One reply and one farewell at most wait for a connection, and what they refer to is shared.
         Mail::Reply(_)
         | Mail::Farewell(_)

@@ -20,6 +20,7 @@ mod pacing;
 mod places;
 mod private;
 mod room;
+mod status;
 mod watch;
 
 use alloc::boxed::Box;
@@ -35,7 +36,7 @@ use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::message::hello::Caps;
 use crate::message::logins::GrantId;
-use crate::message::presence::Presence;
+use crate::message::presence::{Presence, PresenceState, StatusText};
 use crate::message::push::{Posted, Roster};
 use crate::message::rooms::Standing;
 use crate::message::{Cid, Rid, Text};
@@ -48,11 +49,14 @@ pub use friends::{Bond, Consent, List, Side, Tied, Ties, Tying, Untied};
 pub use journal::{Append, Audience, Entry, Founding, Message, Outcome, Post, Settled};
 use journal::{Held, Journal, Unfounded};
 pub use mailbox::{Mailbox, PLACE_BYTES, Pushed};
-use pacing::Pacing;
+use pacing::{Pacing, Topic};
 pub use places::{Overview, Placing, PlacingStep, StoredPlace};
 pub use private::{Extent, PeerRead, Telling, Told};
 pub use room::RoomId;
 use room::{LOBBY_ID, Rooms};
+pub use status::Here;
+use status::{Status, Statuses};
+use watch::About;
 pub use watch::{Bulletin, Print};
 
 /// What a connection wants of the hub. Each command is answered by one [`Reply`] to the same connection.
@@ -84,6 +88,8 @@ pub enum Command {
     Friends,
     /// Have something become of this user and another. `friends`.
     Tie(Op, NameKey, UserName),
+    /// The user is here like that, and says this of themselves. `presence`.
+    Present(PresenceState, Option<StatusText>),
     /// This login of the user that lasts has ended: whoever has come by it is to go. There is no reply.
     EndLogin(GrantId),
     /// Be nobody again.
@@ -147,7 +153,7 @@ pub enum Mail {
     /// This one is something else to its user from now on.
     Tied(UserName, Tie),
     /// These are here like that, or are not.
-    Present(Box<[Presence]>),
+    Here(Box<Here>),
     /// Why this connection is to end.
     Farewell(Farewell),
 }
@@ -226,6 +232,11 @@ pub enum Denial {
         /// Milliseconds until the next change.
         retry_ms: u64,
     },
+    /// The user has, by all devices together, said too often how they are here.
+    PresentsTooOften {
+        /// Milliseconds until they may say so again.
+        retry_ms: u64,
+    },
     /// The message says that it is for another room than the one its author is in.
     NotThere(RoomName),
     /// One is nothing to oneself.
@@ -291,6 +302,8 @@ pub struct Hub {
     tying: usize,
     /// The logins that were ended last, and whose they were.
     ended: VecDeque<(NameKey, GrantId)>,
+    /// Who is to hear that somebody is here, and how.
+    statuses: Statuses,
 }
 
 /// What the disk knows of rooms, for a hub that keeps what is said.
@@ -322,6 +335,7 @@ struct Allowance {
     messages: Bucket,
     rooms: Bucket,
     changes: Bucket,
+    presences: Bucket,
 }
 
 impl Hub {
@@ -344,6 +358,7 @@ impl Hub {
             gone: BTreeSet::new(),
             tying: 0,
             ended: VecDeque::new(),
+            statuses: Statuses::default(),
             limits,
         };
         for name in core::iter::once(&lobby).chain(rooms) {
@@ -387,12 +402,13 @@ impl Hub {
             Command::Login(account, caps, grant) => self.come_by(now, from, account, caps, grant, deliveries),
             Command::List => self.list(from),
             Command::Rooms => self.list_rooms(from),
-            Command::People(key, name) => self.list_people(from, &key, name),
+            Command::People(key, name) => self.list_people(from, &key, name, deliveries),
             Command::Join(key, name) => self.join(from, &key, name),
             Command::Part(key, name) => self.part(from, &key, name),
             Command::Read(key, name, seq) => self.read(from, &key, name, seq, deliveries),
-            Command::Friends => self.list_friends(from),
+            Command::Friends => self.list_friends(from, deliveries),
             Command::Tie(op, key, name) => self.tie(now, from, op, key, name),
+            Command::Present(state, text) => self.present(now, from, Status { state, text }, deliveries),
             Command::ReadPeer(key, name, seq) => self.read_peer(now, from, key, name, seq),
             Command::Create(key, look, name) => self.create(now, from, key, look, name),
             Command::Enter(key, name) => self.enter(now, from, &key, name),
@@ -408,32 +424,48 @@ impl Hub {
 
     /// Takes a list that is due to be sent unasked, if one is. Encode it without the lock, then [`Hub::publish`] it.
     pub fn poll_bulletin(&mut self, now: Instant) -> Option<Bulletin> {
-        while let Some(id) = self.pacing.take_due(now) {
-            let Some(room) = self.rooms.get_mut(id) else { continue };
-            if room.printing.is_some() {
-                // Two differences that overtake each other would leave a wrong picture.
-                self.pacing.postpone(now, id, &mut room.pace);
-                continue;
-            }
-            let is_list_wanted =
-                room.members.iter().any(|member| self.directory.has_not_seen(*member, room.version));
-            let news = self.rooms.take_news(id);
-            let is_news = is_list_wanted || news.is_some();
-            let room = self.rooms.get_mut(id)?;
-            self.pacing.began(now, &mut room.pace, is_news);
-            if is_news {
-                room.printing = Some(room.version);
-                let (version, name) = (room.version, room.name.clone());
-                let list = is_list_wanted.then(|| self.rooms.snapshot(id));
-                return Some(Bulletin { room: id, name, version, list, news });
+        while let Some(topic) = self.pacing.take_due(now) {
+            let bulletin = match topic {
+                Topic::Room(id) => self.poll_room(now, id),
+                Topic::User(key) => self.poll_user(now, key),
+            };
+            if bulletin.is_some() {
+                return bulletin;
             }
         }
         None
     }
 
+    fn poll_room(&mut self, now: Instant, id: RoomId) -> Option<Bulletin> {
+        let room = self.rooms.get_mut(id)?;
+        if room.printing.is_some() {
+            // Two differences that overtake each other would leave a wrong picture.
+            self.pacing.postpone(now, id, &mut room.pace);
+            return None;
+        }
+        let is_list_wanted =
+            room.members.iter().any(|member| self.directory.has_not_seen(*member, room.version));
+        let news = self.rooms.take_news(id);
+        let is_news = is_list_wanted || news.is_some();
+        let room = self.rooms.get_mut(id)?;
+        self.pacing.began(now, &mut room.pace, is_news);
+        if !is_news {
+            return None;
+        }
+        room.printing = Some(room.version);
+        let about = About::Room { id, name: room.name.clone(), version: room.version };
+        let list = is_list_wanted.then(|| self.rooms.snapshot(id));
+        let presences = news.as_ref().map(|news| self.presences_of(id, news)).unwrap_or_default();
+        Some(Bulletin { about, list, news, presences })
+    }
+
     /// Gives what was encoded to all it is news to. A list that was overtaken by a newer one goes to nobody.
     pub fn publish(&mut self, now: Instant, print: Print, deliveries: &mut Deliveries) {
-        let Print { room: id, version, list, news } = print;
+        let Print { about, list, news, presences, told } = print;
+        let (id, version) = match about {
+            About::Room { id, version, .. } => (id, version),
+            About::User(key) => return self.publish_user(now, &key, presences, deliveries),
+        };
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.printing != Some(version) {
             // The room has given way meanwhile, and come back.
@@ -441,7 +473,8 @@ impl Hub {
         }
         room.end_printing();
         let list_bytes = list.as_ref().map_or(0, |list| list.len());
-        let dearest = list_bytes.max(news.iter().map(|frame| frame.len()).sum());
+        let news_bytes = news.iter().chain(&presences).map(|frame| frame.len()).sum();
+        let dearest = list_bytes.max(news_bytes);
         let mut bytes = 0;
         let mut give = |frame: Frame, give: &mut dyn FnMut(Frame) -> usize| {
             let length = frame.len();
@@ -469,9 +502,18 @@ impl Hub {
                 deliveries.len() - before
             });
         }
+        for frame in presences {
+            give(frame, &mut |frame| {
+                let before = deliveries.len();
+                let told = room.watchers.iter().filter(|device| self.directory.has_presence(**device));
+                deliveries.extend(told.map(|device| (*device, Mail::Frame(frame.clone()))));
+                deliveries.len() - before
+            });
+        }
         self.pacing.published(now, id, &mut room.pace, dearest, bytes);
         self.mind_devices();
         self.tell_the_rest(now, id);
+        self.correct(now, told, deliveries);
     }
 
     /// More rooms have changed than devices are told of at once.
@@ -561,33 +603,35 @@ impl Hub {
             return None;
         }
         if caps.multi {
-            return self.login_device(now, from, account, caps.friends, deliveries);
+            return self.login_device(now, from, account, caps, deliveries);
         }
         if let Some(older) = self.directory.named(&account.key).and_then(|user| user.single) {
             self.send_away(now, older, Farewell::Replaced, deliveries);
         }
-        let name = account.name.clone();
-        let user = self.seat(from, account, Seat::Single { room: LOBBY_ID, seen: 0 }, caps.ack);
-        self.come(now, LOBBY_ID, from, user, &name);
+        let user = self.seat(from, account.clone(), Seat::Single { room: LOBBY_ID, seen: 0 }, caps);
+        self.come(now, LOBBY_ID, from, user, &account);
+        self.arrived_here(now, user);
         Some(Ok(Reply::LoggedIn(self.show(from, LOBBY_ID))))
     }
 
     /// Gives a visitor's connection to a user.
-    fn seat(&mut self, from: ConnId, account: Account, seat: Seat, gets_places: bool) -> UserId {
+    fn seat(&mut self, from: ConnId, account: Account, seat: Seat, caps: Caps) -> UserId {
         let user = self.user_of(&account);
         let since_append = self.last_append();
         let member = Member {
             user,
             account,
             seat,
-            gets_places,
+            gets_places: caps.ack || caps.multi,
             on_their_way: 0,
             since_append,
             telling: None,
-            has_friends: false,
+            has_friends: caps.multi && caps.friends,
             knows_friends: false,
             grant: None,
+            has_presence: caps.multi && caps.friends && caps.presence,
         };
+        self.statuses.listeners += usize::from(member.has_presence);
         self.directory.login(from, member);
         user
     }
@@ -766,15 +810,16 @@ impl Hub {
         let Seat::Single { room: left, .. } = core::mem::replace(&mut member.seat, there) else {
             return None;
         };
-        let (user, name) = (member.user, member.account.name.clone());
+        let (user, account) = (member.user, member.account.clone());
         self.go_from(now, left, from, user);
-        self.come(now, to, from, user, &name);
+        self.come(now, to, from, user, &account);
         Some(self.show(from, to))
     }
 
     /// Takes a member out of everything but the list of connections.
     fn leave(&mut self, now: Instant, id: ConnId) {
-        let Some(Member { user, seat, .. }) = self.directory.logout(id) else { return };
+        let Some(Member { user, seat, has_presence, .. }) = self.directory.logout(id) else { return };
+        self.statuses.listeners -= usize::from(has_presence);
         match seat {
             Seat::Single { room, .. } => self.go_from(now, room, id, user),
             Seat::Device(watched) => {
@@ -787,6 +832,7 @@ impl Hub {
                 self.forget_ties(user);
             }
         }
+        self.gone_from_here(now, user);
         self.release(now, user);
     }
 
@@ -804,11 +850,11 @@ impl Hub {
     }
 
     /// A connection comes to a room, which others see unless its user is there already.
-    fn come(&mut self, now: Instant, id: RoomId, from: ConnId, user: UserId, name: &UserName) {
+    fn come(&mut self, now: Instant, id: RoomId, from: ConnId, user: UserId, account: &Account) {
         let is_alone = self.directory.user(user).is_none_or(|user| user.connections() <= 1);
         if is_alone || self.rooms.holds(id, user) == 0 {
             self.before_change(now, id);
-            self.rooms.join(id, from, user, name);
+            self.rooms.join(id, from, user, account);
         } else {
             self.rooms.join_again(id, from, user);
         }
@@ -817,12 +863,12 @@ impl Hub {
     /// A connection goes from a room, which others see unless its user stays by another one.
     fn go_from(&mut self, now: Instant, id: RoomId, from: ConnId, user: UserId) {
         let Some(found) = self.directory.user(user) else { return };
-        let name = found.account.name.clone();
+        let account = found.account.clone();
         // One that has logged out is not counted any more.
         if found.connections() == 0 || self.rooms.holds(id, user) == 1 {
             self.before_change(now, id);
         }
-        self.rooms.part(now, id, from, user, &name);
+        self.rooms.part(now, id, from, user, &account);
     }
 
     /// A room's members are about to change; who is in the lobby sees that too. Before it, and not after, so that no list
@@ -871,8 +917,15 @@ impl Allowance {
             .map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
     }
 
+    /// What is said of oneself goes to all friends.
+    fn present(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
+        Rate::new(limits.status_rate, Duration::from_secs(1), limits.status_burst)
+            .map_or(Ok(()), |rate| self.presences.take(now, rate))
+            .map_err(|wait| Denial::PresentsTooOften { retry_ms: ceil_ms(wait) })
+    }
+
     fn is_full(&self, now: Instant) -> bool {
-        self.messages.is_full(now) && self.rooms.is_full(now) && self.changes.is_full(now)
+        [self.messages, self.rooms, self.changes, self.presences].iter().all(|bucket| bucket.is_full(now))
     }
 }
 

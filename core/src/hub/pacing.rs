@@ -1,7 +1,7 @@
-//! When lists are sent that nobody asked for.
+//! When lists are sent that nobody asked for, and what somebody says of themselves.
 //!
 //! The first change is shown at once, further ones are merged. Each audience, the members of a room or of the lobby,
-//! has a pace that the size of its list and of itself sets. Beyond that, audiences share a budget: the many that cost
+//! or somebody's friends, has a pace that the size of its list and of itself sets. Beyond that, audiences share a budget: the many that cost
 //! little one half, the few that cost much the other, so that a crowded lobby does not silence two people in a room.
 //! So cost grows with neither the square of the users nor the rate of changes, and the last state always arrives.
 
@@ -10,6 +10,7 @@ use core::time::Duration;
 
 use super::room::RoomId;
 use crate::limits::{Limits, ms};
+use crate::name::NameKey;
 use crate::time::Instant;
 
 pub(super) struct Pacing {
@@ -25,7 +26,7 @@ pub(super) struct Pacing {
 #[derive(Default)]
 struct Share {
     /// When each audience's next list goes out, if something has changed for it.
-    due: BTreeSet<(Instant, RoomId)>,
+    due: BTreeSet<(Instant, Topic)>,
     /// When all that was sent so far is paid for.
     paid_at: Instant,
 }
@@ -37,6 +38,34 @@ pub(super) struct Pace {
     due_at: Option<Instant>,
     /// What was sent to it last took more than an interval's worth of the budget.
     is_dear: bool,
+}
+
+/// What is told to an audience of its own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Topic {
+    /// Who is in a room; in the lobby, who is in which.
+    Room(RoomId),
+    /// Whether a user is here, to their friends.
+    User(NameKey),
+}
+
+impl From<RoomId> for Topic {
+    fn from(room: RoomId) -> Self {
+        Self::Room(room)
+    }
+}
+
+impl From<&NameKey> for Topic {
+    fn from(user: &NameKey) -> Self {
+        Self::User(user.clone())
+    }
+}
+
+impl Pace {
+    /// Whether nothing is due, and whatever comes next could go out at once.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.due_at.is_none() && self.next_at <= now
+    }
 }
 
 impl Pacing {
@@ -58,23 +87,23 @@ impl Pacing {
         self.share_bytes_per_second = share_bytes_per_second;
     }
 
-    /// A room's list has changed.
-    pub(super) fn changed(&mut self, now: Instant, room: RoomId, pace: &mut Pace) {
+    /// What an audience is told has changed.
+    pub(super) fn changed(&mut self, now: Instant, topic: impl Into<Topic>, pace: &mut Pace) {
         if pace.due_at.is_none() {
-            self.schedule(room, pace, pace.next_at.max(now));
+            self.schedule(topic.into(), pace, pace.next_at.max(now));
         }
     }
 
-    /// Takes a room whose list is due; [`Pacing::began`] is for the caller to call if it is sent.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<RoomId> {
+    /// Takes what is due to be told; [`Pacing::began`] is for the caller to call if it is sent.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Topic> {
         let interval = self.interval;
         let due = [&mut self.cheap, &mut self.dear]
             .into_iter()
             .find(|share| share.deadline(interval).is_some_and(|at| at <= now))?;
-        due.due.pop_first().map(|(_, room)| room)
+        due.due.pop_first().map(|(_, topic)| topic)
     }
 
-    /// A room's list is on its way, or nobody is there to whom it would be news.
+    /// It is on its way, or nobody is there to whom it would be news.
     pub(super) fn began(&self, now: Instant, pace: &mut Pace, is_sent: bool) {
         pace.due_at = None;
         if is_sent {
@@ -83,34 +112,35 @@ impl Pacing {
     }
 
     /// What is due cannot be sent yet.
-    pub(super) fn postpone(&mut self, now: Instant, room: RoomId, pace: &mut Pace) {
-        self.schedule(room, pace, now + self.interval);
+    pub(super) fn postpone(&mut self, now: Instant, topic: impl Into<Topic>, pace: &mut Pace) {
+        self.schedule(topic.into(), pace, now + self.interval);
     }
 
-    /// What is new about a room went out: at most `dearest` bytes to each, and `bytes` in all.
+    /// What is new went out: at most `dearest` bytes to each, and `bytes` in all.
     pub(super) fn published(
         &mut self,
         now: Instant,
-        room: RoomId,
+        topic: impl Into<Topic>,
         pace: &mut Pace,
         dearest: usize,
         bytes: usize,
     ) {
+        let topic = topic.into();
         let cost = time_for(bytes as u64, self.share_bytes_per_second);
-        let was_due = self.cancel(room, pace);
+        let was_due = self.cancel(&topic, pace);
         pace.is_dear = cost > self.interval;
         let share = self.share(pace);
         share.paid_at = share.paid_at.max(now) + cost;
         let pause = self.interval.max(cost).max(time_for(dearest as u64, self.connection_bytes_per_second));
         pace.next_at = now + pause;
         if let Some(at) = was_due {
-            self.schedule(room, pace, at.max(pace.next_at));
+            self.schedule(topic, pace, at.max(pace.next_at));
         }
     }
 
     /// A room is gone.
     pub(super) fn forget(&mut self, room: RoomId, pace: &mut Pace) {
-        self.cancel(room, pace);
+        self.cancel(&room.into(), pace);
     }
 
     /// When a list is due next.
@@ -118,14 +148,14 @@ impl Pacing {
         [&self.cheap, &self.dear].into_iter().filter_map(|share| share.deadline(self.interval)).min()
     }
 
-    fn schedule(&mut self, room: RoomId, pace: &mut Pace, at: Instant) {
+    fn schedule(&mut self, topic: Topic, pace: &mut Pace, at: Instant) {
         pace.due_at = Some(at);
-        self.share(pace).due.insert((at, room));
+        self.share(pace).due.insert((at, topic));
     }
 
-    fn cancel(&mut self, room: RoomId, pace: &mut Pace) -> Option<Instant> {
+    fn cancel(&mut self, topic: &Topic, pace: &mut Pace) -> Option<Instant> {
         let at = pace.due_at.take()?;
-        self.share(pace).due.remove(&(at, room));
+        self.share(pace).due.remove(&(at, topic.clone()));
         Some(at)
     }
 

@@ -14,6 +14,7 @@ use super::directory::{Member, Seat, UserId};
 use super::journal::Entry;
 use super::room::{LOBBY_ID, RoomId};
 use super::{Answer, ConnId, Deliveries, Denial, Farewell, Hub, Mail, Reply, answer_to};
+use crate::message::hello::Caps;
 use crate::message::push::Roster;
 use crate::message::rooms::{Crowd, Standing};
 use crate::name::{Account, NameKey, RoomName};
@@ -87,21 +88,20 @@ impl Hub {
         now: Instant,
         from: ConnId,
         account: Account,
-        has_friends: bool,
+        caps: Caps,
         deliveries: &mut Deliveries,
     ) -> Answer {
         // Their user may be forgotten with the last of them.
         while let Some(oldest) = self.oldest_device_too_many(&account.key) {
             self.send_away(now, oldest, Farewell::Replaced, deliveries);
         }
-        let name = account.name.clone();
-        let user = self.seat(from, account, Seat::Device(BTreeSet::new()), true);
+        let user = self.seat(from, account.clone(), Seat::Device(BTreeSet::new()), caps);
         let rooms: Vec<RoomId> = self.directory.user(user)?.device_rooms().collect();
         for room in rooms {
-            self.come(now, room, from, user, &name);
+            self.come(now, room, from, user, &account);
         }
         self.mind_devices();
-        self.directory.member_mut(from)?.has_friends = has_friends;
+        self.arrived_here(now, user);
         self.tell(from);
         Some(Ok(Reply::Overview(self.overview(user)?)))
     }
@@ -114,11 +114,22 @@ impl Hub {
     }
 
     /// Who is in a room. Who takes part in it is told from now on who comes and goes.
-    pub(super) fn list_people(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
+    pub(super) fn list_people(
+        &mut self,
+        from: ConnId,
+        key: &NameKey,
+        name: RoomName,
+        deliveries: &mut Deliveries,
+    ) -> Answer {
         let member = self.directory.member(from)?;
         let Some(id) = self.rooms.find(key) else { return Some(Err(Denial::NoSuchRoom(name))) };
         let takes_part = self.directory.user(member.user)?.places.contains_key(&id);
-        Some(Ok(Reply::People(if takes_part { self.watch(from, id)? } else { self.rooms.get(id)?.roster() })))
+        if !takes_part {
+            return Some(Ok(Reply::People(self.rooms.get(id)?.roster())));
+        }
+        answer_to(from, Some(Ok(Reply::People(self.watch(from, id)?))), deliveries);
+        self.tell_who_is_in(from, id, deliveries);
+        None
     }
 
     pub(super) fn join(&mut self, from: ConnId, key: &NameKey, name: RoomName) -> Answer {
@@ -260,7 +271,11 @@ impl Hub {
                 Some(Ok(Reply::Parted(key, name)))
             }
         };
+        let is_joined = matches!(answer, Some(Ok(Reply::Joined(_))));
         answer_to(from, answer.filter(|_| self.directory.member(from).is_some()), deliveries);
+        if is_joined {
+            self.tell_who_is_in(from, id, deliveries);
+        }
     }
 
     /// How far a user has read is on the disk, or could not be written. What they have read since is the next to be.
@@ -293,7 +308,7 @@ impl Hub {
             if was_nowhere {
                 self.go_from(now, LOBBY_ID, *device, user);
             }
-            self.come(now, id, *device, user, &account.name);
+            self.come(now, id, *device, user, account);
         }
         let Some(room) = self.rooms.get(id) else { return };
         let place = Arc::new((room.key().clone(), room.standing(last_seq)));
@@ -319,7 +334,7 @@ impl Hub {
         room.followers -= 1;
         let (key, name) = (room.key().clone(), room.name.clone());
         let (devices, is_nowhere) = (found.devices.clone(), found.places.is_empty());
-        let username = found.account.name.clone();
+        let account = found.account.clone();
         for device in devices {
             self.go_from(now, id, device, user);
             #[cfg(planted_bug = "other_room_left_as_well")]
@@ -331,7 +346,7 @@ impl Hub {
             }
             self.rooms.unwatch(id, device);
             if is_nowhere {
-                self.come(now, LOBBY_ID, device, user, &username);
+                self.come(now, LOBBY_ID, device, user, &account);
             }
             if Some(device) != from && !cfg!(planted_bug = "other_device_not_told") {
                 deliveries.push((device, Mail::Parted(key.clone(), name.clone())));

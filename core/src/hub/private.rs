@@ -101,17 +101,24 @@ impl Hub {
         member.telling = None;
         member.knows_friends |= ties.is_some();
         let user = member.user;
-        if let Some((user, ties)) = self.directory.user_mut(user).zip(ties) {
+        let is_first = ties.is_some();
+        if let Some((found, ties)) = self.directory.user_mut(user).zip(ties) {
             // What is known already is as good, but for who is deleted and is not known to be: of those another device has been
             // told, and is told that they are gone when that is known.
             #[cfg(not(planted_bug = "deleted_friend_not_told"))]
-            user.ties.get_or_insert(ties);
+            found.ties.get_or_insert(ties);
             #[cfg(planted_bug = "deleted_friend_not_told")]
-            user.ties.replace(ties);
+            found.ties.replace(ties);
+            for (other, (_, tie)) in found.ties.iter().flatten() {
+                self.statuses.follow(user, other, *tie == Tie::Friend);
+            }
         }
         let mail = |frame: Frame| (from, Mail::Frame(frame.booked(&self.ledger)));
         deliveries.extend(frames.into_iter().map(mail));
         deliveries.extend(gone.into_iter().map(|name| (from, Mail::Tied(name, Tie::None))));
+        if is_first {
+            self.tell_who_is_here(from, deliveries);
+        }
     }
 
     /// What a device is told is damaged. It is not looked up again before the device asks for it.

@@ -12,7 +12,7 @@ use super::watch::{Changes, Stir};
 use crate::message::names::Names;
 use crate::message::push::Roster;
 use crate::message::rooms::{Crowd, Standing};
-use crate::name::{NameKey, NameLook, RoomName, UserName};
+use crate::name::{Account, NameKey, NameLook, RoomName};
 use crate::time::Instant;
 
 /// Names a room for as long as the server runs. Rooms are numbered in the order of their making.
@@ -136,12 +136,12 @@ impl Rooms {
     }
 
     /// Somebody comes who is not there.
-    pub(super) fn join(&mut self, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
+    pub(super) fn join(&mut self, id: RoomId, member: ConnId, user: UserId, account: &Account) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         room.members.push(member);
         room.people.push((user, 1));
-        Arc::make_mut(&mut room.names).push(name.as_str());
-        room.note(name, true);
+        Arc::make_mut(&mut room.names).push(account.name.as_str());
+        room.note(account, true);
         self.stir.changed(id, &room.name);
     }
 
@@ -153,7 +153,7 @@ impl Rooms {
         room.members.push(member);
     }
 
-    pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId, user: UserId, name: &UserName) {
+    pub(super) fn part(&mut self, now: Instant, id: RoomId, member: ConnId, user: UserId, account: &Account) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         let Some(index) = room.members.iter().position(|other| *other == member) else { return };
         room.members.remove(index);
@@ -165,7 +165,7 @@ impl Rooms {
         room.people.remove(index);
         Arc::make_mut(&mut room.names).remove(index);
         room.empty_since = now;
-        room.note(name, false);
+        room.note(account, false);
         self.stir.changed(id, &room.name);
     }
 
@@ -271,10 +271,18 @@ impl Room {
         }
     }
 
-    fn note(&mut self, name: &UserName, is_there: bool) {
+    fn note(&mut self, account: &Account, is_there: bool) {
         if self.is_watched() {
-            self.changes.add(name, is_there);
+            self.changes.add(account, is_there);
         }
+    }
+
+    /// Somebody in the room is here otherwise than before. Whether that is to be told.
+    pub(super) fn note_status(&mut self, user: &NameKey) -> bool {
+        if self.is_watched() {
+            self.changes.add_status(user);
+        }
+        self.is_watched()
     }
 
     /// Who is here, by how many connections each, in the order in which they came.

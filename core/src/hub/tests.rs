@@ -6,6 +6,7 @@ mod logins;
 mod pacing;
 mod people;
 mod places;
+mod presences;
 mod private;
 mod races;
 mod rooms;
@@ -19,6 +20,7 @@ use core::str;
 use super::*;
 use crate::frame::PREFIX_BYTES;
 use crate::limits::ms;
+use crate::message::presence::{Presence, PresenceState, StatusText};
 use crate::message::push;
 use crate::name::NameError;
 
@@ -169,11 +171,12 @@ fn command(person: &str, words: &str) -> Command {
         "login" => Command::Login(
             Account::new(key_of, user(rest.split(" by ").next().unwrap().trim_start_matches('+'))).unwrap(),
             // Who has a plus before the name is told when a message is durable; two, and they are in many rooms; three, and they
-            // have friends.
+            // have friends; four, and they are told who is here.
             Caps {
                 ack: rest.starts_with('+'),
                 multi: rest.starts_with("++"),
                 friends: rest.starts_with("+++"),
+                presence: rest.starts_with("++++"),
                 ..Caps::default()
             },
             rest.split_once(" by ").map(|(_, id)| GrantId(id.parse().unwrap())),
@@ -189,6 +192,10 @@ fn command(person: &str, words: &str) -> Command {
         "join" => Command::Join(key(rest), room()),
         "part" => Command::Part(key(rest), room()),
         "friends" => Command::Friends,
+        "online" | "away" | "busy" => {
+            let state = PresenceState::ALL.into_iter().find(|state| state.as_str() == verb).unwrap();
+            Command::Present(state, StatusText::parse(rest).ok().filter(|text| text.as_str() != verb))
+        }
         "request" | "accept" | "decline" | "remove" | "block" | "unblock" => {
             let op = Op::ALL.into_iter().find(|op| op.as_str() == verb).unwrap();
             Command::Tie(op, key(rest), user(rest))
@@ -249,7 +256,7 @@ fn shown(mail: &Mail) -> String {
         Mail::Frame(frame) => {
             let data = data(frame);
             let json = str::from_utf8(&frame[PREFIX_BYTES..]).unwrap();
-            if let Some(kind) = ["rooms", "roster", "read", "friend"]
+            if let Some(kind) = ["rooms", "roster", "read", "friend", "presence"]
                 .into_iter()
                 .find(|kind| json.starts_with(&format!(r#"{{"type":"{kind}""#)))
             {
@@ -290,10 +297,16 @@ fn shown(mail: &Mail) -> String {
         Mail::Reply(Reply::Tied(user, tie)) => format!("{user} is {}", tie.as_str()),
         Mail::Tied(user, tie) => format!("now {user} is {}", tie.as_str()),
         Mail::Reply(Reply::Present(presence)) => format!("is {}", shown_presence(presence)),
-        Mail::Present(presences) => {
-            let presences: Vec<String> = presences.iter().map(shown_presence).collect();
-            format!("here [{}]", presences.join(", "))
-        }
+        Mail::Here(here) => match &**here {
+            Here::These(presences) => {
+                let presences: Vec<String> = presences.iter().map(shown_presence).collect();
+                format!("here [{}]", presences.join(", "))
+            }
+            Here::Room(..) => {
+                let frames = here.encode(4096).into_iter().map(|frame| shown(&Mail::Frame(frame)));
+                frames.collect::<Vec<_>>().join(", ")
+            }
+        },
         Mail::Reply(Reply::Said) => "said".into(),
         Mail::Reply(Reply::Denied(denial)) => format!("denied {denial:?}"),
         Mail::Refused(refused) => format!("refused {:?}", refused.1),

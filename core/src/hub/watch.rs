@@ -3,22 +3,25 @@
 //! Each difference says what is so now of whom or what has changed since the last one. So whoever was told everything at any
 //! time in between knows after it what is so.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::room::{RoomId, Rooms};
 use super::{LOBBY_ID, Snapshot};
 use crate::frame::Frame;
+use crate::message::presence::{self, Presence};
 use crate::message::push::{self, ListKind, Roster};
 use crate::message::rooms::{self, Crowd};
-use crate::name::{RoomName, UserName};
+use crate::name::{Account, NameKey, RoomName};
 
 /// Who has come to a room or gone since those who watch it were told last.
 #[derive(Default)]
 pub(super) struct Changes {
     /// Each once, the last to change last, and whether they are there now.
-    people: Vec<(UserName, bool)>,
+    people: Vec<(Account, bool)>,
+    /// Who is here otherwise than before, of those who are in the room.
+    statuses: BTreeSet<NameKey>,
     /// There were so many that it is better to begin anew.
     are_too_many: bool,
 }
@@ -30,14 +33,31 @@ pub(super) struct Stir {
     rooms: BTreeMap<RoomId, RoomName>,
 }
 
-/// What is to be told unasked of one room, or of all to who is in the lobby and to devices. Encode it without a lock.
+/// What is to be told unasked of one room, or of all to who is in the lobby and to devices; or of a user to their friends.
+/// Encode it without a lock.
 pub struct Bulletin {
-    pub(super) room: RoomId,
-    pub(super) name: RoomName,
-    pub(super) version: u64,
+    pub(super) about: About,
     /// For those who are in one room at a time, if it is news to any of them.
     pub(super) list: Option<Arc<Snapshot>>,
     pub(super) news: Option<News>,
+    pub(super) presences: Presences,
+}
+
+/// What a bulletin is about.
+#[derive(Clone)]
+pub(super) enum About {
+    /// A room, as of a version of its list.
+    Room { id: RoomId, name: RoomName, version: u64 },
+    /// A user.
+    User(NameKey),
+}
+
+/// How users are here, as it is about to be told.
+#[derive(Clone, Default)]
+pub(super) struct Presences {
+    pub(super) all: Vec<(NameKey, Presence)>,
+    /// How often anybody had said anything else of themselves by then.
+    pub(super) as_of: u64,
 }
 
 /// What devices are told.
@@ -48,26 +68,41 @@ pub(super) enum News {
 
 /// A [`Bulletin`] as it goes out.
 pub struct Print {
-    pub(super) room: RoomId,
-    pub(super) version: u64,
+    pub(super) about: About,
     pub(super) list: Option<Frame>,
     pub(super) news: Vec<Frame>,
+    pub(super) presences: Vec<Frame>,
+    /// What these say.
+    pub(super) told: Presences,
 }
 
 impl Changes {
-    pub(super) fn add(&mut self, name: &UserName, is_there: bool) {
+    pub(super) fn add(&mut self, account: &Account, is_there: bool) {
         if self.are_too_many {
             return;
         }
-        self.people.retain(|(other, _)| other != name);
-        self.people.push((name.clone(), is_there));
+        self.people.retain(|(other, _)| other.key != account.key);
+        self.people.push((account.clone(), is_there));
         if self.people.len() > CHANGES_MAX {
-            *self = Self { people: Vec::new(), are_too_many: true };
+            *self = Self { are_too_many: true, ..Self::default() };
         }
     }
 
+    /// Somebody is here otherwise than before.
+    pub(super) fn add_status(&mut self, user: &NameKey) {
+        if !self.are_too_many && !self.statuses.contains(user) {
+            self.statuses.insert(user.clone());
+        }
+    }
+
+    /// Of whom it is to be told how they are here: who has come, and who has said something else. `None`: of all who are there.
+    pub(super) fn of_whom(&self) -> Option<BTreeSet<&NameKey>> {
+        let came = self.people.iter().filter(|(_, is_there)| *is_there).map(|(account, _)| &account.key);
+        (!self.are_too_many).then(|| came.chain(&self.statuses).collect())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.people.is_empty() && !self.are_too_many
+        self.people.is_empty() && self.statuses.is_empty() && !self.are_too_many
     }
 }
 
@@ -116,9 +151,12 @@ impl Rooms {
 }
 
 impl Bulletin {
-    /// Which room it is of; the lobby's is of all.
-    pub fn room(&self) -> &RoomName {
-        &self.name
+    /// Which room it is of, if it is of one; the lobby's is of all.
+    pub fn room(&self) -> Option<&RoomName> {
+        match &self.about {
+            About::Room { name, .. } => Some(name),
+            About::User(_) => None,
+        }
     }
 
     /// Who is where, at the moment at which it was taken, if anybody gets a list of it.
@@ -128,7 +166,8 @@ impl Bulletin {
 
     /// Encodes it, a list's JSON at most `list_bytes_max` long.
     pub fn encode(&self, list_bytes_max: usize) -> Print {
-        let kind = if self.room == LOBBY_ID { ListKind::Lobby } else { ListKind::Room };
+        let is_of_all = matches!(self.about, About::Room { id: LOBBY_ID, .. });
+        let kind = if is_of_all { ListKind::Lobby } else { ListKind::Room };
         let list =
             self.list.as_ref().map(|list| push::encode_list(kind, &list.rosters, list_bytes_max, None));
         let news = match &self.news {
@@ -137,18 +176,22 @@ impl Bulletin {
             Some(News::People(changes, roster)) if changes.are_too_many => {
                 rooms::encode_roster(roster, list_bytes_max, None)
             }
+            // How somebody is here is told by itself.
+            Some(News::People(changes, _)) if changes.people.is_empty() => Vec::new(),
             Some(News::People(changes, roster)) => {
                 let those = |are_there: bool| {
                     let people = changes.people.iter().filter(move |(_, is_there)| {
                         *is_there == are_there
                             && (are_there || !cfg!(planted_bug = "difference_forgets_who_left"))
                     });
-                    people.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+                    people.map(|(account, _)| account.name.as_str()).collect::<Vec<_>>()
                 };
                 Vec::from([rooms::encode_roster_change(&roster.room, &those(true), &those(false))])
             }
         };
-        Print { room: self.room, version: self.version, list, news }
+        let presences = self.presences.all.iter().map(|(_, presence)| presence);
+        let presences = presence::encode(presences, list_bytes_max, None);
+        Print { about: self.about.clone(), list, news, presences, told: self.presences.clone() }
     }
 }
 

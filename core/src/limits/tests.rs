@@ -10,7 +10,7 @@ fn the_defaults_do_not_contradict_each_other() {
 type Change = fn(&mut Limits);
 
 /// Each rule's last value that passes, the first that does not, and the rule.
-const EDGES: [(Change, Change, &str); 42] = [
+const EDGES: [(Change, Change, &str); 43] = [
     (
         |it| it.frame_before_login_bytes_max = 1024,
         |it| it.frame_before_login_bytes_max = 1023,
@@ -164,6 +164,11 @@ const EDGES: [(Change, Change, &str); 42] = [
         |it| (it.ping_rate, it.ping_burst) = (0, 0),
         |it| (it.ping_rate, it.ping_burst) = (1, 0),
         "ping_burst must be at least 1",
+    ),
+    (
+        |it| (it.status_rate, it.status_burst) = (0, 0),
+        |it| (it.status_rate, it.status_burst) = (1, 0),
+        "status_burst must be at least 1",
     ),
     (
         |it| (it.register_per_minute, it.register_burst) = (0, 0),

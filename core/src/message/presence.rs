@@ -143,8 +143,26 @@ impl Entry<'_> {
 
 /// Encodes who is here. What does not fit into `bytes_max` bytes of JSON comes in further frames, of which the first alone
 /// carries the `rid`; of nobody there is nothing to say.
-pub(crate) fn encode(presences: &[Presence], bytes_max: usize, rid: Option<&Rid>) -> Vec<Frame> {
-    encode_entries(&presences.iter().map(Entry::from).collect::<Vec<_>>(), bytes_max, rid)
+pub(crate) fn encode<'a>(
+    presences: impl IntoIterator<Item = &'a Presence>,
+    bytes_max: usize,
+    rid: Option<&Rid>,
+) -> Vec<Frame> {
+    encode_entries(&presences.into_iter().map(Entry::from).collect::<Vec<_>>(), bytes_max, rid)
+}
+
+/// The same of all these, who are online but for those who are something else, in the same order.
+pub(crate) fn encode_members<'a>(
+    names: impl Iterator<Item = &'a str>,
+    others: &'a [Presence],
+    bytes_max: usize,
+) -> Vec<Frame> {
+    let mut others = others.iter().peekable();
+    let entry = |user: &'a str| match others.next_if(|other| other.user.as_str() == user) {
+        Some(other) => Entry::from(other),
+        None => Entry { user, state: PresenceState::Online.as_str(), text: None },
+    };
+    encode_entries(&names.map(entry).collect::<Vec<_>>(), bytes_max, None)
 }
 
 fn encode_entries(entries: &[Entry<'_>], bytes_max: usize, rid: Option<&Rid>) -> Vec<Frame> {

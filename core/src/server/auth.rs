@@ -9,7 +9,7 @@ use crate::bucket::Rate;
 use crate::hub::{Command, Reply};
 use crate::limits::ms;
 use crate::message::Kind;
-use crate::message::hello::{self, Caps, Hello};
+use crate::message::hello::{self, Hello};
 use crate::message::push::{self, ListKind};
 use crate::message::reply::{self, Code, Failure, Identity, Lasting};
 use crate::message::request::{Credentials, Request};
@@ -195,7 +195,6 @@ fn greet(hello: Hello, waiting: &Waiting, cx: &mut Cx) {
     let Hello { caps, client } = hello;
     cx.client = client;
     // This server has all of them, but for those that need a history.
-    let caps = Caps { presence: false, ..caps };
     cx.caps = if cx.rules.history { caps } else { caps.without_history() };
     let rules = &cx.rules;
     cx.send(hello::encode_greeting(cx.caps, rules.registration, &rules.limits, waiting.rid.as_ref()));

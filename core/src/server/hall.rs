@@ -12,10 +12,10 @@ use super::logins;
 use super::past::{self, Asked};
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
-use crate::hub::{Command, Overview, Post, Reply, Whisper};
+use crate::hub::{Command, Here, Overview, Post, Reply, Whisper};
 use crate::message::friend::{self, Friend, Tie};
 use crate::message::history::Of;
-use crate::message::presence::{self, Presence};
+use crate::message::presence::{self, Said, StatusText};
 use crate::message::push;
 use crate::message::reply::{self, Code, Entrance};
 use crate::message::request::{Claim, Msg, Request};
@@ -82,7 +82,7 @@ impl Hall {
                 return State::Hall(self);
             }
             Request::Logout => Some(lobby::logout(cx)),
-            Request::Presence(_) => None,
+            Request::Presence(said) => present(said, &waiting, cx),
             // The phase table lets no other request come here, and signs of life were answered before.
             Request::Hello(_)
             | Request::Register(..)
@@ -135,7 +135,10 @@ impl Hall {
                 friend::encode_all(&ties, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
             }
             Reply::Tied(user, tie) => cx.send(friend::encode_change(&user, tie, rid)),
-            Reply::Present(presence) => Self::on_present(&[*presence], rid, cx),
+            Reply::Present(presence) => {
+                let frames = presence::encode([&*presence], bytes_max, rid);
+                frames.into_iter().for_each(|frame| cx.send(frame));
+            }
             // The message itself, and that it is kept, come when it is.
             Reply::Said => {}
             Reply::LoggedOut => {
@@ -176,10 +179,9 @@ impl Hall {
         cx.send(friend::encode_change(user, tie, None));
     }
 
-    /// These are here like that from now on, or are not.
-    pub(super) fn on_present(presences: &[Presence], rid: Option<&Rid>, cx: &mut Cx) {
-        let frames = presence::encode(presences, cx.rules.limits.list_bytes_max, rid);
-        frames.into_iter().for_each(|frame| cx.send(frame));
+    /// These are here like that, or are not.
+    pub(super) fn on_here(here: &Here, cx: &mut Cx) {
+        here.encode(cx.rules.limits.list_bytes_max).into_iter().for_each(|frame| cx.send(frame));
     }
 
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
@@ -225,6 +227,17 @@ impl Hall {
             past::refuse_elsewhere(room, waiting, cx);
         }
         found
+    }
+}
+
+/// Checks what somebody says of themselves.
+fn present(said: Said, waiting: &Waiting, cx: &mut Cx) -> Option<Command> {
+    match said.text.transpose() {
+        Ok(text) => Some(Command::Present(said.state, text)),
+        Err(error) => {
+            cx.refuse(waiting, speech::code(error), StatusText::sentence(error));
+            None
+        }
     }
 }
 

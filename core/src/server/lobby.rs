@@ -227,6 +227,9 @@ pub(super) fn failure(denial: Denial) -> Failure {
         Denial::CreatesTooOften { retry_ms } => {
             Failure::for_now(Code::RateLimited, "You create rooms too often, try again later", retry_ms)
         }
+        Denial::PresentsTooOften { retry_ms } => {
+            Failure::for_now(Code::RateLimited, "You say too often how you are here", retry_ms)
+        }
         Denial::ChangesTooOften { retry_ms } => Failure::for_now(
             Code::RateLimited,
             "Your devices ask for changes too fast, try again in a moment",

@@ -418,9 +418,9 @@ impl Conn {
                     Hall::on_tied(&user, tie, &mut self.cx);
                 }
             }
-            Mail::Present(presences) => {
+            Mail::Here(here) => {
                 if let State::Hall(_) = &self.state {
-                    Hall::on_present(&presences, None, &mut self.cx);
+                    Hall::on_here(&here, &mut self.cx);
                 }
             }
             Mail::Parted(key, room) => {

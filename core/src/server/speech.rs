@@ -31,15 +31,16 @@ pub(super) fn check(
         cx.refuse(waiting, Code::FromMismatch, format!("You are {}, and nobody else", author.name));
         return None;
     }
-    text.map_err(|error| {
-        let code = match error {
-            TextError::Empty => Code::TextEmpty,
-            TextError::TooLong => Code::TextTooLong,
-            TextError::Control => Code::TextInvalid,
-        };
-        cx.refuse(waiting, code, error.sentence());
-    })
-    .ok()
+    text.map_err(|error| cx.refuse(waiting, code(error), error.sentence())).ok()
+}
+
+/// The word for what is wrong with a text.
+pub(super) fn code(error: TextError) -> Code {
+    match error {
+        TextError::Empty => Code::TextEmpty,
+        TextError::TooLong => Code::TextTooLong,
+        TextError::Control => Code::TextInvalid,
+    }
 }
 
 /// Whom a message is for; the inner `None` is everybody. One who can have no account is answered for as one who is absent.

@@ -66,7 +66,7 @@ impl Picture {
             | Mail::List(_)
             | Mail::Read(..)
             | Mail::Tied(..)
-            | Mail::Present(_)
+            | Mail::Here(_)
             | Mail::Refused(_) => {}
         }
     }

@@ -198,6 +198,7 @@ fn lift_rates(limits: &mut Limits, is_chosen: impl Fn(&str) -> bool) {
         ("list_rate", &mut limits.list_rate),
         ("history_rate", &mut limits.history_rate),
         ("ping_rate", &mut limits.ping_rate),
+        ("status_rate", &mut limits.status_rate),
         ("move_rate", &mut limits.move_rate),
         ("refusals_max", &mut limits.refusals_max),
     ];

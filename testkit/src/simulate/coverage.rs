@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 174] = [
+pub const PLACES: [&str; 176] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -101,6 +101,8 @@ pub const PLACES: [&str; 174] = [
     "window_had_more_to_say",
     "window_began_anew",
     "window_settled",
+    "window_sees_friend",
+    "window_misses_friend",
     "windows_of_one_account",
     // What is not kept.
     "let_go_by_age",

@@ -347,6 +347,7 @@ impl Fate {
             ping: has(),
             multi: is_device,
             friends: has(),
+            presence: has(),
             ..Caps::default()
         };
         // Who asks for less than it needs is not granted it.

@@ -272,6 +272,7 @@ impl Said {
             let words = [
                 (caps.resume, "resume"),
                 (caps.friends, "friends"),
+                (caps.presence, "presence"),
                 (caps.multi, "multi"),
                 (true, "more"),
                 (caps.history, "history"),

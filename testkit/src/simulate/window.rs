@@ -2,10 +2,11 @@
 //! order, without a hole and without anything twice. It remembers what a window's file does, for a program that is started
 //! again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatroom_core::client::{Command, Conversation, Event, Friends, Kept, Past, Place, Room, Span};
 use chatroom_core::message::friend::Tie;
+use chatroom_core::message::presence::{Presence, PresenceState};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::RoomName;
@@ -28,6 +29,8 @@ pub struct Window {
     members: Option<Room>,
     /// Who is what to them.
     friends: Friends,
+    /// Who is here.
+    here: BTreeSet<String>,
     said: BTreeMap<u64, Said>,
     /// What came to the screen since somebody looked, and by whose account.
     fresh: Vec<(Option<String>, Conversation, Line)>,
@@ -123,8 +126,12 @@ impl Window {
                 }
                 self.token = None;
                 self.user = Some(username);
+                self.here.clear();
             }
-            Event::Returned { username, .. } => self.user = Some(username),
+            Event::Returned { username, .. } => {
+                self.user = Some(username);
+                self.here.clear();
+            }
             Event::LoggedOut => {
                 self.forget();
                 (self.user, self.token) = (None, None);
@@ -136,6 +143,14 @@ impl Window {
             }
             Event::Members(room) => self.members = Some(room),
             Event::Friends(friends) => self.friends = friends,
+            Event::Presence(presences) => {
+                for Presence { user, state, .. } in presences {
+                    match state {
+                        PresenceState::Offline => self.here.remove(user.as_str()),
+                        _ => self.here.insert(user.as_str().to_owned()),
+                    };
+                }
+            }
             Event::Message { of, from, text, said, posted, .. } => {
                 self.learn(said, Fate::Said)?;
                 let posted = posted.ok_or("a message of many rooms has no place")?;
@@ -151,6 +166,7 @@ impl Window {
             Event::Connected
             | Event::Disconnected(_)
             | Event::Greeted(_)
+            | Event::Logins(_)
             | Event::Registered
             | Event::Created { .. }
             | Event::Entered { .. }
@@ -264,6 +280,11 @@ impl Window {
         let named =
             lists.into_iter().flat_map(|(tie, names)| names.iter().map(move |name| (name.as_str(), tie)));
         named.collect()
+    }
+
+    /// Whether somebody is here, as its person was told last.
+    pub fn is_here(&self, name: &str) -> bool {
+        self.here.contains(name)
     }
 
     /// What its person has said, by any account, and by which number.

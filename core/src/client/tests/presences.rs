@@ -89,6 +89,25 @@ fn a_server_that_does_not_tell_who_is_here_is_not_asked_and_not_believed() {
     desk.hears("Bob", PresenceState::Online, "", "");
 }
 
+#[test]
+fn who_leaves_the_room_that_is_looked_at_is_forgotten_unless_they_are_a_friend() {
+    let mut desk = Desk::in_company();
+    desk.hear(&rooms(&[("den", 3)], &[("den", 0, 0)]));
+    desk.tell(Input::Command(Command::Look(den())));
+    desk.hear(r#"{"type":"friend","status":"ok","data":{"user":"Bob","now":"friend"}}"#);
+    desk.hear(r#"{"type":"roster","status":"ok","data":{"room":"den","members":["Ann","Bob","Cid"]}}"#);
+    desk.log.clear();
+    let online = |user: &str| here(user, PresenceState::Online, "");
+    desk.check_hears(
+        &told(&[online("Ann"), online("Bob"), online("Cid")]),
+        "here [Ann online, Bob online, Cid online]",
+    );
+    desk.check_hears(
+        r#"{"type":"roster","status":"ok","data":{"room":"den","left":["Bob","Cid"]}}"#,
+        "members [den: Ann], here [Cid offline]",
+    );
+}
+
 /// Lost, and back.
 fn lose_and_return(desk: &mut Desk) {
     desk.tell(Input::Closed);

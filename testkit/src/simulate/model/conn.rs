@@ -367,6 +367,12 @@ impl Conn {
             self.note_hall(json, (due.cost > 0).then_some(due.moment))?;
             return Ok(Heard::Due(due.what));
         }
+        if self.caps.presence
+            && let Some(hall) = &mut self.hall
+            && hall.learn_who_is_here(json)?
+        {
+            return Ok(Heard::Unasked);
+        }
         let next = self.due.front();
         let is_between =
             !matches!(next.map(|due| &due.what), Some(What::List { follows: true, .. } | What::Follows(_)));

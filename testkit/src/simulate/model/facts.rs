@@ -1,6 +1,8 @@
 //! What others ask of the model: how things stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chatroom_core::message::friend::Tie;
 
 use super::annals::Kept;
 use super::conn::{Conn, Seat, Stage};
@@ -18,6 +20,10 @@ impl Model {
             {
                 hall.check(&self.rooms, &self.places_of(user), self.talks_of(line))
                     .map_err(|error| format!("line {line} {error}"))?;
+                if conn.caps.presence {
+                    let friends = if self.is_told(line) { self.friends_here(user) } else { BTreeMap::new() };
+                    hall.check_who_is_here(&friends).map_err(|error| format!("line {line} {error}"))?;
+                }
             }
             let Some(page) = conn.as_ref().and_then(|conn| conn.page) else { continue };
             let current = self.rooms.version(page.room);
@@ -27,6 +33,13 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// A user's friends, and whether each of them is here.
+    pub fn friends_here(&self, user: usize) -> BTreeMap<&'static str, bool> {
+        let here: BTreeSet<usize> = self.conns.iter().flatten().filter_map(Conn::user).collect();
+        let friends = self.annals.views(user).into_iter().filter(|(_, tie)| *tie == Tie::Friend);
+        friends.map(|(friend, _)| (self.book.name(friend), here.contains(&friend))).collect()
     }
 
     /// How many connections the hub has.
@@ -77,6 +90,11 @@ impl Model {
     /// Whether somebody was granted to have friends.
     pub fn has_friends(&self, line: usize) -> bool {
         self.conns[line].as_ref().is_some_and(|conn| conn.caps.friends)
+    }
+
+    /// Whether somebody was granted to be told who is here.
+    pub fn tells_who_is_here(&self, line: usize) -> bool {
+        self.conns[line].as_ref().is_some_and(|conn| conn.caps.presence)
     }
 
     /// The room that somebody is in, if it is not the lobby.

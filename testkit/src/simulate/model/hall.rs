@@ -22,6 +22,8 @@ pub struct Hall {
     rosters: BTreeMap<String, Vec<String>>,
     /// The number of the last private message with each other user that there is, or was when it heard of it.
     whispers: BTreeMap<String, usize>,
+    /// Who is here, as far as it was told.
+    here: BTreeSet<String>,
     /// What it knows is of this moment, or of a later one.
     pub floor: u64,
     /// Of what is told in several frames it was told some.
@@ -84,6 +86,36 @@ impl Hall {
             None => return Err(format!("has a picture that never was right: {text}")),
         }
         Ok(true)
+    }
+
+    /// It is told who is here and who is not, which comes between whatever else does. Whether it was that.
+    pub fn learn_who_is_here(&mut self, json: &str) -> Result<bool, String> {
+        if !json.starts_with(r#"{"type":"presence","status":"ok""#) {
+            return Ok(false);
+        }
+        let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        for user in items(&value["data"]["users"]) {
+            let name = text(&user["user"]);
+            match user["state"].as_str() {
+                Some("online") => self.here.insert(name),
+                Some("offline") => self.here.remove(&name),
+                state => return Err(format!("is told that {name} is {state:?}, which nobody has said")),
+            };
+        }
+        Ok(true)
+    }
+
+    /// When nothing moves any more it knows which friends are here, and that everybody is whom it sees in a room.
+    pub fn check_who_is_here(&self, friends: &BTreeMap<&str, bool>) -> Result<(), String> {
+        for (name, is_here) in friends {
+            if self.here.contains(*name) != *is_here {
+                return Err(format!("knows {:?} to be here, and of its friends {friends:?}", self.here));
+            }
+        }
+        match self.rosters.values().flatten().find(|name| !self.here.contains(*name)) {
+            Some(name) => Err(format!("sees {name} in a room, and knows {:?} to be here", self.here)),
+            None => Ok(()),
+        }
     }
 
     /// When nothing moves any more it knows what is so.

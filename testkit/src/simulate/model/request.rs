@@ -169,7 +169,8 @@ impl Model {
         let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
         let multi = caps.multi && ack && history;
         let friends = caps.friends && multi;
-        let caps = Caps { ack, history, multi, friends, logins: caps.logins && caps.resume, ..caps };
+        let (presence, logins) = (caps.presence && friends, caps.logins && caps.resume);
+        let caps = Caps { ack, history, multi, friends, presence, logins, ..caps };
         self.conn_mut(line).caps = caps;
         let now = self.now;
         let limits = self.swarm.limits.clone();
@@ -181,6 +182,7 @@ impl Model {
             (caps.ping, r#""ping""#),
             (caps.multi, r#""multi""#),
             (caps.friends, r#""friends""#),
+            (caps.presence, r#""presence""#),
             (caps.logins, r#""logins""#),
         ];
         let words: Vec<&str> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();

@@ -157,6 +157,22 @@ impl Town {
         if let Some(room) = window.members() {
             self.model.check_members(&room.name, &room.members)?;
         }
+        if self.model.tells_who_is_here(line) {
+            let members = window.members().into_iter().flat_map(|room| &room.members);
+            let mut right: BTreeMap<&str, bool> = members.map(|name| (name.as_str(), true)).collect();
+            if self.model.is_told(line) {
+                right.extend(self.model.friends_here(user));
+            }
+            if let Some((name, is_here)) = right.iter().find(|(name, here)| window.is_here(name) != **here) {
+                return Err(format!(
+                    "sees {name} wrongly, for they are {}",
+                    if *is_here { "here" } else { "gone" }
+                ));
+            }
+            let reached = |is_here| if is_here { "window_sees_friend" } else { "window_misses_friend" };
+            let friends = self.model.friends_here(user);
+            friends.into_values().for_each(|is_here| self.model.coverage().reach(reached(is_here)));
+        }
         self.model.coverage().reach("window_settled");
         Ok(())
     }
