@@ -209,6 +209,7 @@ impl Controller {
     }
 
     pub(super) fn show_places(&mut self) {
+        self.show_friends();
         self.show_sidebar();
         let own = self.screen.lobby.username.as_str();
         (self.screen.lobby.rooms, self.screen.switcher.rooms) = match self.is_multi {

@@ -455,7 +455,6 @@ impl Controller {
     /// The list, as it is to be seen.
     pub(super) fn show_sidebar(&mut self) {
         let mut sidebar = Sidebar { is_there: self.is_multi, ..Sidebar::default() };
-        self.show_friends();
         self.show_you();
         if self.is_multi {
             let Listed { rooms, friends, peers } = self.listed();

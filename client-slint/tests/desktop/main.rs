@@ -164,6 +164,52 @@ fn two_people_are_in_two_rooms_and_talk_in_private_and_are_where_they_were_when_
 }
 
 #[test]
+#[ignore = "needs a display: run it with .ci/on-display"]
+fn who_was_asked_agrees_and_finds_what_was_written_while_they_were_not_there() {
+    let server = Program::start(&server("chatroom-server-smol"), &[]).expect("the server starts");
+    let address = server.address().to_string();
+    let mut witness = Witness::log_in(server);
+    let link = witness.invitation().to_string();
+    let (ann, mut bob) = (Seat::open(&link, 0), Seat::open(&link, 1));
+    come_in(&ann, "ann", &address);
+    come_in(&bob, "bob", &address);
+
+    // Past the messages and the two buttons above them to the list, and in it past the room.
+    ann.look();
+    ann.press_times(4, "shift+Tab");
+    ann.press_times(2, "Down");
+    ann.press("Return");
+    ann.write("bob");
+    screenshot("friends-asking");
+    ann.press("Return");
+    bob.wait_for_title("(1) example – Chatroom");
+    ann.press("Escape");
+    screenshot("friends-asked");
+    // One further back, and past the word that declines.
+    bob.look();
+    bob.press_times(5, "shift+Tab");
+    bob.press("Return");
+    bob.wait_for_title("example – Chatroom");
+    screenshot("friends-agreed");
+
+    // What is written to who is not there and no friend is not sent.
+    bob.kill();
+    witness.sees("ann", "example");
+    ann.look();
+    ann.press("ctrl+k");
+    ann.write("bob");
+    ann.press_until("Return", "bob – Chatroom");
+    ann.say("come back");
+    bob.kill_and_open_again();
+    bob.wait_for_title("(1) example – Chatroom");
+    bob.look();
+    bob.press_until("alt+Down", "ann – Chatroom");
+    bob.say("here I am");
+    ann.wait_for_title("(1) bob – Chatroom");
+    screenshot("friends-back");
+}
+
+#[test]
 fn without_a_display_a_sentence_says_what_to_install() {
     let profile = tempfile::tempdir().expect("there is room for a profile");
     let output = Command::new(env!("CARGO_BIN_EXE_chatroom"))

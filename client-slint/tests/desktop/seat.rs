@@ -95,6 +95,11 @@ impl Seat {
         ["Tab", "Tab", "Tab", "Return", "shift+Tab", "Return"].iter().for_each(|key| self.press(key));
     }
 
+    /// Presses a key so many times.
+    pub fn press_times(&self, times: usize, key: &str) {
+        (0..times).for_each(|_| self.press(key));
+    }
+
     /// Writes a message, and sends it.
     pub fn say(&self, text: &str) {
         self.look();

@@ -39,6 +39,21 @@ fn who_was_asked_is_shown_as_that_until_the_request_is_withdrawn() {
 }
 
 #[test]
+fn who_has_answered_by_keys_goes_on_in_the_list() {
+    let seat = Seat::in_many();
+    seat.hear(friends([&[], &["casey"], &[], &[]]));
+    // Past the messages and the buttons above them, and past the one that declines.
+    (0..5).for_each(|_| seat.press_with(Key::Shift, Key::Tab));
+    seat.take_done();
+    seat.press(Key::Return);
+    assert_eq!(seat.take_done(), "accept casey");
+    seat.hear(friends([&["casey"], &[], &[], &[]]));
+    (0..3).for_each(|_| seat.press(Key::DownArrow));
+    seat.press(Key::Return);
+    assert_eq!(seat.app().global::<AppAdapter>().get_title(), "casey – Chatroom");
+}
+
+#[test]
 fn a_friend_is_added_by_name_with_keys_alone() {
     let seat = Seat::in_many();
     // Past the messages and the buttons above them to the list, and there past the rooms.
