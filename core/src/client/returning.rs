@@ -42,6 +42,8 @@ impl Client {
             // What a program knew before anybody was logged in is for who comes first.
             match self.whose {
                 Some(_) => self.readings = Readings::default(),
+                // But not what one knew that goes on for somebody else.
+                None if self.home.is_some() && !is_return => self.readings = Readings::default(),
                 None => self.readings.clear(),
             }
             (self.places, self.ties) = (Places::default(), Ties::default());
@@ -272,6 +274,10 @@ impl Client {
     /// There is no way back any more, and nothing that waits for it is sent.
     pub(super) fn lose_home(&mut self) {
         self.home = None;
+        // Nor is what a program knew that does not get back for whoever logs in next.
+        if self.whose.is_none() {
+            self.readings = Readings::default();
+        }
         self.give_up_unsaid(LEFT_UNSAID);
     }
 

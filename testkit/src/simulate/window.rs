@@ -19,6 +19,8 @@ pub struct Window {
     pub user: Option<String>,
     /// What lets them back in.
     token: Option<Token>,
+    /// Its program was started again, and nobody has logged in with it: who does so without the token begins anew.
+    has_just_begun: bool,
     shown: BTreeMap<Key, Shown>,
     /// The conversations that they take part in.
     places: Vec<Place>,
@@ -96,6 +98,7 @@ impl Window {
             said.values_mut().for_each(|said| said.fate = said.fate.or(Some(Fate::Forgotten)));
             *self = Self { said, ..Self::default() };
         }
+        self.has_just_begun = true;
         // What it was told on its last connection no file has.
         (self.looked_at, self.members) = (None, None);
         let span = |shown: &Shown| {
@@ -121,15 +124,17 @@ impl Window {
             Event::Session { token, .. } => self.token = Some(token),
             Event::LoggedIn { username } => {
                 // What another account was shown is not this one's.
-                if self.user.as_ref() != Some(&username) {
+                if self.user.as_ref() != Some(&username) || self.has_just_begun {
                     self.forget();
                 }
+                self.has_just_begun = false;
                 self.token = None;
                 self.user = Some(username);
                 self.here.clear();
             }
             Event::Returned { username, .. } => {
                 self.user = Some(username);
+                self.has_just_begun = false;
                 self.here.clear();
             }
             Event::LoggedOut => {

@@ -745,6 +745,22 @@ fn who_logs_in_while_another_is_on_the_way_back_says_nothing_for_them() {
 }
 
 #[test]
+fn what_a_program_knew_that_does_not_get_back_is_not_known_to_who_comes_instead() {
+    const ENDED: &str =
+        r#"{"type":"resume","status":"error","code":"session_ended","message":"Please log in"}"#;
+    const IN: &str = r#"{"type":"login","status":"ok","message":"Login successful","data":{"username":"Eve","chatroom":"lobby"}}"#;
+    for answers in [[ENDED, IN], [IN, ENDED]] {
+        let mut desk = started_again();
+        desk.hear(GREETED);
+        desk.want("login Eve 1234");
+        answers.into_iter().for_each(|answer| desk.hear(answer));
+        desk.log.clear();
+        desk.hear(&rooms(&[], &[("@Bob", 0, 3)]));
+        assert!(desk.log.contains(&recall("@Bob")), "{:?}", desk.log);
+    }
+}
+
+#[test]
 fn a_server_that_has_given_up_many_rooms_is_entered_as_ever() {
     let mut desk = started_again();
     desk.hear(&GREETED.replace(r#","multi""#, ""));
