@@ -267,7 +267,7 @@ mod tests {
         );
         check(
             r#","proto":1,"caps":["presence","friends","multi","history","ack"]"#,
-            Ok(Caps { resume: false, ping: false, ..Caps::ALL }),
+            Ok(Caps { resume: false, ping: false, logins: false, ..Caps::ALL }),
         );
         check(
             r#","proto":1,"caps":["presence","multi","history","ack"]"#,
