@@ -35,11 +35,15 @@ impl Model {
     }
 
     /// Whether a user knows how far all of their conversations go, and how far they have read. What they have said themselves
-    /// they have seen; a server counts that as read only if a device has said it.
-    pub fn check_places(&self, user: usize, known: &[client::Place]) -> Result<(), String> {
+    /// they have seen; a server counts that as read only if a device has said it. Of private conversations it need not know
+    /// while the disk could not be asked.
+    pub fn check_places(&self, line: usize, user: usize, known: &[client::Place]) -> Result<(), String> {
+        let is_told = self.is_told(line);
+        let is_due = |place: &&client::Place| is_told || !matches!(place.of, client::Conversation::Peer(_));
+        let known: Vec<&client::Place> = known.iter().filter(is_due).collect();
         let places = self.places_of(user).into_iter();
         let rooms = places.map(|(name, place)| (false, name, place.last, place.read));
-        let talks = self.annals.talks(user).into_iter();
+        let talks = self.annals.talks(user).into_iter().filter(|_| is_told);
         let talks = talks.map(|talk| (true, self.book.name(talk.peer).to_owned(), talk.last, talk.read));
         let right: BTreeMap<Key, (u64, u64)> = rooms
             .chain(talks)
@@ -52,7 +56,7 @@ impl Model {
                 usize::try_from(seq).ok().and_then(|seq| self.said_to(user, of).1.get(seq.checked_sub(1)?));
             said.is_some_and(|kept| kept.author == user)
         };
-        for place in known {
+        for place in &known {
             let (last, read) = right
                 .get(&key(&place.of))
                 .ok_or_else(|| format!("takes part in {}, where it does not", place.of.name()))?;

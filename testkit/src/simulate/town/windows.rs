@@ -139,7 +139,7 @@ impl Town {
         if let Some((id, _)) = window.said().find(|(_, said)| said.fate.is_none()) {
             return Err(format!("it is never told what became of its own message {id}"));
         }
-        self.model.check_places(user, window.places())?;
+        self.model.check_places(line, user, window.places())?;
         for of in window.conversations() {
             let (last, right) = (window.last(of), self.model.last_of(user, of));
             // What is not kept any longer is not read.
