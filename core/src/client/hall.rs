@@ -1,6 +1,7 @@
 //! In many rooms at once: what differs from being in one.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::outbox::Waiting;
@@ -11,7 +12,7 @@ use crate::message::history::Edge;
 use crate::message::presence::{self, PresenceState};
 use crate::message::push::ReceivedMsg;
 use crate::message::received::{ReceivedFriend, ReceivedRead, ReceivedRooms, ReceivedRoster};
-use crate::name::RoomName;
+use crate::name::{RoomName, UserName};
 use crate::phase::Phase;
 
 impl Client {
@@ -41,10 +42,6 @@ impl Client {
             }
             present @ Command::Present(PresenceState::Offline, _) => {
                 self.refuse(&present, "Who is here is not offline");
-            }
-            Command::Present(state, text) => {
-                self.presences.say(state, text.clone());
-                self.send(Command::Present(state, text));
             }
             elsewhere => return Some(elsewhere),
         }
@@ -155,6 +152,8 @@ impl Client {
         if self.home_room().is_some_and(|home| of.is_of(home)) {
             self.go_home_to(None);
         }
+        let were_there = self.people.leave(room);
+        self.forget_who_is_here(were_there);
         for Waiting { say, cid } in self.outbox.take_all_of(&of) {
             match cid {
                 Some(_) => self.event(Event::Unanswered { request: Kind::Msg, said: say.said() }),
@@ -180,16 +179,20 @@ impl Client {
         if roster.members.is_some() {
             self.answered_where(is_it);
         }
-        let left = roster.left.clone();
+        let were_there = self.people.names_before(&roster);
         self.people.merge(roster);
-        // Nothing further is told of them, but of friends.
-        for name in left {
+        self.forget_who_is_here(were_there);
+        self.ask_who_is_there();
+    }
+
+    /// Nothing further is told of those who are seen no more, but of friends.
+    fn forget_who_is_here(&mut self, were_there: Vec<UserName>) {
+        for name in were_there {
             let is_own = Some(name.as_str()) == self.username();
             if !is_own && !self.people.has(&name) && !self.ties.is_friend(&name) {
                 self.presences.forget(name);
             }
         }
-        self.ask_who_is_there();
     }
 
     pub(super) fn on_roster_refused(&mut self, retry_ms: Option<u64>) {
@@ -233,10 +236,8 @@ impl Client {
         }
         for presence in told.0 {
             let is_own = Some(presence.user.as_str()) == self.username();
-            if is_own {
-                self.answered(Kind::Presence);
-            }
-            self.presences.merge(presence, is_own);
+            let is_answer = is_own && self.answered(Kind::Presence).is_some();
+            self.presences.merge(presence, is_own, is_answer);
         }
     }
 

@@ -73,9 +73,27 @@ impl People {
         }
     }
 
+    /// The account is in that room no more. Who was there, if that is known.
+    pub(super) fn leave(&mut self, room: &RoomName) -> Vec<UserName> {
+        if !self.is_of(room) {
+            return Vec::new();
+        }
+        self.members.clear();
+        core::mem::take(&mut self.came).into_keys().collect()
+    }
+
+    /// Who was there that may be there no more when this is taken over.
+    pub(super) fn names_before(&self, roster: &ReceivedRoster) -> Vec<UserName> {
+        match roster.members {
+            Some(_) if self.is_of(&roster.room) => self.came.keys().cloned().collect(),
+            Some(_) => Vec::new(),
+            None => roster.left.clone(),
+        }
+    }
+
     /// Takes over what the server tells, if it is about the room that is looked at.
     pub(super) fn merge(&mut self, roster: ReceivedRoster) {
-        if !self.of.as_ref().is_some_and(|of| of.is_of(&roster.room)) {
+        if !self.is_of(&roster.room) {
             return;
         }
         self.of = Some(Conversation::Room(roster.room));
@@ -91,6 +109,10 @@ impl People {
             self.remove(&name);
             self.add(name);
         }
+    }
+
+    fn is_of(&self, room: &RoomName) -> bool {
+        self.of.as_ref().is_some_and(|of| of.is_of(room))
     }
 
     /// Who is there, if that has changed since this was asked.

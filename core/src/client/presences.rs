@@ -14,7 +14,7 @@ pub(super) struct Presences {
     here: BTreeMap<UserName, (PresenceState, Option<StatusText>)>,
     /// Of whom the person is to be told.
     changed: BTreeSet<UserName>,
-    /// What this device said last of its account, or another one since: to be said again after a return.
+    /// What this device said last of its account and the server took, or another one since: to be said again after a return.
     said: Option<(PresenceState, Option<StatusText>)>,
 }
 
@@ -25,7 +25,7 @@ impl Presences {
         self.changed.clear();
     }
 
-    /// The person has said this.
+    /// The person has said this, and whether the server took it is not known.
     pub(super) fn say(&mut self, state: PresenceState, text: Option<StatusText>) {
         self.said = Some((state, text));
     }
@@ -35,14 +35,14 @@ impl Presences {
         self.said.clone()
     }
 
-    /// Takes over what the server tells of the own account, or of another.
-    pub(super) fn merge(&mut self, told: Presence, is_own: bool) {
+    /// Takes over what the server tells: of the own account, perhaps as the answer to what this device said, or of another.
+    pub(super) fn merge(&mut self, told: Presence, is_own: bool, is_answer: bool) {
         let Presence { user, state, text } = told;
         if state == PresenceState::Offline {
             return self.forget(user);
         }
         let now = (state, text);
-        if is_own && self.said.is_some() {
+        if is_answer || (is_own && self.said.is_some()) {
             self.said = Some(now.clone());
         }
         let is_known = self.here.contains_key(&user);

@@ -8,6 +8,7 @@ use super::friends::Ties;
 use super::home::{Home, LOGIN_PAUSE, Step};
 use super::incoming::Done;
 use super::outbox::Waiting;
+use super::people::People;
 use super::places::Places;
 use super::presences::Presences;
 use super::readings::Readings;
@@ -41,7 +42,7 @@ impl Client {
         if is_another {
             // What a program knew before anybody was logged in is for who comes first.
             match self.whose {
-                Some(_) => self.readings = Readings::default(),
+                Some(_) => (self.readings, self.people) = (Readings::default(), People::default()),
                 // But not what one knew that goes on for somebody else.
                 None if self.home.is_some() && !is_return => self.readings = Readings::default(),
                 None => self.readings.clear(),
@@ -243,7 +244,11 @@ impl Client {
                     // Nobody asked for it.
                     Kind::History | Kind::Rooms | Kind::Roster | Kind::Read => {}
                     // It is said again.
-                    Kind::Presence => {}
+                    Kind::Presence if self.home.is_some() => {
+                        if let Command::Present(state, text) = pending.command {
+                            self.presences.say(state, text);
+                        }
+                    }
                     // The next connection goes the way back from its start; nobody asked for this part of it.
                     kind if self.step_of_return(kind) == Step::There => self.event(pending.unanswered()),
                     _ => {}

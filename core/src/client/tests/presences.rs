@@ -108,6 +108,26 @@ fn who_leaves_the_room_that_is_looked_at_is_forgotten_unless_they_are_a_friend()
     );
 }
 
+#[test]
+fn who_was_seen_in_a_room_that_was_left_is_forgotten_too() {
+    let mut desk = Desk::in_company();
+    desk.hear(&rooms(&[("den", 3)], &[("den", 0, 0)]));
+    desk.tell(Input::Command(Command::Look(den())));
+    let members = |names: &str| {
+        format!(r#"{{"type":"roster","status":"ok","data":{{"room":"den","members":[{names}]}}}}"#)
+    };
+    desk.hear(&members(r#""Ann","Bob","Cid""#));
+    let online = |user: &str| here(user, PresenceState::Online, "");
+    desk.hear(&told(&[online("Ann"), online("Bob"), online("Cid")]));
+    desk.log.clear();
+    // So is who is not there when all are told again.
+    desk.check_hears(&members(r#""Ann","Cid""#), "members [den: Ann Cid], here [Bob offline]");
+    desk.check_hears(
+        r#"{"type":"rooms","status":"ok","data":{"out":["den"]}}"#,
+        "places [], here [Cid offline]",
+    );
+}
+
 /// Lost, and back.
 fn lose_and_return(desk: &mut Desk) {
     desk.tell(Input::Closed);
@@ -136,6 +156,17 @@ fn after_a_return_all_are_offline_until_told_and_the_last_word_is_said_again() {
     desk.hears("Ann", PresenceState::Away, "", "here [Ann away]");
     lose_and_return(&mut desk);
     desk.check(r#"Ann returned to the lobby, > {"type":"presence","data":{"state":"away"}}"#);
+}
+
+#[test]
+fn what_the_server_did_not_take_is_not_said_again() {
+    let mut desk = Desk::in_company();
+    desk.presents(PresenceState::Busy, "");
+    desk.hear(
+        r#"{"type":"presence","status":"error","code":"rate_limited","retry_ms":700,"message":"Too often"}"#,
+    );
+    lose_and_return(&mut desk);
+    desk.check("Ann returned to the lobby");
 }
 
 #[test]
