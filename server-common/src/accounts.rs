@@ -366,9 +366,15 @@ impl<S: Records + Messages> Accounts<S> {
         end: Option<GrantId>,
     ) -> Result<Vec<Login>, Refusal> {
         if let Some(id) = end {
-            let ended = self.store.commit(|store| store.close_session_of(&account.key, id));
-            if !ended.map_err(unavailable)? {
-                return Err(Refusal::NoSuchLogin);
+            let ended = self.store.commit(|store| -> Result<_, StoreError> {
+                // Of two that end each other the first does: nobody would tell that one of the second to go.
+                let lasts = own.map_or(Ok(true), |own| store.has_session(own))?;
+                Ok(if lasts { Some(store.close_session_of(&account.key, id)?) } else { None })
+            });
+            match ended.map_err(unavailable)? {
+                Some(true) => {}
+                Some(false) => return Err(Refusal::NoSuchLogin),
+                None => return Err(Refusal::SessionEnded),
             }
         }
         let now = (self.calendar)(now);

@@ -105,6 +105,12 @@ pub trait Records {
     /// When the records cannot be written; nothing has changed then.
     fn close_session_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError>;
 
+    /// Whether nobody has ended that login.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn has_session(&self, id: GrantId) -> Result<bool, StoreError>;
+
     /// The logins of an account that last, the one that was used last at the head, and at most
     /// [`LOGINS_TOLD_MAX`](chatroom_core::limits::LOGINS_TOLD_MAX). `now` is counted from 1970.
     ///
@@ -251,6 +257,10 @@ impl Records for Store {
 
     fn close_session_of(&mut self, key: &NameKey, id: GrantId) -> Result<bool, StoreError> {
         self.end_of(key, id)
+    }
+
+    fn has_session(&self, id: GrantId) -> Result<bool, StoreError> {
+        Ok(self.ended(&[id])?.is_empty())
     }
 
     fn sessions(&self, key: &NameKey, now: Duration) -> Result<Vec<logins::Login>, StoreError> {

@@ -243,9 +243,9 @@ impl Directory {
         }
     }
 
-    /// Whether a connection is told who is here.
-    pub(super) fn has_presence(&self, id: ConnId) -> bool {
-        self.member(id).is_some_and(|member| member.has_presence)
+    /// Whether a connection is told who is here: not before it was told who is what to its user.
+    pub(super) fn hears(&self, id: ConnId) -> bool {
+        self.member(id).is_some_and(|member| member.has_presence && member.knows_friends)
     }
 
     pub(super) fn is_visitor(&self, id: ConnId) -> bool {

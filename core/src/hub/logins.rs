@@ -51,12 +51,14 @@ impl Hub {
         answer
     }
 
-    /// A login of this connection's user has ended. Of nobody else's: which one it is comes from a client.
+    /// A login of this connection's user has ended. Of nobody else's: which one it is comes from a client. One that was not
+    /// there is not remembered, or a number could be shut out before it is given.
     pub(super) fn end_login(
         &mut self,
         now: Instant,
         from: ConnId,
         ended: GrantId,
+        was_there: bool,
         deliveries: &mut Deliveries,
     ) -> Answer {
         let user = self.directory.user(self.directory.member(from)?.user)?;
@@ -67,10 +69,12 @@ impl Hub {
         for id in connections {
             self.send_away(now, id, Farewell::Ended, deliveries);
         }
-        if self.ended.len() == ENDED_KEPT {
-            self.ended.pop_front();
+        if was_there {
+            if self.ended.len() == ENDED_KEPT {
+                self.ended.pop_front();
+            }
+            self.ended.push_back((key, ended));
         }
-        self.ended.push_back((key, ended));
         None
     }
 

@@ -91,7 +91,12 @@ pub enum Command {
     /// The user is here like that, and says this of themselves. `presence`.
     Present(PresenceState, Option<StatusText>),
     /// This login of the user that lasts has ended: whoever has come by it is to go. There is no reply.
-    EndLogin(GrantId),
+    EndLogin {
+        /// Which one.
+        login: GrantId,
+        /// It has just ended, so somebody may be on their way here by it.
+        was_there: bool,
+    },
     /// Be nobody again.
     Logout,
     /// Give this to every member of the room, the sender included.
@@ -414,7 +419,7 @@ impl Hub {
             Command::Enter(key, name) => self.enter(now, from, &key, name),
             Command::Exit => self.exit(now, from),
             Command::Post(post) => self.post(now, from, *post),
-            Command::EndLogin(grant) => self.end_login(now, from, grant, deliveries),
+            Command::EndLogin { login, was_there } => self.end_login(now, from, login, was_there, deliveries),
             Command::Logout => self.logout(now, from),
             Command::Say(frame) => self.say(now, from, frame, deliveries),
             Command::Whisper(to, name, whisper) => self.whisper(now, from, &to, name, whisper, deliveries),
@@ -505,7 +510,7 @@ impl Hub {
         for frame in presences {
             give(frame, &mut |frame| {
                 let before = deliveries.len();
-                let told = room.watchers.iter().filter(|device| self.directory.has_presence(**device));
+                let told = room.watchers.iter().filter(|device| self.directory.hears(**device));
                 deliveries.extend(told.map(|device| (*device, Mail::Frame(frame.clone()))));
                 deliveries.len() - before
             });

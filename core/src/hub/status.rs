@@ -184,7 +184,10 @@ impl Hub {
 
     fn announce_account(&mut self, now: Instant, key: &NameKey, name: UserName) {
         self.statuses.changes += 1;
-        if self.statuses.listeners > 0 && self.statuses.followers.contains_key(key) {
+        let is_followed = self.statuses.listeners > 0 && self.statuses.followers.contains_key(key);
+        // Whoever begins to follow meanwhile would be told what is being encoded, and nothing after it.
+        let is_printing = self.statuses.turns.get(key).is_some_and(|turn| turn.is_printing);
+        if is_followed || is_printing {
             let turn = self.statuses.turns.entry(key.clone());
             let turn = turn.or_insert_with(|| Turn { name, pace: Pace::default(), is_printing: false });
             self.pacing.changed(now, key, &mut turn.pace);
@@ -238,7 +241,7 @@ impl Hub {
     pub(super) fn presences_of(&self, id: RoomId, news: &News) -> Presences {
         let News::People(changes, _) = news else { return Presences::default() };
         let Some(room) = self.rooms.get(id) else { return Presences::default() };
-        if !room.watchers.iter().any(|device| self.directory.has_presence(*device)) {
+        if !room.watchers.iter().any(|device| self.directory.hears(*device)) {
             return Presences::default();
         }
         let shown = |user: &User| (user.account.key.clone(), user.presence());
@@ -286,11 +289,14 @@ impl Hub {
         if !presences.is_empty() {
             deliveries.push((from, Mail::Here(Box::new(Here::These(presences)))));
         }
+        if let Seat::Device(watched) = &member.seat {
+            watched.iter().for_each(|id| self.tell_who_is_in(from, *id, deliveries));
+        }
     }
 
     /// A device was told who is in a room: it is told how they are here.
     pub(super) fn tell_who_is_in(&self, from: ConnId, id: RoomId, deliveries: &mut Deliveries) {
-        let Some(room) = self.rooms.get(id).filter(|_| self.directory.has_presence(from)) else { return };
+        let Some(room) = self.rooms.get(id).filter(|_| self.hears(from)) else { return };
         let people = room.people().iter().filter_map(|(user, _)| self.directory.user(*user));
         let said = people.filter(|user| user.status != Status::default()).map(User::presence).collect();
         deliveries.push((from, Mail::Here(Box::new(Here::Room(room.roster(), said)))));
@@ -323,7 +329,7 @@ impl Hub {
 
     /// Whether a device is told of friends who come and go.
     fn hears(&self, device: ConnId) -> bool {
-        self.directory.member(device).is_some_and(|member| member.has_presence && member.knows_friends)
+        self.directory.hears(device)
     }
 
     /// Whether a device watches a room in which somebody is.

@@ -25,9 +25,9 @@ pub(super) fn ask(wanted: Logins, account: &Account, waiting: Waiting, cx: &mut 
     Some(Asked { ticket, waiting, of: Subject::Logins { ended: end } })
 }
 
-/// Has whoever came by a login told that it has ended.
-pub(super) fn dismiss(ended: Option<GrantId>, cx: &mut Cx) {
-    if let Some(id) = ended {
-        cx.command(Command::EndLogin(id));
+/// Has whoever came by a login told that it has ended, just now or before.
+pub(super) fn dismiss(ended: Option<GrantId>, was_there: bool, cx: &mut Cx) {
+    if let Some(login) = ended {
+        cx.command(Command::EndLogin { login, was_there });
     }
 }

@@ -81,13 +81,13 @@ pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answe
             cx.send(history::encode_page(None, Some(&peer), &page, rid));
         }
         (Answer::Logins(told), Subject::Logins { ended }) => {
-            logins::dismiss(ended, cx);
+            logins::dismiss(ended, true, cx);
             cx.send(encode_logins(&told, rid));
         }
         (Answer::Refused(refusal), of) => {
             // Whoever ended it may have been gone before they heard of it, and could tell nobody.
             if let (Refusal::NoSuchLogin, Subject::Logins { ended }) = (refusal, of) {
-                logins::dismiss(ended, cx);
+                logins::dismiss(ended, false, cx);
             }
             cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid);
         }

@@ -190,7 +190,7 @@ impl Stage {
                 self.log.push("ask".into());
             }
             Output::Hub(command) => {
-                if let Command::EndLogin(GrantId(id)) = &command {
+                if let Command::EndLogin { login: GrantId(id), .. } = &command {
                     self.log.push(format!("ended {id}"));
                 }
                 let mut deliveries = Deliveries::new();

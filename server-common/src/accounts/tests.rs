@@ -143,8 +143,8 @@ fn a_user_is_told_where_they_are_logged_in_and_ends_what_is_theirs() {
     };
     let (window, phone) = (log_in("harper", "window"), log_in("harper", "phone"));
     let caseys = log_in("casey", "window");
-    let ask = |end: Option<GrantId>| {
-        let question = Question::Logins { account: account("harper"), own: Some(window.id), end };
+    let ask_by = |own: GrantId, end: Option<GrantId>| {
+        let question = Question::Logins { account: account("harper"), own: Some(own), end };
         assert_eq!(accounts.admit(at(0), HOME, &question), Ok(()));
         match accounts.answer(at(0), HOME, question) {
             Answer::Logins(logins) => Ok(logins
@@ -157,11 +157,14 @@ fn a_user_is_told_where_they_are_logged_in_and_ends_what_is_theirs() {
             answer => panic!("that is no answer: {answer:?}"),
         }
     };
+    let ask = |end| ask_by(window.id, end);
     let own = (window.id, Some("window".to_owned()), true);
     assert_eq!(ask(None), Ok(vec![(phone.id, Some("phone".to_owned()), false), own.clone()]));
     assert_eq!(ask(Some(caseys.id)), Err(Refusal::NoSuchLogin));
     assert_eq!(ask(Some(phone.id)), Ok(vec![own]));
     assert_eq!(ask(Some(phone.id)), Err(Refusal::NoSuchLogin));
+    // One that was just ended, and does not know it, ends nothing in turn.
+    assert_eq!(ask_by(phone.id, Some(window.id)), Err(Refusal::SessionEnded));
     let shown = |token: Token| accounts.answer(at(0), HOME, Question::Resume { token });
     assert_eq!(shown(phone.token), refused(Refusal::SessionEnded));
     assert!(matches!(shown(caseys.token), Answer::Granted(..)));

@@ -399,7 +399,7 @@ impl Bench {
             (Who::Member, command) => assert!(!matches!(command, Command::Login(..)), "a second login"),
             (Who::Nobody | Who::Proved(_) | Who::Joining, _) => panic!("a command of nobody reaches the hub"),
         }
-        self.awaits_reply = !matches!(command, Command::EndLogin(_));
+        self.awaits_reply = !matches!(command, Command::EndLogin { .. });
         self.hub.apply(self.now, self.own, command, &mut self.deliveries);
     }
 

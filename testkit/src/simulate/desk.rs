@@ -184,6 +184,10 @@ impl Records for Disk {
         lock(&self.0).write(|store| store.close_session_of(key, id))
     }
 
+    fn has_session(&self, id: GrantId) -> Result<bool, StoreError> {
+        lock(&self.0).read(|store| store.has_session(id))
+    }
+
     fn sessions(&self, key: &NameKey, now: Duration) -> Result<Vec<Login>, StoreError> {
         lock(&self.0).read(|store| store.sessions(key, now))
     }

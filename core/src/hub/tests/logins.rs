@@ -54,6 +54,19 @@ fn a_login_that_is_ended_while_it_is_on_its_way_leads_nowhere() {
 }
 
 #[test]
+fn a_number_that_is_of_no_login_yet_shuts_nobody_out() {
+    let mut town = logged_in();
+    town.does("phone", "ended 5");
+    town.connect("late").unwrap();
+    town.does("late", "login ++ann by 5");
+    assert_eq!(town.hub.grants().len(), 4);
+    town.settle();
+    // Whoever is here by one that had ended before goes all the same.
+    town.does("phone", "ended 5");
+    town.check("late", "farewell Ended");
+}
+
+#[test]
 fn what_a_login_was_that_is_logged_out_of_does_not_matter_any_more() {
     let mut town = logged_in();
     town.does("desk", "logout");

@@ -300,3 +300,38 @@ fn what_a_room_is_told_too_late_is_put_right_for_friends_as_well() {
     let heard = town.heard.remove(&town.people["Bob"]).unwrap();
     assert!(heard.contains(&told("Ann", "busy")), "{heard:?}");
 }
+
+#[test]
+fn who_begins_to_follow_while_it_is_told_how_somebody_was_is_told_how_they_are() {
+    let (mut town, mut disk) = friends();
+    town.does("ann", "away");
+    let old = take_bulletin(&mut town);
+    // Nobody is left who would have to be told that she is gone.
+    town.disconnect("Bob");
+    town.disconnect("ann");
+    device(&mut town, "tablet", "Bob");
+    disk.writes(&mut town);
+    town.publish(&old);
+    town.wait(HOUR);
+    let heard = town.heard.remove(&town.people["tablet"]).unwrap();
+    assert!(heard.last().unwrap().contains(&told("Ann", "offline")), "{heard:?}");
+}
+
+#[test]
+fn who_does_not_know_their_friends_yet_is_not_told_who_is_here() {
+    let (mut town, mut disk) = friends();
+    town.does("ann", "join example");
+    town.does("Bob", "join example");
+    disk.writes(&mut town);
+    town.settle();
+    town.disconnect("Bob");
+    device(&mut town, "tablet", "Bob");
+    town.does("tablet", "people example");
+    // She is gone before it is known that she is a friend, of whom it would have been told.
+    town.disconnect("ann");
+    town.wait(5_000);
+    disk.writes(&mut town);
+    town.wait(HOUR);
+    let heard = town.heard.remove(&town.people["tablet"]).unwrap();
+    assert!(!heard.iter().any(|mail| mail.contains("presence") && mail.contains("Ann")), "{heard:?}");
+}

@@ -20,9 +20,10 @@ impl Model {
             {
                 hall.check(&self.rooms, &self.places_of(user), self.talks_of(line))
                     .map_err(|error| format!("line {line} {error}"))?;
-                if conn.caps.presence {
-                    let friends = if self.is_told(line) { self.friends_here(user) } else { BTreeMap::new() };
-                    hall.check_who_is_here(&friends).map_err(|error| format!("line {line} {error}"))?;
+                // That is told behind who is a friend.
+                if conn.caps.presence && self.is_told(line) {
+                    hall.check_who_is_here(&self.friends_here(user))
+                        .map_err(|error| format!("line {line} {error}"))?;
                 }
             }
             let Some(page) = conn.as_ref().and_then(|conn| conn.page) else { continue };

@@ -157,12 +157,10 @@ impl Town {
         if let Some(room) = window.members() {
             self.model.check_members(&room.name, &room.members)?;
         }
-        if self.model.tells_who_is_here(line) {
+        if self.model.tells_who_is_here(line) && self.model.is_told(line) {
             let members = window.members().into_iter().flat_map(|room| &room.members);
             let mut right: BTreeMap<&str, bool> = members.map(|name| (name.as_str(), true)).collect();
-            if self.model.is_told(line) {
-                right.extend(self.model.friends_here(user));
-            }
+            right.extend(self.model.friends_here(user));
             if let Some((name, is_here)) = right.iter().find(|(name, here)| window.is_here(name) != **here) {
                 return Err(format!(
                     "sees {name} wrongly, for they are {}",
