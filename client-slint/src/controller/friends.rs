@@ -142,6 +142,7 @@ impl Controller {
     /// Nobody is anything to whoever is next.
     pub(super) fn forget_friends(&mut self) {
         self.ties = Ties { is_granted: self.ties.is_granted, ..Ties::default() };
+        self.screen.friends.error = Sentence::default();
         self.show_friends();
     }
 

@@ -99,7 +99,6 @@ impl Controller {
     }
 
     pub(super) fn on_logged_out(&mut self) {
-        self.screen.logins.all.clear();
         self.forget_place();
         self.forget_password();
         self.screen.page = Page::Login;

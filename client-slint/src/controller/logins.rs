@@ -30,6 +30,12 @@ impl Controller {
         self.screen.logins.all = logins.into_iter().map(item).collect();
     }
 
+    /// Where one was logged in is nothing to whoever is next.
+    pub(super) fn forget_logins(&mut self) {
+        self.screen.logins.all.clear();
+        self.screen.logins.error = Sentence::default();
+    }
+
     pub(super) fn on_logins_refused(&mut self, code: Option<&str>, sentence: Sentence) {
         match code {
             // It has ended already, and what is shown is not what there is.

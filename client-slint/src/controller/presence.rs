@@ -54,6 +54,13 @@ impl Controller {
         self.show_places();
     }
 
+    /// Nobody is known to be here to whoever is next, who may come by the same connection.
+    pub(super) fn forget_presences(&mut self) {
+        self.presences = Presences { is_granted: self.presences.is_granted, ..Presences::default() };
+        self.screen.you.error = Sentence::default();
+        self.show_you();
+    }
+
     pub(super) fn on_presence(&mut self, told: Vec<Presence>) {
         for Presence { user, state, text } in told {
             let is_own = user.as_str() == self.screen.lobby.username;

@@ -422,7 +422,9 @@ impl Controller {
         self.keeping.held.clear();
         self.keeping.typed.clear();
         self.screen.sidebar = Sidebar::default();
+        self.forget_presences();
         self.forget_friends();
+        self.forget_logins();
     }
 
     /// Something was said in the one that is shown.
