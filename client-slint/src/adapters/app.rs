@@ -5,10 +5,15 @@ use slint::{ComponentHandle as _, SharedString};
 use super::{Desk, Wish};
 use crate::screen::{Page, Screen};
 use crate::settings::{Language, Theme};
-use crate::ui::{self, App, AppAdapter};
+use crate::ui::{self, App, AppAdapter, Dialog};
 
 pub(super) fn show(window: &App, screen: &Screen) {
     let adapter = window.global::<AppAdapter>();
+    // What is typed there is for the account that it was opened in.
+    let is_logged_out = matches!(screen.page, Page::Connect | Page::Login);
+    if is_logged_out && is_of_account(adapter.get_dialog()) {
+        adapter.set_dialog(Dialog::None);
+    }
     adapter.set_page(match screen.page {
         Page::Connect => ui::Page::Connect,
         Page::Login => ui::Page::Login,
@@ -48,6 +53,13 @@ pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
     adapter.on_close_anyway(move || at.wish(Wish::CloseAnyway));
     let at = desk.clone();
     adapter.on_open_link(move |link: SharedString| at.wish(Wish::OpenLink(link.into())));
+}
+
+fn is_of_account(dialog: Dialog) -> bool {
+    match dialog {
+        Dialog::Friends | Dialog::You | Dialog::Logins | Dialog::Switcher | Dialog::CreateRoom => true,
+        Dialog::None | Dialog::About | Dialog::Keys | Dialog::Settings | Dialog::ConfirmClose => false,
+    }
 }
 
 impl From<ui::ThemeChoice> for Theme {

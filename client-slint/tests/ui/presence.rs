@@ -55,6 +55,31 @@ fn one_says_what_others_see_with_keys_alone() {
 }
 
 #[test]
+fn where_a_login_ends_what_was_open_of_the_account_closes_and_its_words_are_nobody_elses() {
+    let seat = Seat::in_many();
+    seat.click(Button, "You are seen as ann, online");
+    seat.click(TextInput, "What you say of yourself");
+    seat.type_text("at the dentist");
+    seat.hear(Event::Notice { code: Some("session_ended".into()), message: "Ended".into() });
+    assert!(!seat.has("How others see you"));
+    // Keys go where a name is asked for.
+    seat.type_text("bob");
+    assert_eq!(seat.find(TextInput, "Name").accessible_value().unwrap(), "bob");
+    seat.hear(Event::LoggedIn { username: "bob".into() });
+    assert!(!seat.has("How others see you"));
+    seat.click(Button, "You are seen as bob, online");
+    assert_eq!(seat.find(TextInput, "What you say of yourself").accessible_value().unwrap(), "");
+}
+
+#[test]
+fn dialogs_that_are_of_no_account_stay_open_where_a_login_ends() {
+    let seat = Seat::in_many();
+    seat.click(Button, "Settings");
+    seat.hear(Event::Notice { code: Some("session_ended".into()), message: "Ended".into() });
+    assert!(seat.has("Language"));
+}
+
+#[test]
 fn where_the_server_does_not_tell_nothing_of_it_is_seen() {
     let seat = Seat::in_many();
     let caps = Caps { presence: false, ..Caps::ALL };
