@@ -21,8 +21,11 @@ pub(super) fn show(window: &App, last: &You, you: &You) {
 }
 
 pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {
+    let adapter = window.global::<YouAdapter>();
     let at = desk.clone();
-    window.global::<YouAdapter>().on_be(move |presence, text| {
+    adapter.on_status_edited(move || at.act(|controller| controller.status_edited()));
+    let at = desk.clone();
+    adapter.on_be(move |presence, text| {
         let state = match presence {
             ui::Presence::Online => PresenceState::Online,
             ui::Presence::Away => PresenceState::Away,

@@ -42,6 +42,11 @@ impl Controller {
         }
     }
 
+    /// What others are to see is being typed: what was wrong with it before is not wrong with this.
+    pub fn status_edited(&mut self) {
+        self.screen.you.error = Sentence::default();
+    }
+
     /// The server says whether it tells who is here. It tells anew.
     pub(super) fn grant_presence(&mut self, is_granted: bool) {
         self.presences.is_granted = is_granted;

@@ -55,6 +55,35 @@ fn one_says_what_others_see_with_keys_alone() {
 }
 
 #[test]
+fn what_was_wrong_with_words_is_not_said_of_others() {
+    let seat = Seat::in_many();
+    let too_fast = "That was too fast. Try again in 3 s.";
+    let refuse = || {
+        seat.hear(Event::Refused {
+            request: Kind::Presence,
+            said: None,
+            code: Some("rate_limited".into()),
+            message: "slower".into(),
+            retry_ms: Some(3_000),
+        });
+    };
+    seat.click(Button, "You are seen as ann, online");
+    seat.click(TextInput, "What you say of yourself");
+    seat.type_text("at lunch");
+    seat.press(Key::Return);
+    refuse();
+    assert!(seat.has(too_fast));
+    seat.type_text("!");
+    assert!(!seat.has(too_fast), "other words are typed");
+    seat.press(Key::Return);
+    refuse();
+    assert!(seat.has(too_fast));
+    seat.press(Key::Escape);
+    seat.click(Button, "You are seen as ann, online");
+    assert!(!seat.has(too_fast), "that was of an earlier request");
+}
+
+#[test]
 fn where_a_login_ends_what_was_open_of_the_account_closes_and_its_words_are_nobody_elses() {
     let seat = Seat::in_many();
     seat.click(Button, "You are seen as ann, online");
