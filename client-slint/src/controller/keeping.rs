@@ -107,6 +107,10 @@ impl Controller {
             kept.outbox.extend(self.fill(opened));
         }
         self.effects.push_back(Effect::GoOn(invitation, Box::new(kept)));
+        // Who goes on forgets what was looked at before.
+        if let Some(of) = self.keeping.place.clone().filter(|_| self.is_multi) {
+            self.command(Command::Look(of));
+        }
         if !self.is_multi {
             self.ask(Request::Unseen);
         }
@@ -247,6 +251,9 @@ impl Controller {
         self.ask(Request::Multi(is_multi));
         match (is_multi, self.keeping.place.clone()) {
             (true, place) => {
+                if let Some(of) = place.clone() {
+                    self.command(Command::Look(of));
+                }
                 if let Some(Conversation::Room(room)) = place {
                     self.places_hold(&room);
                     self.keeping.came_from = Some(room);
