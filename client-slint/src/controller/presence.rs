@@ -29,7 +29,8 @@ impl Controller {
     pub fn be(&mut self, state: PresenceState, text: &str) {
         let text = text.trim();
         self.screen.you.error = Sentence::default();
-        if (Here { state, text: text.to_owned() }) == self.screen.you.here {
+        // What is on its way may change what is so.
+        if !self.presences.is_saying && (Here { state, text: text.to_owned() }) == self.screen.you.here {
             return self.note_said();
         }
         match Some(text).filter(|text| !text.is_empty()).map(StatusText::parse).transpose() {
