@@ -6,7 +6,7 @@ use chatroom_core::client::{Conversation, Friends};
 use chatroom_core::message::friend::{Op, Tie};
 use chatroom_core::name::UserName;
 
-use super::{Command, Controller, Effect, Phrase, Request, Sentence};
+use super::{Command, Controller, Effect, Page, Phrase, Request, Sentence};
 use crate::format::clean;
 use crate::screen::PersonItem;
 use crate::sentence::of_user_name;
@@ -133,7 +133,8 @@ impl Controller {
             Some("name_invalid") => Phrase::ThatIsYou.into(),
             Some(_) | None => sentence,
         };
-        if self.ties.adding.take().is_none() {
+        // Who is logged out is told why, and that says enough.
+        if self.ties.adding.take().is_none() && matches!(self.screen.page, Page::Lobby | Page::Room) {
             self.on_notice(sentence.clone());
         }
         self.screen.friends.error = sentence;
