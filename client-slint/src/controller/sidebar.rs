@@ -495,7 +495,7 @@ impl Controller {
             let others = self.ties.who(tie).filter(|name| !met.contains(&folded(name.as_str())));
             let mut others: Vec<UserName> = others.cloned().collect();
             // Of those with whom nothing was said yet, who is here comes first.
-            others.sort_by_key(|name| !self.is_here(name));
+            others.sort_by_cached_key(|name| !self.is_here(name));
             list.extend(others.into_iter().map(|name| Row { of: Conversation::Peer(name), entry: None }));
         }
         listed.friends.append(&mut asked);
