@@ -66,6 +66,9 @@ pub struct Said {
     cid: Cid,
     /// What they were told of it.
     pub fate: Option<Fate>,
+    /// Its room was being left before it was answered: what waits then is sent without waiting for what is ahead of it, so a
+    /// refusal that gets lost can turn their order round.
+    pub is_hurried: bool,
 }
 
 /// What a person was told of a message.
@@ -85,9 +88,17 @@ impl Window {
     /// Its person says something, which is called so from now on.
     pub fn say(&mut self, id: u64, to: Conversation, text: Text, cid: Cid) -> Command {
         let (by, words) = (self.user.clone().unwrap_or_default(), text.as_str().to_owned());
-        let said = Said { by, to: to.clone(), text: words, cid: cid.clone(), fate: None };
+        let said = Said { by, to: to.clone(), text: words, cid: cid.clone(), fate: None, is_hurried: false };
         self.said.insert(id, said);
         Command::Say { to, text, id, cid: Some(cid) }
+    }
+
+    /// Its person leaves a room, and says there at once what waits.
+    pub fn leave(&mut self, room: RoomName) -> Command {
+        let key = key(&Conversation::Room(room.clone()));
+        let unanswered = self.said.values_mut().filter(|said| said.fate.is_none() && said.key() == key);
+        unanswered.for_each(|said| said.is_hurried = true);
+        Command::Exit(room)
     }
 
     /// Its program has ended. What a program begins with that is started again, if its person was logged in.

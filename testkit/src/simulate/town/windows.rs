@@ -33,7 +33,7 @@ impl Town {
                 let last = window.last(&of);
                 Command::Read(of, last)
             }
-            Wish::Leave(room) => Command::Exit(RoomName::parse(room.text).expect("it is a name")),
+            Wish::Leave(room) => window.leave(RoomName::parse(room.text).expect("it is a name")),
             Wish::Tie(op, other) => Command::Friend(*op, UserName::parse(other.text).expect("it is a name")),
             // Those are wishes of who is in one room.
             Wish::Say(..) | Wish::Older | Wish::Exit => return Ok(()),
@@ -192,7 +192,7 @@ impl Town {
     /// Where somebody has said several things, they stand in their order.
     fn check_order<'a>(&self, said: impl Iterator<Item = &'a Said>) -> Result<(), String> {
         let mut lasts = BTreeMap::new();
-        for said in said.filter(|said| said.fate == Some(Fate::Said)) {
+        for said in said.filter(|said| said.fate == Some(Fate::Said) && !said.is_hurried) {
             let [(seq, _)] = self.model.seqs_of(&said.text)[..] else { continue };
             let last = lasts.entry((said.by.clone(), said.key())).or_insert(0);
             if seq <= *last {
