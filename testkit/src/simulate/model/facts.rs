@@ -126,6 +126,11 @@ impl Model {
         self.annals.is_deleted(user)
     }
 
+    /// Whether it is, and the server has not heard of it.
+    pub fn is_deleted_unheard(&self, user: usize) -> bool {
+        self.annals.is_deleted(user) && !self.shut_out.contains(&user)
+    }
+
     /// What was said in each conversation.
     pub fn annals(&self) -> &Annals {
         &self.annals
