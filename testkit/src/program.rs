@@ -57,6 +57,16 @@ impl Program {
     /// The same, with flags.
     pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
+        Self::start_at(folder, binary, config, flags)
+    }
+
+    /// The same, in this folder.
+    pub fn start_at(
+        folder: TempDir,
+        binary: &Path,
+        config: &[String],
+        flags: &[&str],
+    ) -> Result<Self, String> {
         Self::start_in(folder, command(binary), config, flags)
     }
 

@@ -20,6 +20,10 @@ pub(super) enum Contender {
     Smol,
     /// `chatroom-server-std`.
     Threads,
+    /// `chatroom-server-smol` that keeps what is said.
+    SmolKeeping,
+    /// `chatroom-server-std` that keeps what is said.
+    ThreadsKeeping,
     /// ngIRCd.
     Ngircd,
     /// InspIRCd.
@@ -33,14 +37,18 @@ pub(super) enum Running {
 }
 
 impl Contender {
-    /// All of them.
+    /// Those that keep nothing, as those of IRC do.
     pub(super) const ALL: [Self; 4] = [Self::Smol, Self::Threads, Self::Ngircd, Self::Inspircd];
+    /// This project's, each without a history and with one.
+    pub(super) const OWN: [Self; 4] = [Self::Smol, Self::SmolKeeping, Self::Threads, Self::ThreadsKeeping];
 
     /// What it is called.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Smol => "server-smol",
             Self::Threads => "server-std",
+            Self::SmolKeeping => "smol, history",
+            Self::ThreadsKeeping => "std, history",
             Self::Ngircd => "ngircd",
             Self::Inspircd => "inspircd",
         }
@@ -51,11 +59,20 @@ impl Contender {
         matches!(self, Self::Ngircd | Self::Inspircd)
     }
 
+    /// The same program without a history, if this one has one.
+    pub(super) const fn without_history(self) -> Option<Self> {
+        match self {
+            Self::SmolKeeping => Some(Self::Smol),
+            Self::ThreadsKeeping => Some(Self::Threads),
+            Self::Smol | Self::Threads | Self::Ngircd | Self::Inspircd => None,
+        }
+    }
+
     /// The most connections it is made for.
     pub(super) const fn connections_max(self) -> usize {
         match self {
-            Self::Threads => 4_096,
-            Self::Smol | Self::Ngircd | Self::Inspircd => 20_000,
+            Self::Threads | Self::ThreadsKeeping => 4_096,
+            Self::Smol | Self::SmolKeeping | Self::Ngircd | Self::Inspircd => 20_000,
         }
     }
 
@@ -80,12 +97,21 @@ impl Contender {
     /// Starts it with TLS on loopback, no limit on how much is said, and no look-up of who comes.
     pub(super) fn start(self, binaries: &Path, row: Row) -> Result<Running, String> {
         let own = |binary: &str| {
-            let (config, flags) = row.server();
-            Program::start_with(&binaries.join(binary), &config, flags).map(Running::Own)
+            let (mut config, flags) = row.server();
+            let binary = binaries.join(binary);
+            let started = if self.without_history().is_some() {
+                // Where programs are built there is a disk; a temporary folder may be memory.
+                let folder = TempDir::new_in(binaries).map_err(|error| format!("no folder: {error}"))?;
+                Program::start_at(folder, &binary, &config, flags)
+            } else {
+                config.push("history = 'off'".to_owned());
+                Program::start_with(&binary, &config, flags)
+            };
+            started.map(Running::Own)
         };
         match self {
-            Self::Smol => own("chatroom-server-smol"),
-            Self::Threads => own("chatroom-server-std"),
+            Self::Smol | Self::SmolKeeping => own("chatroom-server-smol"),
+            Self::Threads | Self::ThreadsKeeping => own("chatroom-server-std"),
             Self::Ngircd => peer("ngircd", &["-n", "-f"], ngircd_config),
             Self::Inspircd => peer("inspircd", &["--runasroot", "--nofork", "--config"], inspircd_config),
         }

@@ -20,6 +20,8 @@ pub enum Part {
     Lobby,
     /// What many logins at once do to those who talk.
     Storm,
+    /// What it costs to have each message on the disk before it is delivered.
+    History,
 }
 
 /// A situation.
@@ -36,7 +38,8 @@ pub(super) struct Row {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Peers, Self::Members, Self::Connections, Self::Lobby, Self::Storm];
+    pub const ALL: [Self; 6] =
+        [Self::Peers, Self::Members, Self::Connections, Self::Lobby, Self::Storm, Self::History];
 
     /// Its place on the page.
     pub const fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Part {
             Self::Connections => "connections",
             Self::Lobby => "lobby",
             Self::Storm => "storm",
+            Self::History => "history",
         }
     }
 
@@ -54,13 +58,14 @@ impl Part {
         match self {
             Self::Members => "Members of the room",
             Self::Connections => "Connections",
-            Self::Peers | Self::Lobby | Self::Storm => "",
+            Self::Peers | Self::Lobby | Self::Storm | Self::History => "",
         }
     }
 
     /// Who is measured.
     pub(super) fn contenders(self) -> impl Iterator<Item = Contender> {
-        Contender::ALL.into_iter().filter(move |contender| self == Self::Peers || !contender.is_peer())
+        let all = if self == Self::History { Contender::OWN } else { Contender::ALL };
+        all.into_iter().filter(move |contender| self == Self::Peers || !contender.is_peer())
     }
 
     /// Whether what cannot be done without is measured too.
@@ -80,6 +85,7 @@ impl Part {
             Self::Connections => &CONNECTIONS,
             Self::Lobby => &LOBBY,
             Self::Storm => &STORM,
+            Self::History => &HISTORY,
         }
     }
 }
@@ -147,6 +153,12 @@ const STORM: [Row; 3] = {
             ..TALK
         },
     ]
+};
+
+/// All that say something.
+const HISTORY: [Row; 5] = {
+    let [quiet, one, bursts, small, large, _] = PEERS;
+    [quiet, one, bursts, small, large]
 };
 
 impl Row {

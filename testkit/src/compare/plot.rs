@@ -41,7 +41,7 @@ pub fn plots(part: Part, results: &Results) -> Result<Vec<Plot>, String> {
             .into_iter()
             .map(|(name, table)| draw(name, |area| lines(area, &table, part, results)))
             .collect(),
-        Part::Lobby | Part::Storm => Ok(Vec::new()),
+        Part::Lobby | Part::Storm | Part::History => Ok(Vec::new()),
     };
     drawn.map_err(|error| format!("cannot draw: {error}"))
 }
@@ -165,8 +165,8 @@ fn font(pixels: i32) -> TextStyle<'static> {
 /// Colours that also those can tell apart who see fewer of them.
 const fn color(contender: Contender) -> RGBColor {
     match contender {
-        Contender::Smol => RGBColor(0, 114, 178),
-        Contender::Threads => RGBColor(230, 159, 0),
+        Contender::Smol | Contender::SmolKeeping => RGBColor(0, 114, 178),
+        Contender::Threads | Contender::ThreadsKeeping => RGBColor(230, 159, 0),
         Contender::Ngircd => RGBColor(0, 158, 115),
         Contender::Inspircd => RGBColor(204, 121, 167),
     }

@@ -17,6 +17,8 @@ pub(super) struct Table {
     is_of: fn(Row) -> bool,
     /// The better of two, where servers are to be compared by it.
     better: Option<fn(f64, f64) -> f64>,
+    /// Whether who keeps a history is compared with the same program that keeps none.
+    is_beside_itself: bool,
     /// Whether the floor is a value of it.
     has_floor: bool,
 }
@@ -27,6 +29,7 @@ pub(super) const CPU: Table = Table {
     figure: |report| report.cpu_us_per_delivery,
     is_of: |row| !row.is_idle(),
     better: None,
+    is_beside_itself: false,
     has_floor: false,
 };
 
@@ -63,6 +66,17 @@ const PEERS: [Table; 5] = [
     },
 ];
 
+const HISTORY: [Table; 3] = [
+    Table { is_beside_itself: true, ..CPU },
+    Table {
+        title: "Latency, half below, in us",
+        figure: |report| Some(report.latency_us_p50),
+        is_beside_itself: true,
+        ..LATENCY
+    },
+    Table { is_beside_itself: true, ..LATENCY },
+];
+
 const LOBBY: [Table; 1] = [Table {
     title: "Processor time of the server, in % of a core",
     figure: |report| report.server_cores.map(|cores| 100.0 * cores),
@@ -77,6 +91,7 @@ pub fn markdown(part: Part, results: &Results, rounds: usize) -> String {
         Part::Connections => &[CPU, MEMORY],
         Part::Lobby => &LOBBY,
         Part::Storm => &[LATENCY],
+        Part::History => &HISTORY,
     };
     let mut page = origin(part, rounds);
     for table in tables {
@@ -95,6 +110,11 @@ impl Table {
         }
         if self.better.is_some() {
             names.extend(own().map(|contender| format!("{} / best peer", contender.name())));
+        }
+        if self.is_beside_itself {
+            let keeping =
+                contenders.iter().copied().filter(|contender| contender.without_history().is_some());
+            names.extend(keeping.map(|contender| format!("{} / without", contender.name())));
         }
         if self.has_floor {
             names.push(format!("{} / floor", Contender::Smol.name()));
@@ -120,6 +140,10 @@ impl Table {
             let peers = contenders.iter().copied().filter(|contender| contender.is_peer());
             let best = peers.filter_map(value).reduce(better);
             cells.extend(own().map(|contender| ratio(contender, best)));
+        }
+        if self.is_beside_itself {
+            let beside = |contender: &Contender| Some(ratio(*contender, value(contender.without_history()?)));
+            cells.extend(contenders.iter().filter_map(beside));
         }
         if self.has_floor {
             cells.push(ratio(Contender::Smol, floor));
