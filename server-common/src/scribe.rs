@@ -114,17 +114,30 @@ fn serve<W: Wake>(scribe: &Scribe, server: &Weak<Server<W>>, clock: Clock, calls
     while calls.recv().is_ok()
         && let Some(server) = server.upgrade()
     {
-        loop {
+        let write = || {
             let mut group = Vec::new();
             server.exchange().take_appends(GROUP_MAX, &mut group);
-            if group.is_empty() {
-                break;
+            let is_any = !group.is_empty();
+            if is_any {
+                let settled = scribe.write(clock.now(), group);
+                server.exchange().settle(clock.now(), settled);
             }
-            let settled = scribe.write(clock.now(), group);
-            server.exchange().settle(clock.now(), settled);
-            turn::end(&mut rung);
-            turn::tend(&mut rung);
+            is_any
+        };
+        work(write, &mut rung);
+    }
+}
+
+/// Calls `write` and tends who gets something by it, until it says that there was nothing, and there is nobody to be tended.
+fn work(mut write: impl FnMut() -> bool, rung: &mut Rung) {
+    loop {
+        let has_written = write();
+        turn::end(rung);
+        // Who has heard that their words are kept may go on to what others are told of, on this thread.
+        if !has_written && rung.is_empty() {
+            return;
         }
+        turn::tend(rung);
     }
 }
 
@@ -136,3 +149,47 @@ const NOTHING_KEPT: Outcome = if cfg!(planted_bug = "delivered_before_commit") {
 } else {
     Outcome::Failed
 };
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::turn::Tend;
+
+    type Story = Mutex<Vec<&'static str>>;
+
+    /// Somebody with mail, who has something for somebody else when it is written.
+    struct Member {
+        name: &'static str,
+        story: Arc<Story>,
+        next: Option<Arc<Member>>,
+    }
+
+    impl Tend for Member {
+        fn prepare(&self) {}
+
+        fn tend(self: Arc<Self>) {
+            self.story.lock().unwrap().push(self.name);
+            if let Some(next) = &self.next {
+                assert!(turn::postpone(next));
+            }
+        }
+    }
+
+    #[test]
+    fn who_hears_of_somebody_who_was_told_that_their_words_are_kept_is_tended_too() {
+        let story = Arc::new(Story::default());
+        let member = |name, next| Arc::new(Member { name, story: Arc::clone(&story), next });
+        let first =
+            member("their words are kept", Some(member("they have left", Some(member("they came", None)))));
+        turn::begin();
+        let mut groups = 0;
+        let write = || {
+            groups += 1;
+            groups == 1 && turn::postpone(&first)
+        };
+        work(write, &mut Rung::new());
+        assert_eq!(*story.lock().unwrap(), ["their words are kept", "they have left", "they came"]);
+    }
+}
