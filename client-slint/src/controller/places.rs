@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{self, Conversation};
+use chatroom_core::client::{self, Conversation, folded};
 use chatroom_core::name::{LOBBY, RoomName};
 
 use super::conversations::Entry;
@@ -293,10 +293,6 @@ impl Controller {
         let rooms = self.places.iter().filter(|entry| is_room(&entry.of));
         rooms.map(|entry| (folded(entry.of.name()), entry)).collect()
     }
-}
-
-fn folded(name: &str) -> String {
-    name.to_lowercase()
 }
 
 /// Whether it is a room, and its name has this in it.

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use chatroom_core::client::{Conversation, Event, Past, Place};
+use chatroom_core::client::{Conversation, Event, Past, Place, folded};
 use chatroom_core::message::friend::Tie;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
 
 use super::conversations::{Entry, Places};
-use super::friends::folded;
 use super::outbox::Way;
 use super::room::Said;
 use super::{Command, Controller, Page, Request, Sentence};

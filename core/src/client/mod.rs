@@ -68,7 +68,7 @@ use crate::time::Instant;
 pub use backoff::Backoff;
 pub use cids::Cids;
 pub use command::Command;
-pub use conversation::{Conversation, Place, Span};
+pub use conversation::{Conversation, Place, Span, folded};
 pub use event::{End, Event, Past, Room};
 pub use friends::Friends;
 use friends::Ties;
