@@ -1,6 +1,6 @@
 //! The conversations that are taken part in, where these can be many: their order, and what of each was not seen.
 
-use chatroom_core::client::Conversation;
+use chatroom_core::client::{Conversation, folded};
 
 /// All conversations that are taken part in, as they stand in the list: rooms by name, then private ones, the one in
 /// which something was said last first.
@@ -73,9 +73,7 @@ impl Places {
 /// Whether one that is in the list comes before one that is new to it.
 fn precedes(one: &Conversation, new: &Conversation) -> bool {
     match (one, new) {
-        (Conversation::Room(one), Conversation::Room(new)) => {
-            one.as_str().to_lowercase() <= new.as_str().to_lowercase()
-        }
+        (Conversation::Room(one), Conversation::Room(new)) => folded(one.as_str()) <= folded(new.as_str()),
         (Conversation::Room(_), Conversation::Peer(_)) | (Conversation::Peer(_), Conversation::Peer(_)) => {
             true
         }

@@ -25,13 +25,13 @@ impl Controller {
 
     /// Show only what has this in its name.
     pub fn search(&mut self, text: &str) {
-        self.search = text.to_lowercase();
+        self.search = folded(text);
         self.show_places();
     }
 
     /// The same in the dialog.
     pub fn search_switcher(&mut self, text: &str) {
-        self.switcher_query = text.to_lowercase();
+        self.switcher_query = folded(text);
         self.show_places();
     }
 
@@ -229,7 +229,7 @@ impl Controller {
             .flat_map(|room| room.members.iter().map(|name| person(name, &room.name)))
             .filter(|person| matches(&person.name, &self.search))
             .collect();
-        people.sort_by_key(|person| person.name.to_lowercase());
+        people.sort_by_key(|person| folded(&person.name));
         let members = self.members.iter().map(|name| person(name, LOBBY)).collect();
         self.screen.lobby.people = people;
         self.screen.room.members = members;
@@ -314,5 +314,5 @@ fn room_item(place: PlaceItem, count: usize) -> RoomItem {
 }
 
 fn matches(name: &str, query: &str) -> bool {
-    query.is_empty() || name.to_lowercase().contains(query)
+    query.is_empty() || folded(name).contains(query)
 }

@@ -194,7 +194,8 @@ impl Controller {
         if let Some(Entry { of: Conversation::Peer(known), .. }) = self.places.get(&of) {
             return known.clone();
         }
-        let member = self.members.iter().find(|member| member.to_lowercase() == name.as_str().to_lowercase());
+        let key = folded(name.as_str());
+        let member = self.members.iter().find(|member| folded(member) == key);
         member.and_then(|member| UserName::parse(member).ok()).unwrap_or(name)
     }
 
