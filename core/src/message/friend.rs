@@ -4,9 +4,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::json::{self, Object};
 use super::rooms::chunks;
-use super::{Envelope, Kind, Rid, Unfit, reply};
+use super::{Envelope, Kind, Rid, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::name::{NameError, UserName};
 
@@ -53,11 +52,7 @@ pub enum Tie {
 
 impl Friend {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [op, user] =
-            Object::decode(data.get(), ["op", "user"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [op, user] = envelope.data(["op", "user"])?;
         let op = json::string(op, "`op` must be a string")?;
         if op == LIST {
             return Ok(Self::List);

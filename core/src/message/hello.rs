@@ -196,10 +196,7 @@ pub(crate) fn encode_greeting(
 
 impl Greeting {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "`data` must be an object";
-        let data = envelope.data.ok_or(Unfit(MUST))?;
-        let [caps, server, registration] =
-            Object::decode(data.get(), ["caps", "server", "registration"]).map_err(|_| Unfit(MUST))?;
+        let [caps, server, registration] = envelope.data(["caps", "server", "registration"])?;
         let caps = caps.and_then(|caps| Caps::decode(caps).ok()).unwrap_or_default();
         let text = |value| json::string(value, "").unwrap_or_default();
         Ok(Self { caps, server: text(server), registration: Registration::parse(&text(registration)) })

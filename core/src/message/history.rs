@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::{self, Object};
 use super::push::Posted;
-use super::{Cid, Envelope, Fields, Rid, Text, Unfit, reply};
+use super::{Cid, Envelope, Fields, Rid, Text, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::limits::{HISTORY_MESSAGES_MAX, SERVER_FRAME_BYTES_MAX};
 use crate::name::{NameError, RoomName, UserName};
@@ -72,13 +71,8 @@ pub struct Page {
 
 impl Query {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "`data` must be an object";
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit(MUST))?;
         let [room, peer, before, after, limit] =
-            Object::decode(data.get(), ["room", "peer", "before", "after", "limit"])
-                .map_err(|_| Unfit(MUST))?;
+            envelope.data(["room", "peer", "before", "after", "limit"])?;
         let of = Of::parse(room, peer)?;
         let number = |value: &RawValue| value.get().parse::<u64>().ok();
         let edge = match (before, after) {
@@ -176,9 +170,7 @@ pub(crate) struct ReceivedLine {
 impl ReceivedPage {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: Unfit = Unfit("it answered `history` without messages");
-        let data = envelope.data.ok_or(MUST)?;
-        let [room, peer, msgs, more] =
-            Object::decode(data.get(), ["room", "peer", "msgs", "more"]).map_err(|_| MUST)?;
+        let [room, peer, msgs, more] = envelope.data(["room", "peer", "msgs", "more"]).map_err(|_| MUST)?;
         let name = |value: Option<&RawValue>| value.and_then(|name| serde_json::from_str(name.get()).ok());
         let lines: Vec<ReceivedLine> =
             msgs.and_then(|msgs| serde_json::from_str(msgs.get()).ok()).ok_or(MUST)?;

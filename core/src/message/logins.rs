@@ -6,8 +6,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::json::{self, Object};
-use super::{Envelope, Kind, Rid, Unfit, reply};
+use super::{Envelope, Kind, Rid, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::limits::CLIENT_NAME_BYTES_MAX;
 use crate::name;
@@ -68,11 +67,7 @@ impl fmt::Debug for ClientName {
 
 impl Logins {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [op, login] =
-            Object::decode(data.get(), ["op", "login"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [op, login] = envelope.data(["op", "login"])?;
         match json::string(op, "`op` must be a string")?.as_str() {
             LIST => Ok(Self::List),
             END => {

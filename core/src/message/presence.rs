@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{self, Object};
 use super::rooms::chunks;
-use super::{Envelope, Kind, Rid, TextError, Unfit, reply};
+use super::{Envelope, Kind, Rid, TextError, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::limits::STATUS_BYTES_MAX;
 use crate::name::UserName;
@@ -105,11 +104,7 @@ impl StatusText {
 impl Said {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: &str = "`state` must be `online`, `away` or `busy`";
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [state, text] =
-            Object::decode(data.get(), ["state", "text"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [state, text] = envelope.data(["state", "text"])?;
         let state = PresenceState::parse(&json::string(state, MUST)?)
             .filter(|state| *state != PresenceState::Offline)
             .ok_or(Unfit(MUST))?;

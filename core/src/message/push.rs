@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::names::Names;
 use super::reply::{self, LIST_ROOM};
-use super::{Cid, Envelope, Fields, Kind, Rid, Text, Unfit, json};
+use super::{Cid, Envelope, Fields, Kind, NO_OBJECT, Rid, Text, Unfit, json};
 use crate::frame::Frame;
 use crate::name::{PUBLIC, RoomName, UserName};
 
@@ -282,7 +282,7 @@ pub(crate) struct ReceivedList(pub(crate) Vec<(String, Vec<String>)>);
 
 impl ReceivedList {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
+        let data = envelope.data.ok_or(NO_OBJECT)?;
         serde_json::from_str(data.get()).map_err(|_| Unfit("`data` must be an object of arrays of names"))
     }
 }
