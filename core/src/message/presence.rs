@@ -70,6 +70,13 @@ impl PresenceState {
     }
 }
 
+impl Presence {
+    /// Of who is not here: what they said of themselves does not hold any more.
+    pub(crate) fn gone(user: UserName) -> Self {
+        Self { user, state: PresenceState::Offline, text: None }
+    }
+}
+
 impl StatusText {
     /// Checks a text and takes it over: 1 to 128 bytes, without control characters and ends of lines.
     pub fn parse(text: &str) -> Result<Self, TextError> {
