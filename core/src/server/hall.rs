@@ -6,10 +6,11 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::asked::{self, Asked};
 use super::auth::Auth;
 use super::lobby;
 use super::logins;
-use super::past::{self, Asked};
+use super::past;
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Here, Overview, Post, Reply, Whisper};
@@ -153,7 +154,7 @@ impl Hall {
     }
 
     pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
-        past::on_answer(&mut self.asked, ticket, answer, cx);
+        asked::on_answer(&mut self.asked, ticket, answer, cx);
         State::Hall(self)
     }
 

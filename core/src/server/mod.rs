@@ -14,6 +14,7 @@
 //! ```
 
 mod ask;
+mod asked;
 mod auth;
 mod chat;
 mod hall;
