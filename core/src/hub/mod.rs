@@ -678,9 +678,8 @@ impl Hub {
         };
         let hour = Duration::from_secs(3600);
         let count = self.limits.rooms_created_per_hour_max;
-        if let Some(rate) = Rate::new(count, hour, count)
-            && let Err(wait) = self.directory.user_mut(user)?.allowance.rooms.take(now, rate)
-        {
+        let rate = Rate::new(count, hour, count);
+        if let Err(wait) = self.directory.user_mut(user)?.allowance.rooms.take(now, rate) {
             return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
         }
         let mut instead = None;
@@ -909,24 +908,20 @@ const ALLOWANCES_KEPT: usize = 1024;
 
 impl Allowance {
     fn speak(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        let rate = Rate::new(limits.message_rate, Duration::from_secs(1), limits.message_burst);
-        rate.map_or(Ok(()), |rate| self.messages.take(now, rate))
-            .map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.message_rate, limits.message_burst);
+        self.messages.take(now, rate).map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
     }
 
     /// What a connection does about others is slowed before it comes here; of all devices together it is no more than of two.
     fn change(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        let (rate, burst) = (limits.move_rate.saturating_mul(2), limits.move_burst.saturating_mul(2));
-        Rate::new(rate, Duration::from_secs(1), burst)
-            .map_or(Ok(()), |rate| self.changes.take(now, rate))
-            .map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.move_rate.saturating_mul(2), limits.move_burst.saturating_mul(2));
+        self.changes.take(now, rate).map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
     }
 
     /// What is said of oneself goes to all friends.
     fn present(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        Rate::new(limits.status_rate, Duration::from_secs(1), limits.status_burst)
-            .map_or(Ok(()), |rate| self.presences.take(now, rate))
-            .map_err(|wait| Denial::PresentsTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.status_rate, limits.status_burst);
+        self.presences.take(now, rate).map_err(|wait| Denial::PresentsTooOften { retry_ms: ceil_ms(wait) })
     }
 
     fn is_full(&self, now: Instant) -> bool {

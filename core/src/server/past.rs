@@ -1,7 +1,5 @@
 //! What was said before, for who is logged in: `history`, in the lobby and in a room.
 
-use core::time::Duration;
-
 use super::asked::{Asked, Subject};
 use super::lobby;
 use super::{Conversation, Cx, Question, Recall, Waiting};
@@ -10,7 +8,6 @@ use crate::hub::Denial;
 use crate::message::history::{Of, Query};
 use crate::message::reply::{Code, Failure};
 use crate::name::{Account, NameError, NameKey, RoomName, UserName};
-use crate::time::ceil_ms;
 
 /// Asks the store for what somebody wants to read, if they may: what was said in a room that `find` knows them to be in;
 /// anywhere, what they and another said to each other. `None` is a request that was refused.
@@ -34,14 +31,9 @@ pub(super) fn ask(
             (Conversation::Peer(key), Subject::Peer(name.as_str().into()))
         }
     };
-    let limits = &cx.rules.limits;
-    let rate = Rate::new(limits.history_rate, Duration::from_secs(1), limits.history_burst);
-    if let Some(rate) = rate
-        && let Err(wait) = cx.histories.take(cx.now, rate)
-    {
-        let message = "You ask for what was said before too often";
-        let failure = Failure::for_now(Code::RateLimited, message, ceil_ms(wait));
-        cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
+    let rate = Rate::per_second(cx.rules.limits.history_rate, cx.rules.limits.history_burst);
+    let taken = cx.histories.take(cx.now, rate);
+    if !cx.is_in_time(taken, waiting.kind.as_str(), "You ask for what was said before too often", &waiting) {
         return None;
     }
     let recall = Recall { reader: reader.clone(), conversation, window: query.window };
