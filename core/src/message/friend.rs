@@ -118,8 +118,8 @@ struct Lists<'a> {
 pub(crate) fn encode_all(ties: &[(UserName, Tie)], bytes_max: usize, rid: Option<&Rid>) -> Vec<Frame> {
     let mut parts = chunks(ties, |(name, _)| json::string_bytes(name.as_str()) + 1, bytes_max);
     let first = Lists { all: Some(true), ..lists(parts.next().unwrap_or_default()) };
-    let mut frames = Vec::from([reply::encode_ok(Kind::Friend.as_str(), None, Some(&first), rid)]);
-    frames.extend(parts.map(|part| reply::encode_ok(Kind::Friend.as_str(), None, Some(&lists(part)), None)));
+    let mut frames = Vec::from([reply::encode_data(Kind::Friend, &first, rid)]);
+    frames.extend(parts.map(|part| reply::encode_data(Kind::Friend, &lists(part), None)));
     frames
 }
 
@@ -145,7 +145,7 @@ pub(crate) fn encode_change(user: &UserName, now: Tie, rid: Option<&Rid>) -> Fra
         now: &'static str,
     }
     let data = Data { user: user.as_str(), now: now.as_str() };
-    reply::encode_ok(Kind::Friend.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Friend, &data, rid)
 }
 
 /// What asks for all of them.

@@ -191,7 +191,7 @@ pub(crate) fn encode_greeting(
     }
     let limits = Sizes { frame: limits.frame_bytes_max, text: TEXT_BYTES_MAX, name: USER_CHARS_MAX };
     let data = Data { proto: PROTO, caps, server: PROGRAM, registration: registration.as_str(), limits };
-    reply::encode_ok(Kind::Hello.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Hello, &data, rid)
 }
 
 impl Greeting {

@@ -223,7 +223,7 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
     });
     let msgs = msgs.collect();
     let data = Data { room, peer, msgs, more: page.has_more };
-    reply::encode_ok(super::Kind::History.as_str(), None, Some(&data), rid)
+    reply::encode_data(super::Kind::History, &data, rid)
 }
 
 /// What a message takes on a page at most.

@@ -115,7 +115,7 @@ pub(crate) fn encode_logins(logins: &[Login], rid: Option<&Rid>) -> Frame {
         own: login.is_own.then_some(true),
     });
     let data = Data { logins: wire.collect() };
-    reply::encode_ok(Kind::Logins.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Logins, &data, rid)
 }
 
 /// What asks for all of them.

@@ -175,7 +175,7 @@ fn encode_entries(entries: &[Entry<'_>], bytes_max: usize, rid: Option<&Rid>) ->
     let parts = chunks(entries, Entry::bytes, bytes_max).enumerate();
     let frame = |(index, users): (usize, &[Entry<'_>])| {
         let rid = rid.filter(|_| index == 0);
-        reply::encode_ok(Kind::Presence.as_str(), None, Some(&Data { users }), rid)
+        reply::encode_data(Kind::Presence, &Data { users }, rid)
     };
     parts.map(frame).collect()
 }

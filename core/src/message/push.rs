@@ -35,7 +35,7 @@ fn encode_msg(to: &str, from: &UserName, text: &Text) -> Frame {
         text: &'a Text,
     }
     let data = Data { to, from: from.as_str(), text };
-    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+    reply::encode_data(Kind::Msg, &data, None)
 }
 
 /// Where a message stands in its conversation.
@@ -65,7 +65,7 @@ struct Placed<'a> {
 
 impl Placed<'_> {
     fn encode(&self) -> Frame {
-        reply::encode_ok(Kind::Msg.as_str(), None, Some(self), None)
+        reply::encode_data(Kind::Msg, self, None)
     }
 }
 

@@ -176,6 +176,11 @@ pub(crate) fn encode_done(
     encode_ok(kind.as_str(), Some(message), data, rid)
 }
 
+/// Encodes an answer, or what is told unasked, that has no sentence for the person.
+pub(crate) fn encode_data(kind: Kind, data: &impl Serialize, rid: Option<&Rid>) -> Frame {
+    encode_ok(kind.as_str(), None, Some(data), rid)
+}
+
 /// Encodes anything that went well.
 pub(crate) fn encode_ok(
     kind: &'static str,
