@@ -27,6 +27,7 @@ mod speech;
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
@@ -704,6 +705,10 @@ impl Cx {
 
     fn send(&mut self, frame: Frame) {
         self.push(Output::Frame(frame));
+    }
+
+    fn send_all(&mut self, frames: Vec<Frame>) {
+        frames.into_iter().for_each(|frame| self.send(frame));
     }
 
     fn fail(&mut self, kind: &'static str, failure: &Failure, rid: Option<&Rid>) {
