@@ -71,8 +71,8 @@ impl Logins {
         match json::string(op, "`op` must be a string")?.as_str() {
             LIST => Ok(Self::List),
             END => {
-                let id = login.and_then(|login| login.get().parse().ok());
-                id.map(|id| Self::End(GrantId(id))).ok_or(Unfit("`login` must be a whole number"))
+                let id = json::number(login).ok_or(Unfit("`login` must be a whole number"))?;
+                Ok(Self::End(GrantId(id)))
             }
             _ => Err(Unfit("`op` must be `list` or `end`")),
         }

@@ -115,7 +115,7 @@ impl Said {
         let state = PresenceState::parse(&json::string(state, MUST)?)
             .filter(|state| *state != PresenceState::Offline)
             .ok_or(Unfit(MUST))?;
-        let text = text.map(|text| json::string(Some(text), "`text` must be a string")).transpose()?;
+        let text = json::optional_string(text, "`text` must be a string")?;
         Ok(Self { state, text: text.map(|text| StatusText::parse(&text)) })
     }
 }
