@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::rooms::chunks;
-use super::{Envelope, Kind, Rid, TextError, Unfit, json, reply};
+use super::{Envelope, Kind, Rid, TextError, Unfit, json, received, reply};
 use crate::frame::Frame;
 use crate::limits::STATUS_BYTES_MAX;
 use crate::name::UserName;
@@ -185,7 +185,6 @@ pub(crate) struct Received(pub(crate) Vec<Presence>);
 
 impl Received {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "it told who is here in a shape that cannot be read";
         #[derive(Deserialize)]
         struct Data {
             users: Vec<User>,
@@ -196,8 +195,7 @@ impl Received {
             state: String,
             text: Option<String>,
         }
-        let data = envelope.data.ok_or(Unfit(MUST))?;
-        let data: Data = serde_json::from_str(data.get()).map_err(|_| Unfit(MUST))?;
+        let data: Data = received::decode(envelope, "it told who is here in a shape that cannot be read")?;
         let presence = |told: User| {
             Some(Presence {
                 user: UserName::parse(&told.user).ok()?,
