@@ -58,7 +58,7 @@ impl Places {
     /// Something was said there last of all.
     pub(super) fn raise(&mut self, of: &Conversation) {
         self.entry(of).is_empty = false;
-        let first = self.entries.partition_point(|entry| matches!(entry.of, Conversation::Room(_)));
+        let first = self.entries.partition_point(|entry| !entry.of.is_private());
         if let Some(at) = self.entries.iter().position(|entry| entry.of.is_same(of)).filter(|at| *at > first)
         {
             self.entries[first..=at].rotate_right(1);

@@ -187,7 +187,7 @@ impl Controller {
         self.screen.page = Page::Room;
         self.screen.room = Room::default();
         self.screen.room.name = clean(of.name());
-        self.screen.room.is_private = matches!(of, Conversation::Peer(_));
+        self.screen.room.is_private = of.is_private();
         self.screen.room.draft = self.drafts.get(of).cloned().unwrap_or_default();
         self.screen.room.is_following = true;
         self.screen.lobby.error = Sentence::default();
@@ -246,7 +246,7 @@ impl Controller {
                 .keeping
                 .unseen
                 .iter()
-                .find(|unseen| !is_current && is_room(&unseen.of) && unseen.of.name() == room.name);
+                .find(|unseen| !is_current && !unseen.of.is_private() && unseen.of.name() == room.name);
             RoomItem {
                 name: clean(&room.name),
                 people: room.members.iter().map(|name| clean(name)).collect(),
@@ -290,7 +290,7 @@ impl Controller {
 
     /// The rooms in the list. There can be ten thousand others, to which these are compared often.
     fn rooms_by_name(&self) -> BTreeMap<String, &Entry> {
-        let rooms = self.places.iter().filter(|entry| is_room(&entry.of));
+        let rooms = self.places.iter().filter(|entry| !entry.of.is_private());
         rooms.map(|entry| (folded(entry.of.name()), entry)).collect()
     }
 }
@@ -302,10 +302,6 @@ fn is_wanted(crowd: &Crowd, query: &str) -> bool {
 
 fn room_of_others(crowd: &Crowd) -> RoomItem {
     RoomItem { name: clean(crowd.room.as_str()), count: crowd.people, ..RoomItem::default() }
-}
-
-fn is_room(of: &Conversation) -> bool {
-    matches!(of, Conversation::Room(_))
 }
 
 fn room_item(place: PlaceItem, count: usize) -> RoomItem {

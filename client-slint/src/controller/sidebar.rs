@@ -165,7 +165,7 @@ impl Controller {
             entry.mentions = 0;
         }
         entry.unread = unread;
-        let is_nothing = entry.is_empty && matches!(of, Conversation::Peer(_));
+        let is_nothing = entry.is_empty && of.is_private();
         if (entry.is_left || is_nothing) && !has_waiting {
             self.places.remove(&of);
         }
@@ -229,7 +229,7 @@ impl Controller {
         let gone: Vec<Conversation> = self
             .places
             .iter()
-            .filter(|entry| matches!(entry.of, Conversation::Room(_)) && !is_told(&entry.of))
+            .filter(|entry| !entry.of.is_private() && !is_told(&entry.of))
             .map(|entry| entry.of.clone())
             .collect();
         gone.iter().for_each(|of| self.set_left(of));
@@ -331,7 +331,7 @@ impl Controller {
             self.places.raise(&of);
         }
         let own = self.screen.lobby.username.clone();
-        let is_private = matches!(of, Conversation::Peer(_));
+        let is_private = of.is_private();
         let entry = self.places.entry(&of);
         if is_anew {
             (entry.unread, entry.mentions) = (0, 0);
@@ -519,7 +519,7 @@ impl Controller {
         let unread = if is_current { self.screen.room.new_count } else { entry.unread };
         PlaceItem {
             name: clean(entry.of.name()),
-            is_private: matches!(entry.of, Conversation::Peer(_)),
+            is_private: entry.of.is_private(),
             is_current,
             is_left: entry.is_left,
             unread,

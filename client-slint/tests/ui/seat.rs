@@ -129,7 +129,7 @@ impl Seat {
             text: text.into(),
             is_own: from == "ann",
             said: None,
-            private_with: matches!(of, Conversation::Peer(_)).then(|| of.name().to_owned()),
+            private_with: of.is_private().then(|| of.name().to_owned()),
             posted: Some(posted),
             cid: None,
         });

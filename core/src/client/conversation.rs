@@ -52,6 +52,14 @@ impl Conversation {
         }
     }
 
+    /// Whether it is with somebody, and of no room.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Room(_) => false,
+            Self::Peer(_) => true,
+        }
+    }
+
     /// Whether it is the other one, however the two are spelled.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -77,11 +85,7 @@ impl Conversation {
     }
 
     pub(super) fn key(&self) -> Key {
-        let is_private = match self {
-            Self::Room(_) => false,
-            Self::Peer(_) => true,
-        };
-        Key { is_private, name: folded(self.name()) }
+        Key { is_private: self.is_private(), name: folded(self.name()) }
     }
 
     pub(super) fn room(&self) -> Option<&RoomName> {

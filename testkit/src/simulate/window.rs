@@ -340,5 +340,5 @@ impl Said {
 
 /// See [`Key`].
 pub fn key(of: &Conversation) -> Key {
-    (matches!(of, Conversation::Peer(_)), folded(of.name()))
+    (of.is_private(), folded(of.name()))
 }
