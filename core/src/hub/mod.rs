@@ -596,6 +596,7 @@ impl Hub {
         self.rooms.len()
     }
 
+    /// Makes a visitor a user.
     fn login(
         &mut self,
         now: Instant,
@@ -604,9 +605,6 @@ impl Hub {
         caps: Caps,
         deliveries: &mut Deliveries,
     ) -> Answer {
-        if !self.directory.is_visitor(from) {
-            return None;
-        }
         if caps.multi {
             return self.login_device(now, from, account, caps, deliveries);
         }
