@@ -188,8 +188,7 @@ impl Client {
     /// Nothing further is told of those who are seen no more, but of friends.
     fn forget_who_is_here(&mut self, were_there: Vec<UserName>) {
         for name in were_there {
-            let is_own = Some(name.as_str()) == self.username();
-            if !is_own && !self.people.has(&name) && !self.ties.is_friend(&name) {
+            if !self.is_own(name.as_str()) && !self.people.has(&name) && !self.ties.is_friend(&name) {
                 self.presences.forget(name);
             }
         }
@@ -235,7 +234,7 @@ impl Client {
             return;
         }
         for presence in told.0 {
-            let is_own = Some(presence.user.as_str()) == self.username();
+            let is_own = self.is_own(presence.user.as_str());
             let is_answer = is_own && self.answered(Kind::Presence).is_some();
             self.presences.merge(presence, is_own, is_answer);
         }
@@ -253,7 +252,7 @@ impl Client {
             return self.accuse("it sent a message of no conversation");
         };
         let Some(posted) = msg.posted else { return self.accuse("it sent a message without a place") };
-        let is_own = Some(msg.from.as_str()) == self.username();
+        let is_own = self.is_own(&msg.from);
         self.readings.begin(&of);
         self.places.note_said(&of, posted.seq, is_own);
         let heard = self.readings.hear(&of, posted, msg);

@@ -299,6 +299,11 @@ impl Client {
         self.pending.push_back(Pending { command, cid, is_repeat, room, asked_at: self.now });
     }
 
+    /// Whether that is the name of who is logged in, as the server spells it.
+    fn is_own(&self, name: &str) -> bool {
+        self.username() == Some(name)
+    }
+
     /// Whether a request of a kind is on its way.
     fn is_asking(&self, kind: Kind) -> bool {
         self.pending.iter().any(|pending| pending.command.kind() == kind)

@@ -68,7 +68,7 @@ impl Client {
         let cid = line.cid.as_deref().and_then(Cid::parse);
         let waited = cid.as_ref().and_then(|cid| self.waited(cid));
         Past {
-            is_own: Some(line.from.as_str()) == self.username(),
+            is_own: self.is_own(&line.from),
             said: waited.and_then(|say| say.said()),
             posted: line.posted(),
             from: line.from,
