@@ -113,7 +113,8 @@ pub fn folded(name: &str) -> String {
     letters(name).collect()
 }
 
-fn is_same_name(one: &str, other: &str) -> bool {
+/// Whether two names are one, however they are spelled.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
     letters(one).eq(letters(other))
 }
 
