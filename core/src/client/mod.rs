@@ -51,7 +51,7 @@ mod talk;
 mod vigil;
 mod wishes;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -322,6 +322,15 @@ impl Client {
     fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
+}
+
+/// Keeps what a server has told, unless that is more than a server can have to tell. Whether it is kept.
+fn insert_within<K: Ord, V>(told: &mut BTreeMap<K, V>, max: usize, key: K, value: V) -> bool {
+    let has_room = told.len() < max || told.contains_key(&key);
+    if has_room {
+        told.insert(key, value);
+    }
+    has_room
 }
 
 /// How long a request may go without an answer. A login waits for about 2 s of others' hashes at the most, so this
