@@ -901,6 +901,18 @@ fn answer_to(from: ConnId, answer: Answer, deliveries: &mut Deliveries) {
     }
 }
 
+/// Notes whether something is one of what belongs to `of`. Nothing is kept of what has nothing.
+fn note<K: Ord + Clone, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, of: &K, value: V, is_one: bool) {
+    if is_one {
+        sets.entry(of.clone()).or_default().insert(value);
+    } else if let Some(set) = sets.get_mut(of) {
+        set.remove(&value);
+        if set.is_empty() {
+            sets.remove(of);
+        }
+    }
+}
+
 /// How many absent users' allowances are kept before those are dropped that are whole again.
 const ALLOWANCES_KEPT: usize = 1024;
 

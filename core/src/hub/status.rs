@@ -12,7 +12,7 @@ use super::directory::{Member, Seat, User, UserId};
 use super::pacing::Pace;
 use super::room::{LOBBY_ID, RoomId};
 use super::watch::{About, Bulletin, News, Presences};
-use super::{Answer, ConnId, Deliveries, Hub, Mail, Reply, answer_to};
+use super::{Answer, ConnId, Deliveries, Hub, Mail, Reply, answer_to, note};
 use crate::frame::Frame;
 use crate::limits::STATUS_BYTES_MAX;
 use crate::message::friend::Tie;
@@ -77,14 +77,7 @@ impl User {
 impl Statuses {
     /// Whether a user is to hear of another, who is a friend of theirs, or is not.
     pub(super) fn follow(&mut self, user: UserId, other: &NameKey, is_friend: bool) {
-        if is_friend {
-            self.followers.entry(other.clone()).or_default().insert(user);
-        } else if let Some(followers) = self.followers.get_mut(other) {
-            followers.remove(&user);
-            if followers.is_empty() {
-                self.followers.remove(other);
-            }
-        }
+        note(&mut self.followers, other, user, is_friend);
     }
 
     /// Nobody is a friend of that one any more.
