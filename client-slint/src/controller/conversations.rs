@@ -70,6 +70,14 @@ impl Places {
     }
 }
 
+impl Entry {
+    /// Counts a message that was not seen.
+    pub(super) fn count(&mut self, is_for_one: bool) {
+        self.unread = self.unread.saturating_add(1);
+        self.mentions = self.mentions.saturating_add(is_for_one.into());
+    }
+}
+
 /// Whether one that is in the list comes before one that is new to it.
 fn precedes(one: &Conversation, new: &Conversation) -> bool {
     match (one, new) {

@@ -10,7 +10,7 @@ use chatroom_core::name::{RoomName, UserName};
 
 use super::conversations::{Entry, Places};
 use super::outbox::Way;
-use super::room::Said;
+use super::room::{Said, log_id};
 use super::{Command, Controller, Page, Request, Sentence};
 use crate::format::{clean, mentions};
 use crate::screen::{PlaceItem, Sidebar};
@@ -294,16 +294,13 @@ impl Controller {
 
     /// A message has come to a conversation that is not shown.
     pub(super) fn hear_elsewhere(&mut self, said: Said) {
-        let number = said.said.and_then(|said| u32::try_from(said).ok());
-        number.into_iter().for_each(|id| self.log.borrow_mut().drop_waiting(id));
+        log_id(said.said).into_iter().for_each(|id| self.log.borrow_mut().drop_waiting(id));
         let cid = self.take_name(said.said).or(said.cid.clone());
         let Some(posted) = said.posted else { return self.keep_no_longer(cid) };
         self.places.raise(&said.of);
         if !said.is_own && posted.seq > self.places.entry(&said.of).seen {
-            let is_for_one = said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username);
-            let entry = self.places.entry(&said.of);
-            entry.unread = entry.unread.saturating_add(1);
-            entry.mentions = entry.mentions.saturating_add(is_for_one.into());
+            let is_for_one = self.is_for_one(&said);
+            self.places.entry(&said.of).count(is_for_one);
             self.places.is_miscounted = true;
             if is_for_one {
                 self.tell_of(&said);
@@ -341,11 +338,10 @@ impl Controller {
         let seen = entry.seen;
         let new = past.iter().filter(|past| !is_older && !past.is_own && past.posted.seq > seen);
         for text in new.filter_map(|past| past.text.as_deref()) {
-            entry.unread = entry.unread.saturating_add(1);
-            entry.mentions = entry.mentions.saturating_add((is_private || mentions(text, &own)).into());
+            entry.count(is_private || mentions(text, &own));
         }
         self.places.is_miscounted = true;
-        for said in past.iter().filter_map(|past| u32::try_from(past.said?).ok()) {
+        for said in past.iter().filter_map(|past| log_id(past.said)) {
             self.log.borrow_mut().drop_waiting(said);
         }
         let lines = past.into_iter().map(|past| self.line_of(past)).collect();
