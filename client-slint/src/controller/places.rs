@@ -137,8 +137,7 @@ impl Controller {
             Some(room) => self.on_entered(room),
             None => {
                 let was_in_room = self.screen.page == Page::Room;
-                self.forget_place();
-                self.ask(Request::Place(None));
+                self.leave_place();
                 self.ask(Request::Unseen);
                 self.turn_to(Page::Lobby);
                 if was_in_room {
@@ -152,8 +151,7 @@ impl Controller {
         if self.is_multi {
             return RoomName::parse(room).map_or((), |room| self.on_left_one(room));
         }
-        self.forget_place();
-        self.ask(Request::Place(None));
+        self.leave_place();
         self.ask(Request::Unseen);
         match self.next_room.take() {
             Some(room) => {
@@ -195,6 +193,12 @@ impl Controller {
         self.composer.forget_completion();
         self.forget_shown();
         self.show_places();
+    }
+
+    /// In no room any more, and in none at the next start.
+    pub(super) fn leave_place(&mut self) {
+        self.forget_place();
+        self.ask(Request::Place(None));
     }
 
     /// In no room any more.

@@ -79,8 +79,7 @@ impl Controller {
         }
         self.turn_away();
         self.release();
-        self.forget_place();
-        self.ask(Request::Place(None));
+        self.leave_place();
         self.screen.lobby.error = Sentence::default();
         self.screen.page = Page::Lobby;
         self.show_places();
@@ -284,8 +283,7 @@ impl Controller {
         let was_shown = self.is_shown(&of);
         if was_shown {
             self.turn_away();
-            self.forget_place();
-            self.ask(Request::Place(None));
+            self.leave_place();
             self.screen.page = Page::Lobby;
         }
         self.set_left(&of);
