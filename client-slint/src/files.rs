@@ -4,11 +4,13 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use serde::Serialize;
+
 /// Writes a file in place of what was there. A crash leaves the old one or the new one, never half of it.
 ///
 /// # Errors
 /// What the system says.
-pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         private_dir(DirBuilder::new().recursive(true)).create(folder)?;
     }
@@ -17,6 +19,16 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)
+}
+
+/// Writes a value in place of what was there, as TOML.
+///
+/// # Errors
+/// When it cannot be written, with the name of the file.
+pub fn save(path: &Path, value: &impl Serialize) -> Result<(), String> {
+    let error = |why: String| format!("{}: {why}", path.display());
+    let text = toml::to_string(value).map_err(|why| error(why.to_string()))?;
+    write_private(path, &text).map_err(|why| error(why.to_string()))
 }
 
 /// Reads a file; one that is not there is empty.

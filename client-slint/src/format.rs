@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use chatroom_core::client::folded;
+
 /// A stranger's text without what would rearrange or hide the text around it: control and bidi characters.
 pub fn clean(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).filter(|c| !is_commanding(*c)).collect();
@@ -67,8 +69,7 @@ pub fn initials(name: &str) -> String {
 /// Which of the theme's colours a name has, the same in every window.
 pub fn hue(name: &str) -> u8 {
     // FNV-1a: short, and spreads short names well.
-    let hash = name
-        .to_lowercase()
+    let hash = folded(name)
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let hue = (hash ^ (hash >> 15)) % u32::from(HUES);
@@ -77,7 +78,7 @@ pub fn hue(name: &str) -> u8 {
 
 /// Whether `text` names `name`, as a word of its own.
 pub fn mentions(text: &str, name: &str) -> bool {
-    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let (text, name) = (folded(text), folded(name));
     !name.is_empty()
         && text.match_indices(&name).any(|(start, found)| {
             let before = text[..start].chars().next_back();
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(initials("anna-maria.b"), "AM");
         assert_eq!(initials("午餐"), "午");
         assert_eq!(initials("__"), "_");
-        assert_eq!(hue("Ann"), hue("ann"));
+        assert_eq!((hue("Ann"), hue("ΝΙΚΟΣ")), (hue("ann"), hue("νικοσ")));
         let used: std::collections::BTreeSet<_> =
             (0..64).map(|number| hue(&format!("user{number}"))).collect();
         assert_eq!(used.len(), usize::from(HUES));
@@ -204,6 +205,7 @@ mod tests {
     #[test]
     fn a_name_is_mentioned_as_a_word() {
         assert!(mentions("hi Ann!", "ann") && mentions("@ann", "Ann") && mentions("安 ann", "ann"));
+        assert!(mentions("ΝΙΚΟΣ, are you here?", "νικοσ"));
         assert!(!mentions("annual planning", "ann") && !mentions("joann", "ann") && !mentions("x", ""));
     }
 }

@@ -65,9 +65,7 @@ impl KnownServers {
             Known::Authority => AUTHORITY.to_owned(),
         };
         self.servers.insert(address.to_string(), text);
-        let error = |why: String| format!("{}: {why}", self.path.display());
-        let text = toml::to_string(&self.servers).map_err(|why| error(why.to_string()))?;
-        files::write_private(&self.path, &text).map_err(|why| error(why.to_string()))
+        files::save(&self.path, &self.servers)
     }
 }
 

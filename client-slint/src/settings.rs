@@ -99,9 +99,7 @@ impl Settings {
     /// # Errors
     /// When it cannot be written, with its name.
     pub fn save(&self, path: &Path) -> Result<(), String> {
-        let error = |why: String| format!("{}: {why}", path.display());
-        let text = toml::to_string(self).map_err(|why| error(why.to_string()))?;
-        files::write_private(path, &text).map_err(|why| error(why.to_string()))
+        files::save(path, self)
     }
 
     /// Without what would leave a window that nobody can read or find.

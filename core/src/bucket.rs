@@ -26,11 +26,18 @@ impl Rate {
         let interval = per.checked_div(count)?;
         Some(Self { interval, tolerance: interval * burst.saturating_sub(1) })
     }
+
+    /// The same in a second.
+    pub fn per_second(count: u32, burst: u32) -> Option<Self> {
+        Self::new(count, Duration::from_secs(1), burst)
+    }
 }
 
 impl Bucket {
-    /// Takes one event out. An error is how long to wait until the next may happen, and takes nothing.
-    pub fn take(&mut self, now: Instant, rate: Rate) -> Result<(), Duration> {
+    /// Takes one event out. An error is how long to wait until the next may happen, and takes nothing. Without a rate there
+    /// is no limit.
+    pub fn take(&mut self, now: Instant, rate: impl Into<Option<Rate>>) -> Result<(), Duration> {
+        let Some(rate) = rate.into() else { return Ok(()) };
         let full_at =
             if cfg!(planted_bug = "bucket_saves_up") { self.full_at } else { self.full_at.max(now) };
         let ahead = full_at.since(now);
@@ -67,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_one_an_interval() {
-        let rate = Rate::new(10, Duration::from_secs(1), 3).unwrap();
+        let rate = Rate::per_second(10, 3).unwrap();
         let mut bucket = Bucket::default();
         for _ in 0..3 {
             assert_eq!(bucket.take(at(5), rate), Ok(()));
@@ -80,7 +87,7 @@ mod tests {
 
     #[test]
     fn rest_gives_back_the_whole_burst_and_no_more() {
-        let rate = Rate::new(10, Duration::from_secs(1), 3).unwrap();
+        let rate = Rate::per_second(10, 3).unwrap();
         let mut bucket = Bucket::default();
         for _ in 0..3 {
             bucket.take(at(0), rate).unwrap();
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_is_put_back_can_be_taken_again_and_no_more_than_that() {
-        let rate = Rate::new(10, Duration::from_secs(1), 3).unwrap();
+        let rate = Rate::per_second(10, 3).unwrap();
         let mut bucket = Bucket::default();
         for _ in 0..3 {
             bucket.take(at(5), rate).unwrap();
@@ -111,6 +118,12 @@ mod tests {
 
     #[test]
     fn a_rate_of_nothing_is_no_limit() {
-        assert_eq!(Rate::new(0, Duration::from_secs(1), 5), None);
+        let rate = Rate::per_second(0, 5);
+        assert_eq!(rate, None);
+        let mut bucket = Bucket::default();
+        for _ in 0..6 {
+            assert_eq!(bucket.take(at(5), rate), Ok(()));
+        }
+        assert_eq!(bucket, Bucket::default());
     }
 }

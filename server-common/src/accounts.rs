@@ -166,8 +166,7 @@ impl<S: Records + Messages> Accounts<S> {
                 self.register(account, &look, &password, shown.as_ref()).map(|answer| (answer, None))
             }
             Question::Verify { account, password, lasts, client } => {
-                let program = lasts.then_some(client.as_ref());
-                self.verify(now, address, account, password, program)
+                self.verify(now, address, account, password, lasts, client.as_ref())
             }
             Question::Resume { token } => {
                 self.renew(now, &[(address, token)]).map(|mut answers| answers.swap_remove(0))
@@ -247,7 +246,8 @@ impl<S: Records + Messages> Accounts<S> {
         address: IpAddr,
         account: Account,
         password: Password,
-        program: Option<Option<&ClientName>>,
+        lasts: bool,
+        client: Option<&ClientName>,
     ) -> Result<(Answer, Option<FollowUp>), Refusal> {
         let found = self.store.read(|store| store.find(&account));
         let Some(stored) = found.map_err(unavailable)? else {
@@ -270,9 +270,9 @@ impl<S: Records + Messages> Accounts<S> {
                 }
                 let sighting = self.throttle().succeeded(now, &account.key, address);
                 let key = stored.account.key.clone();
-                let answer = match program {
-                    Some(client) => self.begin_session(now, stored.account, &stored.phc, client)?,
-                    None => Answer::Verified(stored.account),
+                let answer = match lasts {
+                    true => self.begin_session(now, stored.account, &stored.phc, client)?,
+                    false => Answer::Verified(stored.account),
                 };
                 let rehash = needs_rehash.then(|| Rehash { key, password, old: stored.phc });
                 let is_more = sighting.is_some() || rehash.is_some();

@@ -11,10 +11,8 @@ pub(super) fn show(window: &App, last: &Friends, friends: &Friends) {
     let adapter = window.global::<FriendsAdapter>();
     adapter.set_is_there(friends.is_there);
     adapter.set_error((&friends.error).into());
-    let asking = lists::update(adapter.get_asking(), friends.asking.iter().map(Into::into));
-    asking.into_iter().for_each(|asking| adapter.set_asking(asking));
-    let people = lists::update(adapter.get_people(), friends.people.iter().map(Into::into));
-    people.into_iter().for_each(|people| adapter.set_people(people));
+    lists::show(adapter.get_asking(), &friends.asking, |asking| adapter.set_asking(asking));
+    lists::show(adapter.get_people(), &friends.people, |people| adapter.set_people(people));
     if last.added != friends.added {
         adapter.set_name(Default::default());
     }

@@ -10,38 +10,42 @@ use crate::format::{hue, initials};
 use crate::screen::{PersonItem, PlaceItem, RoomItem};
 use crate::ui;
 
-/// Changes a list where it differs, so that what is selected and scrolled to stays so.
-pub(super) fn update<T: Clone + PartialEq + 'static>(
-    model: ModelRc<T>,
-    items: impl ExactSizeIterator<Item = T>,
-) -> Option<ModelRc<T>> {
-    let Some(rows) = model.as_any().downcast_ref::<VecModel<T>>() else {
-        let rows: Vec<T> = items.collect();
-        return Some(ModelRc::from(Rc::new(VecModel::from(rows))));
+/// Changes a list where it differs, so that what is selected and scrolled to stays so. One that shows nothing yet is `set`.
+pub(super) fn show<'a, S, T>(shown: ModelRc<T>, items: &'a [S], set: impl FnOnce(ModelRc<T>))
+where
+    T: Clone + PartialEq + From<&'a S> + 'static,
+{
+    let Some(rows) = shown.as_any().downcast_ref::<VecModel<T>>() else {
+        let rows: Vec<T> = items.iter().map(T::from).collect();
+        return set(ModelRc::from(Rc::new(VecModel::from(rows))));
     };
     while rows.row_count() > items.len() {
         rows.remove(rows.row_count() - 1);
     }
-    for (index, item) in items.enumerate() {
+    for (index, item) in items.iter().map(T::from).enumerate() {
         match rows.row_data(index) {
             Some(row) if row == item => {}
             Some(_) => rows.set_row_data(index, item),
             None => rows.push(item),
         }
     }
-    None
+}
+
+/// A number as the window has it.
+pub(super) fn number(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
 }
 
 impl From<&RoomItem> for ui::RoomItem {
     fn from(room: &RoomItem) -> Self {
         Self {
             name: room.name.as_str().into(),
-            count: i32::try_from(room.count).unwrap_or(i32::MAX),
+            count: number(room.count),
             people: room.people.join(", ").into(),
             is_private: room.is_private,
             is_current: room.is_current,
-            unread: i32::try_from(room.unread).unwrap_or(i32::MAX),
-            mentions: i32::try_from(room.mentions).unwrap_or(i32::MAX),
+            unread: number(room.unread),
+            mentions: number(room.mentions),
         }
     }
 }
@@ -56,9 +60,9 @@ impl From<&PlaceItem> for ui::PlaceItem {
             is_private: place.is_private,
             is_current: place.is_current,
             is_left: place.is_left,
-            unread: i32::try_from(place.unread).unwrap_or(i32::MAX),
-            mentions: i32::try_from(place.mentions).unwrap_or(i32::MAX),
-            waiting: i32::try_from(place.waiting).unwrap_or(i32::MAX),
+            unread: number(place.unread),
+            mentions: number(place.mentions),
+            waiting: number(place.waiting),
             tie: tie(place.tie),
             presence,
             status,

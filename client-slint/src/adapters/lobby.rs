@@ -13,12 +13,10 @@ pub(super) fn show(window: &App, last: &Lobby, lobby: &Lobby) {
     adapter.set_create_error((&lobby.create_error).into());
     adapter.set_host_link(lobby.host_link.as_str().into());
     if last.rooms != lobby.rooms {
-        let rooms = lists::update(adapter.get_rooms(), lobby.rooms.iter().map(Into::into));
-        rooms.into_iter().for_each(|rooms| adapter.set_rooms(rooms));
+        lists::show(adapter.get_rooms(), &lobby.rooms, |rooms| adapter.set_rooms(rooms));
     }
     if last.people != lobby.people {
-        let people = lists::update(adapter.get_people(), lobby.people.iter().map(Into::into));
-        people.into_iter().for_each(|people| adapter.set_people(people));
+        lists::show(adapter.get_people(), &lobby.people, |people| adapter.set_people(people));
     }
     if last.created != lobby.created {
         adapter.set_new_room(Default::default());

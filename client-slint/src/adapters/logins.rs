@@ -11,8 +11,7 @@ pub(super) fn show(window: &App, logins: &Logins) {
     let adapter = window.global::<LoginsAdapter>();
     adapter.set_is_there(logins.is_there);
     adapter.set_error((&logins.error).into());
-    let all = lists::update(adapter.get_logins(), logins.all.iter().map(Into::into));
-    all.into_iter().for_each(|all| adapter.set_logins(all));
+    lists::show(adapter.get_logins(), &logins.all, |all| adapter.set_logins(all));
 }
 
 pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {

@@ -32,7 +32,7 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     adapter.set_own_hue(hue(&screen.lobby.username).into());
     adapter.set_following(room.is_following);
     adapter.set_has_older(room.has_older);
-    adapter.set_new_count(i32::try_from(room.new_count).unwrap_or(i32::MAX));
+    adapter.set_new_count(lists::number(room.new_count));
     adapter.set_shows_left(room.left.is_some());
     adapter.set_left(room.left.map_or(0, |left| i32::try_from(left).unwrap_or(i32::MIN)));
     adapter.set_hint((&room.hint).into());
@@ -40,8 +40,7 @@ pub(super) fn show(window: &App, last: &Room, screen: &Screen) {
     adapter.set_selected_text(room.selected.as_ref().map_or("", |selected| &selected.text).into());
     adapter.set_selected(room.selected.as_ref().map_or(0, |selected| selected.id.cast_signed()));
     if last.members != room.members {
-        let members = lists::update(adapter.get_members(), room.members.iter().map(Into::into));
-        members.into_iter().for_each(|members| adapter.set_members(members));
+        lists::show(adapter.get_members(), &room.members, |members| adapter.set_members(members));
     }
 }
 

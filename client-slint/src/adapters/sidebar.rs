@@ -9,13 +9,10 @@ use crate::ui::{App, SidebarAdapter};
 pub(super) fn show(window: &App, sidebar: &Sidebar) {
     let adapter = window.global::<SidebarAdapter>();
     adapter.set_is_there(sidebar.is_there);
-    adapter.set_unread(i32::try_from(sidebar.unread).unwrap_or(i32::MAX));
-    let rooms = lists::update(adapter.get_rooms(), sidebar.rooms.iter().map(Into::into));
-    rooms.into_iter().for_each(|rooms| adapter.set_rooms(rooms));
-    let friends = lists::update(adapter.get_friends(), sidebar.friends.iter().map(Into::into));
-    friends.into_iter().for_each(|friends| adapter.set_friends(friends));
-    let peers = lists::update(adapter.get_peers(), sidebar.peers.iter().map(Into::into));
-    peers.into_iter().for_each(|peers| adapter.set_peers(peers));
+    adapter.set_unread(lists::number(sidebar.unread));
+    lists::show(adapter.get_rooms(), &sidebar.rooms, |rooms| adapter.set_rooms(rooms));
+    lists::show(adapter.get_friends(), &sidebar.friends, |friends| adapter.set_friends(friends));
+    lists::show(adapter.get_peers(), &sidebar.peers, |peers| adapter.set_peers(peers));
 }
 
 pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {

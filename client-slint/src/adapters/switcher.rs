@@ -8,8 +8,7 @@ use crate::ui::{App, AppAdapter, Dialog, SwitcherAdapter};
 
 pub(super) fn show(window: &App, switcher: &Switcher) {
     let adapter = window.global::<SwitcherAdapter>();
-    let rooms = lists::update(adapter.get_rooms(), switcher.rooms.iter().map(Into::into));
-    rooms.into_iter().for_each(|rooms| adapter.set_rooms(rooms));
+    lists::show(adapter.get_rooms(), &switcher.rooms, |rooms| adapter.set_rooms(rooms));
 }
 
 pub(super) fn connect<D: Desk + Clone + 'static>(window: &App, desk: &D) {

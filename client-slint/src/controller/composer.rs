@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use chatroom_core::client::folded;
+
 /// Earlier messages and the state of a completion.
 #[derive(Debug, Default)]
 pub(super) struct Composer {
@@ -48,14 +50,14 @@ impl Composer {
             Some(last) if last.result == draft => (last.before, last.prefix, last.candidate + 1),
             _ => {
                 let start = draft.trim_end_matches(|c: char| !c.is_whitespace()).len();
-                (draft[..start].to_owned(), draft[start..].to_lowercase(), 0)
+                (draft[..start].to_owned(), folded(&draft[start..]), 0)
             }
         };
         if prefix.is_empty() {
             return None;
         }
         let mut names: Vec<&str> =
-            members.iter().copied().filter(|name| name.to_lowercase().starts_with(&prefix)).collect();
+            members.iter().copied().filter(|name| folded(name).starts_with(&prefix)).collect();
         names.sort_unstable();
         let name = names.get(candidate % names.len().max(1))?;
         // At the start of a line a name is addressed.
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(composer.complete("andy: ", &members).as_deref(), Some("Anna: "));
         assert_eq!(composer.complete("hi b", &members).as_deref(), Some("hi bob "));
         assert_eq!(composer.complete("\\private 午", &["午餐"]).as_deref(), Some("\\private 午餐 "));
+        assert_eq!(composer.complete("ΚΟΣ", &["Κοσμάς"]).as_deref(), Some("Κοσμάς: "));
         assert_eq!(composer.complete("x", &members), None);
         assert_eq!(composer.complete("", &members), None);
     }

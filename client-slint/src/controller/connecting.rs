@@ -42,11 +42,9 @@ impl Controller {
 
     /// Back to the page that asks for a server.
     pub fn disconnect(&mut self) {
-        self.screen.connect = Default::default();
         self.screen.banner = Sentence::default();
         self.interrupt();
-        self.forget_place();
-        self.screen.page = Page::Connect;
+        self.turn_back();
         self.order(Order::Disconnect);
         self.retitle();
     }
@@ -64,12 +62,9 @@ impl Controller {
 
     /// The server's key is not the one that is known, or not the one that the link names.
     pub fn key_differs(&mut self, expected: &str, found: &str) {
-        self.screen.connect = Default::default();
+        self.turn_back();
         self.screen.connect.expected = expected.to_owned();
         self.screen.connect.found = found.to_owned();
-        self.screen.banner = Sentence::default();
-        self.forget_place();
-        self.screen.page = Page::Connect;
     }
 
     /// The chat is hosted by this program, and others connect with this link.
@@ -91,11 +86,8 @@ impl Controller {
                 self.key_differs(&expected.to_string(), &found.to_string());
             }
             Link::Refused(fault) => {
-                self.screen.connect = Default::default();
+                self.turn_back();
                 self.screen.connect.error = of_fault(&fault, &address);
-                self.screen.banner = Sentence::default();
-                self.forget_place();
-                self.screen.page = Page::Connect;
             }
             Link::Away { retry_in, .. } => {
                 let seconds = retry_in.as_millis().div_ceil(1_000);
@@ -129,6 +121,14 @@ impl Controller {
             End::Closed | End::Silent => {}
             End::ServerFault(what) => self.on_notice(Sentence::with(Phrase::ServerFault, what)),
         }
+    }
+
+    /// The page that asks for a server is shown, as it is at the start.
+    fn turn_back(&mut self) {
+        self.screen.connect = Default::default();
+        self.screen.banner = Sentence::default();
+        self.forget_place();
+        self.screen.page = Page::Connect;
     }
 
     fn on_trusted(&mut self, identity: Identity) {

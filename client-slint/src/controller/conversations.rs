@@ -1,6 +1,6 @@
 //! The conversations that are taken part in, where these can be many: their order, and what of each was not seen.
 
-use chatroom_core::client::Conversation;
+use chatroom_core::client::{Conversation, folded};
 
 /// All conversations that are taken part in, as they stand in the list: rooms by name, then private ones, the one in
 /// which something was said last first.
@@ -58,7 +58,7 @@ impl Places {
     /// Something was said there last of all.
     pub(super) fn raise(&mut self, of: &Conversation) {
         self.entry(of).is_empty = false;
-        let first = self.entries.partition_point(|entry| matches!(entry.of, Conversation::Room(_)));
+        let first = self.entries.partition_point(|entry| !entry.of.is_private());
         if let Some(at) = self.entries.iter().position(|entry| entry.of.is_same(of)).filter(|at| *at > first)
         {
             self.entries[first..=at].rotate_right(1);
@@ -70,12 +70,18 @@ impl Places {
     }
 }
 
+impl Entry {
+    /// Counts a message that was not seen.
+    pub(super) fn count(&mut self, is_for_one: bool) {
+        self.unread = self.unread.saturating_add(1);
+        self.mentions = self.mentions.saturating_add(is_for_one.into());
+    }
+}
+
 /// Whether one that is in the list comes before one that is new to it.
 fn precedes(one: &Conversation, new: &Conversation) -> bool {
     match (one, new) {
-        (Conversation::Room(one), Conversation::Room(new)) => {
-            one.as_str().to_lowercase() <= new.as_str().to_lowercase()
-        }
+        (Conversation::Room(one), Conversation::Room(new)) => folded(one.as_str()) <= folded(new.as_str()),
         (Conversation::Room(_), Conversation::Peer(_)) | (Conversation::Peer(_), Conversation::Peer(_)) => {
             true
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{Conversation, Friends};
+use chatroom_core::client::{Conversation, Friends, folded};
 use chatroom_core::message::friend::{Op, Tie};
 use chatroom_core::name::UserName;
 
@@ -72,7 +72,7 @@ impl Controller {
 
     /// Of all who are something to the person, list those who have this in their name.
     pub fn search_friends(&mut self, text: &str) {
-        self.ties.query = text.trim().to_lowercase();
+        self.ties.query = folded(text.trim());
         self.screen.friends.error = Sentence::default();
         self.show_friends();
     }
@@ -187,9 +187,4 @@ impl Controller {
         self.screen.room.tie = place.and_then(|of| self.tie_in(of));
         self.screen.room.here = place.and_then(|of| self.here_in(of));
     }
-}
-
-/// What a name is in every case of its letters. Of sigma there are two small ones, by its place in a word.
-pub(super) fn folded(name: &str) -> String {
-    name.to_lowercase().replace('ς', "σ")
 }

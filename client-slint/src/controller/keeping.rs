@@ -96,7 +96,7 @@ impl Controller {
             kept.outbox =
                 overview.outbox.into_iter().filter_map(|outgoing| self.send_off(outgoing)).collect();
         }
-        if let Some(opened) = place.filter(|opened| self.is_multi || is_room(&opened.of)) {
+        if let Some(opened) = place.filter(|opened| self.is_multi || !opened.of.is_private()) {
             self.show_room(&opened.of);
             if let Conversation::Room(room) = &opened.of {
                 kept.room = Some(room.clone());
@@ -485,8 +485,4 @@ impl Keeping {
     pub(super) fn see_elsewhere(&mut self, seq: u64) {
         self.shown.seen = self.shown.seen.max(seq);
     }
-}
-
-fn is_room(of: &Conversation) -> bool {
-    matches!(of, Conversation::Room(_))
 }

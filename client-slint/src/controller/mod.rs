@@ -256,38 +256,36 @@ impl Controller {
             true => Phrase::NotConnected.into(),
             false => Sentence::of_refusal(code, message, retry_ms),
         };
+        if request == Kind::Msg {
+            return self.on_msg_refused(said, code, sentence);
+        }
+        self.on_undone(request, code, sentence);
+    }
+
+    fn on_silence(&mut self, request: Kind, said: Option<u64>) {
+        if request == Kind::Msg {
+            return self.on_msg_silence(said);
+        }
+        self.on_undone(request, None, Phrase::NoAnswer.into());
+    }
+
+    /// What was asked for is not done, for that reason.
+    fn on_undone(&mut self, request: Kind, code: Option<&str>, sentence: Sentence) {
         match request {
             Kind::Register | Kind::Login | Kind::Resume => self.on_login_refused(request, code, sentence),
             Kind::Create => self.on_create_refused(sentence),
             Kind::Enter => self.on_enter_refused(code, sentence),
-            Kind::Msg => self.on_msg_refused(said, code, sentence),
             Kind::Exit => self.on_notice(sentence),
             Kind::Logout => self.on_logout_failed(sentence),
-            // Lists also come unasked, and nobody asked for the others.
-            Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             Kind::Friend => self.on_friend_refused(code, sentence),
             Kind::Presence => self.on_presence_refused(sentence),
             Kind::Logins => self.on_logins_refused(code, sentence),
+            // Lists also come unasked, and nobody asked for the others.
+            Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
             // The client asks for them by itself.
             Kind::Rooms | Kind::Roster | Kind::Read => {}
-        }
-    }
-
-    fn on_silence(&mut self, request: Kind, said: Option<u64>) {
-        match request {
-            Kind::Register | Kind::Login | Kind::Resume => {
-                self.on_login_refused(request, None, Phrase::NoAnswer.into());
-            }
-            Kind::Create => self.on_create_refused(Phrase::NoAnswer.into()),
-            Kind::Enter => self.on_enter_refused(None, Phrase::NoAnswer.into()),
-            Kind::Msg => self.on_msg_silence(said),
-            Kind::Exit => self.on_notice(Phrase::NoAnswer.into()),
-            Kind::Logout => self.on_logout_failed(Phrase::NoAnswer.into()),
-            Kind::Friend => self.on_friend_refused(None, Phrase::NoAnswer.into()),
-            Kind::Presence => self.on_presence_refused(Phrase::NoAnswer.into()),
-            Kind::Logins => self.on_logins_refused(None, Phrase::NoAnswer.into()),
-            Kind::Hello | Kind::List | Kind::History | Kind::Ping | Kind::Pong => {}
-            Kind::Rooms | Kind::Roster | Kind::Read => {}
+            // It is marked where it stands.
+            Kind::Msg => {}
         }
     }
 

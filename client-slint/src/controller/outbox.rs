@@ -5,7 +5,7 @@ use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::UserName;
 
 use super::Controller;
-use super::room::said_before;
+use super::room::{log_id, said_before};
 use crate::log::Delivery;
 use crate::store::{Fate, Outgoing, Request};
 
@@ -109,7 +109,7 @@ impl Controller {
 
     /// What a message is called that waits no longer.
     pub(super) fn take_name(&mut self, said: Option<u64>) -> Option<Cid> {
-        let id = u32::try_from(said?).ok()?;
+        let id = log_id(said)?;
         self.keeping.typed.remove(&id).map(|typed| typed.cid)
     }
 

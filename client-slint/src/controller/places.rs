@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::{self, Conversation};
+use chatroom_core::client::{self, Conversation, folded};
 use chatroom_core::name::{LOBBY, RoomName};
 
 use super::conversations::Entry;
@@ -25,13 +25,13 @@ impl Controller {
 
     /// Show only what has this in its name.
     pub fn search(&mut self, text: &str) {
-        self.search = text.to_lowercase();
+        self.search = folded(text);
         self.show_places();
     }
 
     /// The same in the dialog.
     pub fn search_switcher(&mut self, text: &str) {
-        self.switcher_query = text.to_lowercase();
+        self.switcher_query = folded(text);
         self.show_places();
     }
 
@@ -137,8 +137,7 @@ impl Controller {
             Some(room) => self.on_entered(room),
             None => {
                 let was_in_room = self.screen.page == Page::Room;
-                self.forget_place();
-                self.ask(Request::Place(None));
+                self.leave_place();
                 self.ask(Request::Unseen);
                 self.turn_to(Page::Lobby);
                 if was_in_room {
@@ -152,8 +151,7 @@ impl Controller {
         if self.is_multi {
             return RoomName::parse(room).map_or((), |room| self.on_left_one(room));
         }
-        self.forget_place();
-        self.ask(Request::Place(None));
+        self.leave_place();
         self.ask(Request::Unseen);
         match self.next_room.take() {
             Some(room) => {
@@ -187,7 +185,7 @@ impl Controller {
         self.screen.page = Page::Room;
         self.screen.room = Room::default();
         self.screen.room.name = clean(of.name());
-        self.screen.room.is_private = matches!(of, Conversation::Peer(_));
+        self.screen.room.is_private = of.is_private();
         self.screen.room.draft = self.drafts.get(of).cloned().unwrap_or_default();
         self.screen.room.is_following = true;
         self.screen.lobby.error = Sentence::default();
@@ -195,6 +193,12 @@ impl Controller {
         self.composer.forget_completion();
         self.forget_shown();
         self.show_places();
+    }
+
+    /// In no room any more, and in none at the next start.
+    pub(super) fn leave_place(&mut self) {
+        self.forget_place();
+        self.ask(Request::Place(None));
     }
 
     /// In no room any more.
@@ -229,7 +233,7 @@ impl Controller {
             .flat_map(|room| room.members.iter().map(|name| person(name, &room.name)))
             .filter(|person| matches(&person.name, &self.search))
             .collect();
-        people.sort_by_key(|person| person.name.to_lowercase());
+        people.sort_by_key(|person| folded(&person.name));
         let members = self.members.iter().map(|name| person(name, LOBBY)).collect();
         self.screen.lobby.people = people;
         self.screen.room.members = members;
@@ -246,7 +250,7 @@ impl Controller {
                 .keeping
                 .unseen
                 .iter()
-                .find(|unseen| !is_current && is_room(&unseen.of) && unseen.of.name() == room.name);
+                .find(|unseen| !is_current && !unseen.of.is_private() && unseen.of.name() == room.name);
             RoomItem {
                 name: clean(&room.name),
                 people: room.members.iter().map(|name| clean(name)).collect(),
@@ -290,13 +294,9 @@ impl Controller {
 
     /// The rooms in the list. There can be ten thousand others, to which these are compared often.
     fn rooms_by_name(&self) -> BTreeMap<String, &Entry> {
-        let rooms = self.places.iter().filter(|entry| is_room(&entry.of));
+        let rooms = self.places.iter().filter(|entry| !entry.of.is_private());
         rooms.map(|entry| (folded(entry.of.name()), entry)).collect()
     }
-}
-
-fn folded(name: &str) -> String {
-    name.to_lowercase()
 }
 
 /// Whether it is a room, and its name has this in it.
@@ -308,15 +308,11 @@ fn room_of_others(crowd: &Crowd) -> RoomItem {
     RoomItem { name: clean(crowd.room.as_str()), count: crowd.people, ..RoomItem::default() }
 }
 
-fn is_room(of: &Conversation) -> bool {
-    matches!(of, Conversation::Room(_))
-}
-
 fn room_item(place: PlaceItem, count: usize) -> RoomItem {
     let PlaceItem { name, is_private, is_left, unread, mentions, .. } = place;
     RoomItem { name, people: Vec::new(), count, is_private, is_current: !is_left, unread, mentions }
 }
 
 fn matches(name: &str, query: &str) -> bool {
-    query.is_empty() || name.to_lowercase().contains(query)
+    query.is_empty() || folded(name).contains(query)
 }

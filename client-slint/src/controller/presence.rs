@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::client::Conversation;
+use chatroom_core::client::{Conversation, folded};
 use chatroom_core::message::TextError;
 use chatroom_core::message::friend::Tie;
 use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::name::UserName;
 
-use super::friends::folded;
 use super::{Command, Controller, Phrase, Sentence};
 use crate::format::clean;
 use crate::screen::Here;

@@ -198,8 +198,8 @@ impl Controller {
         if said.posted.is_some_and(|posted| self.is_multi && self.has_shown(posted.seq, false)) {
             return said.said.map_or((), |said| self.on_acknowledged(said));
         }
-        let number = said.said.and_then(|said| u32::try_from(said).ok());
-        let is_for_one = said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username);
+        let number = log_id(said.said);
+        let is_for_one = self.is_for_one(&said);
         // Where all of it is private, nothing of it stands out.
         let peer = said.private_with.clone().filter(|_| !self.is_multi);
         let (from, text, is_own) = (clean(&said.from), clean(&said.text), said.is_own);
@@ -289,7 +289,7 @@ impl Controller {
         // What was said before anybody came in is nothing new.
         let is_news = !log.is_empty() && !is_anew && !self.is_multi;
         for ((row, said), is_unseen) in rows.into_iter().zip(said).zip(unseen) {
-            let said = said.and_then(|said| u32::try_from(said).ok());
+            let said = log_id(said);
             let Some(Past { at, author, text, is_own, .. }) = row else {
                 said.into_iter().for_each(|id| log.drop_waiting(id));
                 continue;
@@ -329,7 +329,7 @@ impl Controller {
     }
 
     pub(super) fn on_msg_refused(&mut self, said: Option<u64>, code: Option<&str>, sentence: Sentence) {
-        let id = said.and_then(|said| u32::try_from(said).ok());
+        let id = log_id(said);
         // The client itself has given it up, and the file has not.
         if code.is_none()
             && let Some(id) = id.filter(|id| self.goes_on_waiting(*id))
@@ -352,7 +352,7 @@ impl Controller {
 
     /// It was said, in a part of the conversation that is not shown.
     pub(super) fn on_acknowledged(&mut self, said: u64) {
-        if let Ok(id) = u32::try_from(said) {
+        if let Some(id) = log_id(Some(said)) {
             self.log.borrow_mut().drop_waiting(id);
             let cid = self.take_name(Some(said));
             self.keep_no_longer(cid);
@@ -366,13 +366,18 @@ impl Controller {
         }
     }
 
+    /// Whether something is said to this person above all.
+    pub(super) fn is_for_one(&self, said: &Said) -> bool {
+        said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username)
+    }
+
     /// Whether what comes last is seen as it comes.
     pub(super) fn is_looking(&self) -> bool {
         self.is_in_front && self.screen.room.is_following
     }
 
     pub(super) fn fail(&mut self, said: Option<u64>, delivery: Delivery) {
-        let Some(id) = said.and_then(|said| u32::try_from(said).ok()) else { return };
+        let Some(id) = log_id(said) else { return };
         self.log.borrow_mut().fail(id, delivery);
         match delivery {
             Delivery::Failed => self.keep_failed(id, Fate::Failed),
@@ -431,6 +436,11 @@ const BYTES_LEFT_SHOWN: i64 = 500;
 
 /// What a desktop shows of a message.
 const NOTIFICATION_CHARS_MAX: usize = 200;
+
+/// The window's number for a message that was typed here, as the log has it.
+pub(super) fn log_id(said: Option<u64>) -> Option<u32> {
+    u32::try_from(said?).ok()
+}
 
 /// Counts a message that was not seen. The first one of them gets the mark.
 fn count_new(count: &mut u32, log: &mut Log, id: u32) {

@@ -3,15 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use chatroom_core::client::{Conversation, Event, Past, Place};
+use chatroom_core::client::{Conversation, Event, Past, Place, folded};
 use chatroom_core::message::friend::Tie;
 use chatroom_core::message::rooms::Crowd;
 use chatroom_core::name::{RoomName, UserName};
 
 use super::conversations::{Entry, Places};
-use super::friends::folded;
 use super::outbox::Way;
-use super::room::Said;
+use super::room::{Said, log_id};
 use super::{Command, Controller, Page, Request, Sentence};
 use crate::format::{clean, mentions};
 use crate::screen::{PlaceItem, Sidebar};
@@ -80,8 +79,7 @@ impl Controller {
         }
         self.turn_away();
         self.release();
-        self.forget_place();
-        self.ask(Request::Place(None));
+        self.leave_place();
         self.screen.lobby.error = Sentence::default();
         self.screen.page = Page::Lobby;
         self.show_places();
@@ -166,7 +164,7 @@ impl Controller {
             entry.mentions = 0;
         }
         entry.unread = unread;
-        let is_nothing = entry.is_empty && matches!(of, Conversation::Peer(_));
+        let is_nothing = entry.is_empty && of.is_private();
         if (entry.is_left || is_nothing) && !has_waiting {
             self.places.remove(&of);
         }
@@ -195,7 +193,8 @@ impl Controller {
         if let Some(Entry { of: Conversation::Peer(known), .. }) = self.places.get(&of) {
             return known.clone();
         }
-        let member = self.members.iter().find(|member| member.to_lowercase() == name.as_str().to_lowercase());
+        let key = folded(name.as_str());
+        let member = self.members.iter().find(|member| folded(member) == key);
         member.and_then(|member| UserName::parse(member).ok()).unwrap_or(name)
     }
 
@@ -229,7 +228,7 @@ impl Controller {
         let gone: Vec<Conversation> = self
             .places
             .iter()
-            .filter(|entry| matches!(entry.of, Conversation::Room(_)) && !is_told(&entry.of))
+            .filter(|entry| !entry.of.is_private() && !is_told(&entry.of))
             .map(|entry| entry.of.clone())
             .collect();
         gone.iter().for_each(|of| self.set_left(of));
@@ -284,8 +283,7 @@ impl Controller {
         let was_shown = self.is_shown(&of);
         if was_shown {
             self.turn_away();
-            self.forget_place();
-            self.ask(Request::Place(None));
+            self.leave_place();
             self.screen.page = Page::Lobby;
         }
         self.set_left(&of);
@@ -294,16 +292,13 @@ impl Controller {
 
     /// A message has come to a conversation that is not shown.
     pub(super) fn hear_elsewhere(&mut self, said: Said) {
-        let number = said.said.and_then(|said| u32::try_from(said).ok());
-        number.into_iter().for_each(|id| self.log.borrow_mut().drop_waiting(id));
+        log_id(said.said).into_iter().for_each(|id| self.log.borrow_mut().drop_waiting(id));
         let cid = self.take_name(said.said).or(said.cid.clone());
         let Some(posted) = said.posted else { return self.keep_no_longer(cid) };
         self.places.raise(&said.of);
         if !said.is_own && posted.seq > self.places.entry(&said.of).seen {
-            let is_for_one = said.private_with.is_some() || mentions(&said.text, &self.screen.lobby.username);
-            let entry = self.places.entry(&said.of);
-            entry.unread = entry.unread.saturating_add(1);
-            entry.mentions = entry.mentions.saturating_add(is_for_one.into());
+            let is_for_one = self.is_for_one(&said);
+            self.places.entry(&said.of).count(is_for_one);
             self.places.is_miscounted = true;
             if is_for_one {
                 self.tell_of(&said);
@@ -331,7 +326,7 @@ impl Controller {
             self.places.raise(&of);
         }
         let own = self.screen.lobby.username.clone();
-        let is_private = matches!(of, Conversation::Peer(_));
+        let is_private = of.is_private();
         let entry = self.places.entry(&of);
         if is_anew {
             (entry.unread, entry.mentions) = (0, 0);
@@ -341,11 +336,10 @@ impl Controller {
         let seen = entry.seen;
         let new = past.iter().filter(|past| !is_older && !past.is_own && past.posted.seq > seen);
         for text in new.filter_map(|past| past.text.as_deref()) {
-            entry.unread = entry.unread.saturating_add(1);
-            entry.mentions = entry.mentions.saturating_add((is_private || mentions(text, &own)).into());
+            entry.count(is_private || mentions(text, &own));
         }
         self.places.is_miscounted = true;
-        for said in past.iter().filter_map(|past| u32::try_from(past.said?).ok()) {
+        for said in past.iter().filter_map(|past| log_id(past.said)) {
             self.log.borrow_mut().drop_waiting(said);
         }
         let lines = past.into_iter().map(|past| self.line_of(past)).collect();
@@ -519,7 +513,7 @@ impl Controller {
         let unread = if is_current { self.screen.room.new_count } else { entry.unread };
         PlaceItem {
             name: clean(entry.of.name()),
-            is_private: matches!(entry.of, Conversation::Peer(_)),
+            is_private: entry.of.is_private(),
             is_current,
             is_left: entry.is_left,
             unread,

@@ -13,7 +13,7 @@ use jiff::civil::DateTime;
 use slint::platform::Key;
 use slint::{ComponentHandle as _, LogicalSize, Model as _};
 
-use crate::seat::{Seat, den, friends, here, logins, room, room_name, with};
+use crate::seat::{Seat, den, friends, here, logins, refused, room, room_name, with};
 
 /// A window in some state, under the name that its pictures get.
 pub struct Scene {
@@ -262,13 +262,7 @@ fn create_room() -> Seat {
     seat.click(Button, "Create a room");
     seat.type_text("garden");
     seat.press(Key::Return);
-    seat.hear(Event::Refused {
-        request: Kind::Create,
-        said: None,
-        code: Some("room_exists".into()),
-        message: String::new(),
-        retry_ms: None,
-    });
+    seat.hear(refused(Kind::Create, "room_exists", ""));
     seat
 }
 
@@ -377,13 +371,7 @@ fn friends_dialog() -> Seat {
     seat.press(Key::Return);
     seat.press_with(Key::Control, 'a');
     seat.press(Key::Backspace);
-    seat.hear(Event::Refused {
-        request: Kind::Friend,
-        said: None,
-        code: Some("no_such_user".into()),
-        message: "There is no account of that name".into(),
-        retry_ms: None,
-    });
+    seat.hear(refused(Kind::Friend, "no_such_user", "There is no account of that name"));
     seat
 }
 

@@ -8,7 +8,7 @@ use i_slint_backend_testing::AccessibleRole::{Button, ListItem, TextInput};
 use slint::ComponentHandle as _;
 use slint::platform::Key;
 
-use crate::seat::{Seat, friends};
+use crate::seat::{Seat, friends, refused};
 
 #[test]
 fn a_request_is_answered_where_it_stands() {
@@ -64,13 +64,7 @@ fn a_friend_is_added_by_name_with_keys_alone() {
     seat.type_text("nobody");
     seat.press(Key::Return);
     assert_eq!(seat.take_done(), "request nobody");
-    seat.hear(Event::Refused {
-        request: Kind::Friend,
-        said: None,
-        code: Some("no_such_user".into()),
-        message: "There is no account of that name".into(),
-        retry_ms: None,
-    });
+    seat.hear(refused(Kind::Friend, "no_such_user", "There is no account of that name"));
     assert!(seat.has("Nobody here has this name."));
     seat.press_with(Key::Control, 'a');
     seat.type_text("casey");

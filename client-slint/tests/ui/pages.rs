@@ -13,11 +13,7 @@ use jiff::civil::date;
 use slint::ComponentHandle as _;
 use slint::platform::Key;
 
-use crate::seat::{Seat, den};
-
-fn refused(request: Kind, code: &str) -> Event {
-    Event::Refused { request, said: None, code: Some(code.into()), message: "no".into(), retry_ms: None }
-}
+use crate::seat::{Seat, den, refused};
 
 #[test]
 fn an_address_is_typed_at_once_and_enter_connects() {
@@ -108,7 +104,7 @@ fn a_wrong_password_is_said_below_it_and_nothing_typed_is_lost() {
     seat.press(Key::Return);
     seat.type_text("wrong");
     seat.press(Key::Return);
-    seat.hear(refused(Kind::Login, "auth_failed"));
+    seat.hear(refused(Kind::Login, "auth_failed", "no"));
     assert!(seat.has("Name or password is wrong."));
     assert_eq!(seat.find(TextInput, "Name").accessible_value().unwrap(), "ann");
     assert_eq!(
@@ -130,7 +126,7 @@ fn who_is_new_makes_an_account_and_hears_what_is_weak() {
     assert!(!seat.has("Weak: shorter than 10 characters."));
     seat.click(Button, "Create account");
     assert_eq!(seat.take_done(), "register ann");
-    seat.hear(refused(Kind::Register, "name_taken"));
+    seat.hear(refused(Kind::Register, "name_taken", "no"));
     assert!(seat.has("Somebody has this name already."));
 }
 
@@ -174,7 +170,7 @@ fn a_room_is_made_in_a_dialog_that_stays_until_it_is() {
     seat.type_text("attic");
     seat.press(Key::Return);
     assert_eq!(seat.take_done(), "create attic");
-    seat.hear(refused(Kind::Create, "room_exists"));
+    seat.hear(refused(Kind::Create, "room_exists", "no"));
     assert!(seat.has("A room of this name is there already."));
     seat.type_text(" two");
     seat.press(Key::Return);

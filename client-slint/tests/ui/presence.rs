@@ -35,13 +35,7 @@ fn one_says_what_others_see_with_keys_alone() {
     seat.take_done();
     seat.press(Key::Return);
     assert_eq!(seat.take_done(), "be away at lunch");
-    seat.hear(Event::Refused {
-        request: Kind::Presence,
-        said: None,
-        code: Some("rate_limited".into()),
-        message: "slower".into(),
-        retry_ms: Some(3_000),
-    });
+    seat.hear(too_often());
     assert!(seat.has("That was too fast. Try again in 3 s."));
     seat.press(Key::Return);
     seat.hear(here(&[("ann", Away, "at lunch")]));
@@ -58,25 +52,16 @@ fn one_says_what_others_see_with_keys_alone() {
 fn what_was_wrong_with_words_is_not_said_of_others() {
     let seat = Seat::in_many();
     let too_fast = "That was too fast. Try again in 3 s.";
-    let refuse = || {
-        seat.hear(Event::Refused {
-            request: Kind::Presence,
-            said: None,
-            code: Some("rate_limited".into()),
-            message: "slower".into(),
-            retry_ms: Some(3_000),
-        });
-    };
     seat.click(Button, "You are seen as ann, online");
     seat.click(TextInput, "What you say of yourself");
     seat.type_text("at lunch");
     seat.press(Key::Return);
-    refuse();
+    seat.hear(too_often());
     assert!(seat.has(too_fast));
     seat.type_text("!");
     assert!(!seat.has(too_fast), "other words are typed");
     seat.press(Key::Return);
-    refuse();
+    seat.hear(too_often());
     assert!(seat.has(too_fast));
     seat.press(Key::Escape);
     seat.click(Button, "You are seen as ann, online");
@@ -114,4 +99,15 @@ fn where_the_server_does_not_tell_nothing_of_it_is_seen() {
     let caps = Caps { presence: false, ..Caps::ALL };
     seat.hear(Event::Greeted(Greeting { caps, server: "chatroom".into(), registration: None }));
     assert!(!seat.has("You are seen as ann, online") && seat.has("Add a friend"));
+}
+
+/// What was said of oneself is not told to others: it came too soon after something else.
+fn too_often() -> Event {
+    Event::Refused {
+        request: Kind::Presence,
+        said: None,
+        code: Some("rate_limited".into()),
+        message: "slower".into(),
+        retry_ms: Some(3_000),
+    }
 }

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use chatroom_core::client::{Command, Conversation, Event, Friends, Place, Room};
+use chatroom_core::message::Kind;
 use chatroom_core::message::hello::{Caps, Greeting};
 use chatroom_core::message::logins::{ClientName, GrantId, Login};
 use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
@@ -128,7 +129,7 @@ impl Seat {
             text: text.into(),
             is_own: from == "ann",
             said: None,
-            private_with: matches!(of, Conversation::Peer(_)).then(|| of.name().to_owned()),
+            private_with: of.is_private().then(|| of.name().to_owned()),
             posted: Some(posted),
             cid: None,
         });
@@ -339,6 +340,11 @@ pub fn friends([friends, asking, asked, blocked]: [&[&str]; 4]) -> Event {
         asked: names(asked),
         blocked: names(blocked),
     })
+}
+
+/// The server does not do what was asked, and says why.
+pub fn refused(request: Kind, code: &str, message: &str) -> Event {
+    Event::Refused { request, said: None, code: Some(code.into()), message: message.into(), retry_ms: None }
 }
 
 /// Pages that were switched to come to be.

@@ -35,7 +35,7 @@ impl Client {
             Err(HALF_SURROGATE) => return true,
             envelope => envelope.map_err(|error| error.0),
         };
-        match envelope.and_then(|envelope| Incoming::decode(&envelope)) {
+        match envelope.and_then(|envelope| Incoming::decode(&envelope).map_err(|unfit| unfit.0)) {
             Ok(incoming) => self.on_incoming(incoming),
             Err(fault) => self.accuse(fault),
         }

@@ -52,6 +52,14 @@ impl Conversation {
         }
     }
 
+    /// Whether it is with somebody, and of no room.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Room(_) => false,
+            Self::Peer(_) => true,
+        }
+    }
+
     /// Whether it is the other one, however the two are spelled.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -77,11 +85,7 @@ impl Conversation {
     }
 
     pub(super) fn key(&self) -> Key {
-        let is_private = match self {
-            Self::Room(_) => false,
-            Self::Peer(_) => true,
-        };
-        Key { is_private, name: folded(self.name()).collect() }
+        Key { is_private: self.is_private(), name: folded(self.name()) }
     }
 
     pub(super) fn room(&self) -> Option<&RoomName> {
@@ -104,12 +108,18 @@ impl Conversation {
     }
 }
 
-fn is_same_name(one: &str, other: &str) -> bool {
-    folded(one).eq(folded(other))
+/// What a name is in every case of its letters: for a client, two names are one that have this in common.
+pub fn folded(name: &str) -> String {
+    letters(name).collect()
 }
 
-/// What a name is in every case of its letters. Of sigma there are two small ones, by its place in a word.
-fn folded(name: &str) -> impl Iterator<Item = char> {
+/// Whether two names are one, however they are spelled.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
+/// The letters of a name in one case. Of sigma there are two small ones, by its place in a word.
+fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter })
 }
 
@@ -128,5 +138,25 @@ mod tests {
             assert!(!room(one).is_same(&peer(other)), "{one}");
         }
         assert!(!room("den").is_same(&room("dens")));
+    }
+
+    #[test]
+    fn spellings_of_one_name_fold_to_one_text_and_those_of_two_names_do_not() {
+        let peer = |name| Conversation::Peer(UserName::parse(name).unwrap());
+        let names = [
+            ["Den", "dEN", "den"],
+            ["Dens", "DENS", "dens"],
+            ["ΟΔΟΣ", "οδος", "οδοσ"],
+            ["ΟΔΟΣΑ", "οδοσα", "οδοςα"],
+            ["ÉTÉ", "été", "Été"],
+        ];
+        for one in names.as_flattened() {
+            for other in names.as_flattened() {
+                let is_one_name = names.iter().any(|of_one| of_one.contains(one) && of_one.contains(other));
+                assert_eq!(folded(one) == folded(other), is_one_name, "{one} {other}");
+                assert_eq!(peer(one).is_same(&peer(other)), is_one_name, "{one} {other}");
+                assert_eq!(peer(one).key() == peer(other).key(), is_one_name, "{one} {other}");
+            }
+        }
     }
 }

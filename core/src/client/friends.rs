@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::insert_within;
 use crate::limits::FRIENDS_TOLD_MAX;
 use crate::message::friend::Tie;
 use crate::message::received::ReceivedFriend;
@@ -68,8 +69,8 @@ impl Ties {
     fn insert(&mut self, name: UserName, tie: Tie) {
         if tie == Tie::None {
             self.all.remove(&name);
-        } else if self.all.len() < FRIENDS_TOLD_MAX || self.all.contains_key(&name) {
-            self.all.insert(name, tie);
+        } else {
+            insert_within(&mut self.all, FRIENDS_TOLD_MAX, name, tie);
         }
     }
 }

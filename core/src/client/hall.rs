@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::conversation::is_same_name;
 use super::outbox::Waiting;
 use super::state::Pending;
 use super::{Client, Command, Conversation, Event, LEFT_UNSAID};
@@ -50,8 +51,7 @@ impl Client {
 
     /// A person looks at another conversation, now or when there is a connection.
     pub(super) fn look_at(&mut self, of: Conversation) {
-        let key = of.key();
-        if self.people.of().is_none_or(|looked_at| looked_at.key() != key) {
+        if self.people.of().is_none_or(|looked_at| !looked_at.is_same(&of)) {
             self.people.look_at(self.readings.spelled(&of).cloned().unwrap_or(of));
         }
         self.look();
@@ -91,9 +91,8 @@ impl Client {
 
     /// Conversations are read on one after the other, and what a person wants to see comes between two pages.
     fn recall(&mut self, of: &Conversation, shown: Edge) {
-        let key = of.key();
         let is_it = |pending: &Pending| match &pending.command {
-            Command::Recall(of, Edge::Before(_)) => of.key() == key,
+            Command::Recall(asked, Edge::Before(_)) => asked.is_same(of),
             _ => false,
         };
         if !self.pending.iter().any(is_it) {
@@ -125,7 +124,7 @@ impl Client {
         for place in self.places.merge(rooms) {
             self.readings.begin(&place.of);
             self.readings.compare(&place.of, place.last);
-            let is_looked_at = self.people.of().is_some_and(|of| of.key() == place.of.key());
+            let is_looked_at = self.people.of().is_some_and(|of| of.is_same(&place.of));
             // What a person looks at is read again where it ends: to see that it is the same conversation.
             if place.last > 0 && is_looked_at {
                 self.readings.fall_behind(&place.of);
@@ -188,8 +187,7 @@ impl Client {
     /// Nothing further is told of those who are seen no more, but of friends.
     fn forget_who_is_here(&mut self, were_there: Vec<UserName>) {
         for name in were_there {
-            let is_own = Some(name.as_str()) == self.username();
-            if !is_own && !self.people.has(&name) && !self.ties.is_friend(&name) {
+            if !self.is_own(name.as_str()) && !self.people.has(&name) && !self.ties.is_friend(&name) {
                 self.presences.forget(name);
             }
         }
@@ -207,9 +205,8 @@ impl Client {
     pub(super) fn on_read(&mut self, read: ReceivedRead) {
         let ReceivedRead { room, peer, seq } = read;
         let Some(of) = Conversation::received(room.as_deref(), peer.as_deref()) else { return };
-        let key = of.key();
         self.answered_where(|pending| match &pending.command {
-            Command::Read(of, _) => of.key() == key,
+            Command::Read(told, _) => told.is_same(&of),
             _ => false,
         });
         if !cfg!(planted_bug = "read_elsewhere_forgotten") {
@@ -220,9 +217,8 @@ impl Client {
     /// An answer and what comes unasked look alike, and either is how it is now.
     pub(super) fn on_friend(&mut self, told: ReceivedFriend) {
         if let ReceivedFriend::Change(name, _) = &told {
-            let key = Conversation::Peer(name.clone()).key();
             self.answered_where(|pending| match &pending.command {
-                Command::Friend(_, user) => Conversation::Peer(user.clone()).key() == key,
+                Command::Friend(_, user) => is_same_name(user.as_str(), name.as_str()),
                 _ => false,
             });
         }
@@ -235,7 +231,7 @@ impl Client {
             return;
         }
         for presence in told.0 {
-            let is_own = Some(presence.user.as_str()) == self.username();
+            let is_own = self.is_own(presence.user.as_str());
             let is_answer = is_own && self.answered(Kind::Presence).is_some();
             self.presences.merge(presence, is_own, is_answer);
         }
@@ -253,7 +249,7 @@ impl Client {
             return self.accuse("it sent a message of no conversation");
         };
         let Some(posted) = msg.posted else { return self.accuse("it sent a message without a place") };
-        let is_own = Some(msg.from.as_str()) == self.username();
+        let is_own = self.is_own(&msg.from);
         self.readings.begin(&of);
         self.places.note_said(&of, posted.seq, is_own);
         let heard = self.readings.hear(&of, posted, msg);

@@ -8,7 +8,7 @@ use crate::message::presence;
 use crate::message::push::{ReceivedAck, ReceivedList, ReceivedMsg};
 use crate::message::received::{ReceivedFriend, ReceivedLogins, ReceivedRead, ReceivedRooms, ReceivedRoster};
 use crate::message::reply::{self, LIST_ROOM, Received};
-use crate::message::{Envelope, Kind};
+use crate::message::{Envelope, Kind, Unfit};
 
 /// What a server sent, by what it means for a client.
 pub(super) enum Incoming {
@@ -61,21 +61,20 @@ impl Incoming {
         }
     }
 
-    pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, &'static str> {
-        let received = Received::decode(envelope).map_err(|error| error.0)?;
+    pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
+        let received = Received::decode(envelope)?;
         let kind = match received.kind.as_str() {
             LIST_ROOM => Some(Kind::List),
             kind => Kind::parse(kind),
         };
-        let fault = |error: crate::message::Unfit| error.0;
         let Some(kind) = kind else {
             if received.ok && received.kind == ReceivedAck::TYPE {
-                return ReceivedAck::decode(envelope).map(Self::Ack).map_err(fault);
+                return ReceivedAck::decode(envelope).map(Self::Ack);
             }
             return Ok(if received.ok { Self::Unknown } else { Self::Notice(received) });
         };
         let pong = || {
-            let rid = envelope.rid().map_err(fault)?;
+            let rid = envelope.rid()?;
             Ok(Self::Pong(rid.and_then(|rid| rid.as_str().parse().ok())))
         };
         // One that came too often is answered as well.
@@ -86,31 +85,29 @@ impl Incoming {
             return Ok(Self::Refused(kind, received));
         }
         Ok(match kind {
-            Kind::Hello => Self::Greeted(Greeting::decode(envelope).map_err(fault)?),
-            Kind::List if received.kind == LIST_ROOM => {
-                Self::Members(ReceivedList::decode(envelope).map_err(fault)?)
-            }
-            Kind::List => Self::List(ReceivedList::decode(envelope).map_err(fault)?),
-            Kind::Msg => Self::Msg(ReceivedMsg::decode(envelope).map_err(fault)?),
+            Kind::Hello => Self::Greeted(Greeting::decode(envelope)?),
+            Kind::List if received.kind == LIST_ROOM => Self::Members(ReceivedList::decode(envelope)?),
+            Kind::List => Self::List(ReceivedList::decode(envelope)?),
+            Kind::Msg => Self::Msg(ReceivedMsg::decode(envelope)?),
             Kind::Login | Kind::Resume | Kind::Enter => {
-                let place = reply::Place::decode(envelope).map_err(fault)?;
+                let place = reply::Place::decode(envelope)?;
                 if kind == Kind::Enter && place.room.is_none() {
-                    return Err("it answered `enter` without a room");
+                    return Err(Unfit("it answered `enter` without a room"));
                 }
                 if place.username.is_none() {
-                    return Err("it answered without a user name");
+                    return Err(Unfit("it answered without a user name"));
                 }
                 Self::Done(kind, Done { message: received.message.unwrap_or_default(), place })
             }
-            Kind::History => Self::Page(ReceivedPage::decode(envelope).map_err(fault)?),
+            Kind::History => Self::Page(ReceivedPage::decode(envelope)?),
             Kind::Ping => Self::Ping,
             Kind::Pong => pong()?,
-            Kind::Rooms => Self::Rooms(ReceivedRooms::decode(envelope).map_err(fault)?),
-            Kind::Roster => Self::Roster(ReceivedRoster::decode(envelope).map_err(fault)?),
-            Kind::Read => Self::Read(ReceivedRead::decode(envelope).map_err(fault)?),
-            Kind::Friend => Self::Friend(ReceivedFriend::decode(envelope).map_err(fault)?),
-            Kind::Presence => Self::Presence(presence::Received::decode(envelope).map_err(fault)?),
-            Kind::Logins => Self::Logins(ReceivedLogins::decode(envelope).map_err(fault)?),
+            Kind::Rooms => Self::Rooms(ReceivedRooms::decode(envelope)?),
+            Kind::Roster => Self::Roster(ReceivedRoster::decode(envelope)?),
+            Kind::Read => Self::Read(ReceivedRead::decode(envelope)?),
+            Kind::Friend => Self::Friend(ReceivedFriend::decode(envelope)?),
+            Kind::Presence => Self::Presence(presence::Received::decode(envelope)?),
+            Kind::Logins => Self::Logins(ReceivedLogins::decode(envelope)?),
             Kind::Register | Kind::Create | Kind::Exit | Kind::Logout => {
                 let message = received.message.unwrap_or_default();
                 Self::Done(kind, Done { message, place: reply::Place::default() })

@@ -51,7 +51,7 @@ mod talk;
 mod vigil;
 mod wishes;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -68,7 +68,7 @@ use crate::time::Instant;
 pub use backoff::Backoff;
 pub use cids::Cids;
 pub use command::Command;
-pub use conversation::{Conversation, Place, Span};
+pub use conversation::{Conversation, Place, Span, folded};
 pub use event::{End, Event, Past, Room};
 pub use friends::Friends;
 use friends::Ties;
@@ -299,6 +299,11 @@ impl Client {
         self.pending.push_back(Pending { command, cid, is_repeat, room, asked_at: self.now });
     }
 
+    /// Whether that is the name of who is logged in, as the server spells it.
+    fn is_own(&self, name: &str) -> bool {
+        self.username() == Some(name)
+    }
+
     /// Whether a request of a kind is on its way.
     fn is_asking(&self, kind: Kind) -> bool {
         self.pending.iter().any(|pending| pending.command.kind() == kind)
@@ -317,6 +322,15 @@ impl Client {
     fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
+}
+
+/// Keeps what a server has told, unless that is more than a server can have to tell. Whether it is kept.
+fn insert_within<K: Ord, V>(told: &mut BTreeMap<K, V>, max: usize, key: K, value: V) -> bool {
+    let has_room = told.len() < max || told.contains_key(&key);
+    if has_room {
+        told.insert(key, value);
+    }
+    has_room
 }
 
 /// How long a request may go without an answer. A login waits for about 2 s of others' hashes at the most, so this

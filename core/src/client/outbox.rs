@@ -87,8 +87,7 @@ impl Outbox {
 
     /// All messages of one conversation, whether they may be sent now or not.
     pub(super) fn take_all_of(&mut self, of: &Conversation) -> VecDeque<Waiting> {
-        let key = of.key();
-        let is_of = |waiting: &Waiting| waiting.say.said_to().is_some_and(|to| to.key() == key);
+        let is_of = |waiting: &Waiting| waiting.say.said_to().is_some_and(|to| to.is_same(of));
         let (theirs, others) = core::mem::take(&mut self.waiting).into_iter().partition(is_of);
         self.waiting = others;
         theirs

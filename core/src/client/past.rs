@@ -30,9 +30,9 @@ impl Client {
 
     pub(super) fn on_page(&mut self, page: ReceivedPage) {
         // One that comes too late is not that of another conversation.
-        let key = Conversation::received(page.room.as_deref(), page.peer.as_deref()).map(|of| of.key());
+        let told = Conversation::received(page.room.as_deref(), page.peer.as_deref());
         let is_it = |pending: &Pending| match &pending.command {
-            Command::Recall(of, _) => key.as_ref().is_none_or(|key| of.key() == *key),
+            Command::Recall(of, _) => told.as_ref().is_none_or(|told| of.is_same(told)),
             _ => false,
         };
         let Some(Pending { command: Command::Recall(of, edge), .. }) = self.answered_where(is_it) else {
@@ -68,7 +68,7 @@ impl Client {
         let cid = line.cid.as_deref().and_then(Cid::parse);
         let waited = cid.as_ref().and_then(|cid| self.waited(cid));
         Past {
-            is_own: Some(line.from.as_str()) == self.username(),
+            is_own: self.is_own(&line.from),
             said: waited.and_then(|say| say.said()),
             posted: line.posted(),
             from: line.from,

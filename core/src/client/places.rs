@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::conversation::{Conversation, Key, Place};
+use super::insert_within;
 use crate::limits::{CONVERSATIONS_MAX, ROOMS_TOLD_MAX};
 use crate::message::received::{ReceivedRooms, ReceivedTalk};
 use crate::message::rooms::{Crowd, Standing};
@@ -56,9 +57,7 @@ impl Places {
             self.crowds.remove(&room);
         }
         for Crowd { room, people } in crowds {
-            if self.crowds.len() < ROOMS_TOLD_MAX || self.crowds.contains_key(&room) {
-                self.crowds.insert(room, people);
-            }
+            insert_within(&mut self.crowds, ROOMS_TOLD_MAX, room, people);
         }
         for room in out {
             self.all.remove(&Conversation::Room(room).key());
@@ -165,11 +164,6 @@ impl Places {
 
     /// Whether there was room for it.
     fn insert(&mut self, place: Place) -> bool {
-        let key = place.of.key();
-        let has_room = self.all.len() < CONVERSATIONS_MAX || self.all.contains_key(&key);
-        if has_room {
-            self.all.insert(key, place);
-        }
-        has_room
+        insert_within(&mut self.all, CONVERSATIONS_MAX, place.of.key(), place)
     }
 }

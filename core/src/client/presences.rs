@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::insert_within;
 use crate::limits::PRESENCES_TOLD_MAX;
 use crate::message::presence::{Presence, PresenceState, StatusText};
 use crate::name::UserName;
@@ -45,9 +46,8 @@ impl Presences {
         if is_answer || (is_own && self.said.is_some()) {
             self.said = Some(now.clone());
         }
-        let is_known = self.here.contains_key(&user);
-        if (is_known || self.here.len() < PRESENCES_TOLD_MAX) && self.here.get(&user) != Some(&now) {
-            self.here.insert(user.clone(), now);
+        let is_news = self.here.get(&user) != Some(&now);
+        if is_news && insert_within(&mut self.here, PRESENCES_TOLD_MAX, user.clone(), now) {
             self.changed.insert(user);
         }
     }

@@ -134,8 +134,7 @@ impl Client {
         {
             self.places.put_off(of, self.now + Duration::from_millis(pause));
         }
-        // Nobody asked for these.
-        if matches!(kind, Kind::History | Kind::Rooms | Kind::Roster | Kind::Read) {
+        if is_its_own(kind) {
             return;
         }
         let pending = match pending {
@@ -241,8 +240,7 @@ impl Client {
             for pending in core::mem::take(&mut self.pending) {
                 match pending.command.kind() {
                     Kind::Msg if will_be_back && pending.cid.is_some() => unanswered.push(pending),
-                    // Nobody asked for it.
-                    Kind::History | Kind::Rooms | Kind::Roster | Kind::Read => {}
+                    kind if is_its_own(kind) => {}
                     // It is said again.
                     Kind::Presence if self.home.is_some() => {
                         if let Command::Present(state, text) = pending.command {
@@ -270,7 +268,7 @@ impl Client {
     /// No answer comes any more to what was asked. What nobody asked for is passed over.
     pub(super) fn give_up_pending(&mut self) {
         for pending in core::mem::take(&mut self.pending) {
-            if !matches!(pending.command.kind(), Kind::History | Kind::Rooms | Kind::Roster | Kind::Read) {
+            if !is_its_own(pending.command.kind()) {
                 self.event(pending.unanswered());
             }
         }
@@ -305,4 +303,9 @@ impl Client {
             self.refuse(&say, why);
         }
     }
+}
+
+/// Whether a client asks that by itself. What becomes of it is nothing to the person, who has not asked.
+fn is_its_own(kind: Kind) -> bool {
+    matches!(kind, Kind::History | Kind::Rooms | Kind::Roster | Kind::Read)
 }

@@ -7,7 +7,7 @@ use crate::name::RoomName;
 use crate::phase::Phase;
 use crate::time::Instant;
 
-use super::{Command, Conversation, Event};
+use super::{Command, Event};
 
 #[derive(Default)]
 pub(super) enum State {
@@ -90,9 +90,7 @@ impl Pending {
     /// Whether this is the message that says `text`, to everybody or to one.
     pub(super) fn is_msg(&self, is_public: bool, said: &str) -> bool {
         match &self.command {
-            Command::Say { to, text, .. } => {
-                matches!(to, Conversation::Room(_)) == is_public && text.as_str() == said
-            }
+            Command::Say { to, text, .. } => to.is_private() != is_public && text.as_str() == said,
             Command::Register(..)
             | Command::Login(..)
             | Command::Resume(_)

@@ -52,7 +52,7 @@ impl Client {
     }
 
     pub(super) fn show(&mut self, of: Conversation, msg: ReceivedMsg) {
-        let is_own = Some(msg.from.as_str()) == self.username();
+        let is_own = self.is_own(&msg.from);
         let is_public = msg.to == PUBLIC;
         // Both copies of a private message carry their reader's name: whom an own one went to, only its sender knows.
         let waited = match &msg.cid {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::directory::UserId;
 use super::journal::{Entry, Held};
-use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to};
+use super::{Answer, ConnId, Deliveries, Denial, Hub, Mail, Reply, answer_to, note};
 use crate::limits::Limits;
 use crate::message::friend::{Op, Tie};
 use crate::name::{Account, NameKey, UserName};
@@ -285,7 +285,7 @@ impl Hub {
             // Who was deleted after that was written is nothing to anybody.
             let is_gone = self.gone.contains(&account.key) || self.gone.contains(&other.key);
             let after = if is_gone { Bond::default() } else { after };
-            self.note_block(&account.key, &other.key, after.own.tie == Tie::Blocked);
+            note(&mut self.blocks, &account.key, other.key.clone(), after.own.tie == Tie::Blocked);
             let own = (after.own.tie, after.own.tie != before.own.tie);
             let others = (after.other.tie, after.other.tie != before.other.tie);
             self.retie(account, &other, own, is_still.then_some(from), deliveries);
@@ -328,17 +328,6 @@ impl Hub {
                 devices.into_iter().filter(|device| Some(*device) != except && self.knows_friends(*device));
             let told: Vec<ConnId> = told.collect();
             deliveries.extend(told.into_iter().map(|device| (device, Mail::Tied(other.name.clone(), tie))));
-        }
-    }
-
-    fn note_block(&mut self, by: &NameKey, of: &NameKey, is_blocked: bool) {
-        if is_blocked {
-            self.blocks.entry(by.clone()).or_default().insert(of.clone());
-        } else if let Some(blocked) = self.blocks.get_mut(by) {
-            blocked.remove(of);
-            if blocked.is_empty() {
-                self.blocks.remove(by);
-            }
         }
     }
 

@@ -596,6 +596,7 @@ impl Hub {
         self.rooms.len()
     }
 
+    /// Makes a visitor a user.
     fn login(
         &mut self,
         now: Instant,
@@ -604,9 +605,6 @@ impl Hub {
         caps: Caps,
         deliveries: &mut Deliveries,
     ) -> Answer {
-        if !self.directory.is_visitor(from) {
-            return None;
-        }
         if caps.multi {
             return self.login_device(now, from, account, caps, deliveries);
         }
@@ -678,9 +676,8 @@ impl Hub {
         };
         let hour = Duration::from_secs(3600);
         let count = self.limits.rooms_created_per_hour_max;
-        if let Some(rate) = Rate::new(count, hour, count)
-            && let Err(wait) = self.directory.user_mut(user)?.allowance.rooms.take(now, rate)
-        {
+        let rate = Rate::new(count, hour, count);
+        if let Err(wait) = self.directory.user_mut(user)?.allowance.rooms.take(now, rate) {
             return Some(Err(Denial::CreatesTooOften { retry_ms: ceil_ms(wait) }));
         }
         let mut instead = None;
@@ -904,29 +901,37 @@ fn answer_to(from: ConnId, answer: Answer, deliveries: &mut Deliveries) {
     }
 }
 
+/// Notes whether something is one of what belongs to `of`. Nothing is kept of what has nothing.
+fn note<K: Ord + Clone, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, of: &K, value: V, is_one: bool) {
+    if is_one {
+        sets.entry(of.clone()).or_default().insert(value);
+    } else if let Some(set) = sets.get_mut(of) {
+        set.remove(&value);
+        if set.is_empty() {
+            sets.remove(of);
+        }
+    }
+}
+
 /// How many absent users' allowances are kept before those are dropped that are whole again.
 const ALLOWANCES_KEPT: usize = 1024;
 
 impl Allowance {
     fn speak(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        let rate = Rate::new(limits.message_rate, Duration::from_secs(1), limits.message_burst);
-        rate.map_or(Ok(()), |rate| self.messages.take(now, rate))
-            .map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.message_rate, limits.message_burst);
+        self.messages.take(now, rate).map_err(|wait| Denial::SpeaksTooOften { retry_ms: ceil_ms(wait) })
     }
 
     /// What a connection does about others is slowed before it comes here; of all devices together it is no more than of two.
     fn change(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        let (rate, burst) = (limits.move_rate.saturating_mul(2), limits.move_burst.saturating_mul(2));
-        Rate::new(rate, Duration::from_secs(1), burst)
-            .map_or(Ok(()), |rate| self.changes.take(now, rate))
-            .map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.move_rate.saturating_mul(2), limits.move_burst.saturating_mul(2));
+        self.changes.take(now, rate).map_err(|wait| Denial::ChangesTooOften { retry_ms: ceil_ms(wait) })
     }
 
     /// What is said of oneself goes to all friends.
     fn present(&mut self, now: Instant, limits: &Limits) -> Result<(), Denial> {
-        Rate::new(limits.status_rate, Duration::from_secs(1), limits.status_burst)
-            .map_or(Ok(()), |rate| self.presences.take(now, rate))
-            .map_err(|wait| Denial::PresentsTooOften { retry_ms: ceil_ms(wait) })
+        let rate = Rate::per_second(limits.status_rate, limits.status_burst);
+        self.presences.take(now, rate).map_err(|wait| Denial::PresentsTooOften { retry_ms: ceil_ms(wait) })
     }
 
     fn is_full(&self, now: Instant) -> bool {

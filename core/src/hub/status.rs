@@ -12,7 +12,7 @@ use super::directory::{Member, Seat, User, UserId};
 use super::pacing::Pace;
 use super::room::{LOBBY_ID, RoomId};
 use super::watch::{About, Bulletin, News, Presences};
-use super::{Answer, ConnId, Deliveries, Hub, Mail, Reply, answer_to};
+use super::{Answer, ConnId, Deliveries, Hub, Mail, Reply, answer_to, note};
 use crate::frame::Frame;
 use crate::limits::STATUS_BYTES_MAX;
 use crate::message::friend::Tie;
@@ -68,7 +68,7 @@ impl User {
     fn presence(&self) -> Presence {
         let user = self.account.name.clone();
         if self.connections() == 0 {
-            return Presence { user, state: PresenceState::Offline, text: None };
+            return Presence::gone(user);
         }
         Presence { user, state: self.status.state, text: self.status.text.clone() }
     }
@@ -77,14 +77,7 @@ impl User {
 impl Statuses {
     /// Whether a user is to hear of another, who is a friend of theirs, or is not.
     pub(super) fn follow(&mut self, user: UserId, other: &NameKey, is_friend: bool) {
-        if is_friend {
-            self.followers.entry(other.clone()).or_default().insert(user);
-        } else if let Some(followers) = self.followers.get_mut(other) {
-            followers.remove(&user);
-            if followers.is_empty() {
-                self.followers.remove(other);
-            }
-        }
+        note(&mut self.followers, other, user, is_friend);
     }
 
     /// Nobody is a friend of that one any more.
@@ -136,7 +129,8 @@ impl Hub {
         let (presence, devices) = (user.presence(), user.devices.clone());
         answer_to(from, Some(Ok(Reply::Present(Box::new(presence.clone())))), deliveries);
         if is_news {
-            let others = devices.into_iter().filter(|device| *device != from && self.hears(*device));
+            let others =
+                devices.into_iter().filter(|device| *device != from && self.directory.hears(*device));
             deliveries.extend(others.map(|device| (device, present(presence.clone()))));
             self.announce(now, id);
         }
@@ -208,8 +202,8 @@ impl Hub {
             return None;
         }
         turn.is_printing = true;
-        let gone = Presence { user: turn.name.clone(), state: PresenceState::Offline, text: None };
-        let presence = self.directory.named(&key).map_or(gone, User::presence);
+        let presence =
+            self.directory.named(&key).map_or_else(|| Presence::gone(turn.name.clone()), User::presence);
         let presences = Presences { all: Vec::from([(key.clone(), presence)]), as_of: self.statuses.changes };
         Some(Bulletin { about: About::User(key), list: None, news: None, presences })
     }
@@ -224,7 +218,8 @@ impl Hub {
     ) {
         let followers = self.statuses.followers.get(key).into_iter().flatten();
         let devices = followers.filter_map(|user| self.directory.user(*user)).flat_map(|user| &user.devices);
-        let listeners: Vec<ConnId> = devices.copied().filter(|device| self.hears(*device)).collect();
+        let listeners: Vec<ConnId> =
+            devices.copied().filter(|device| self.directory.hears(*device)).collect();
         let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
         for frame in frames {
             let frame = frame.booked(&self.ledger);
@@ -269,7 +264,7 @@ impl Hub {
                 continue;
             };
             if let Some(user) = self.directory.user(id).filter(|user| user.presence() != presence) {
-                let own = user.devices.iter().filter(|device| self.hears(**device));
+                let own = user.devices.iter().filter(|device| self.directory.hears(**device));
                 deliveries.extend(own.map(|device| (*device, present(user.presence()))));
                 self.announce(now, id);
             }
@@ -296,7 +291,7 @@ impl Hub {
 
     /// A device was told who is in a room: it is told how they are here.
     pub(super) fn tell_who_is_in(&self, from: ConnId, id: RoomId, deliveries: &mut Deliveries) {
-        let Some(room) = self.rooms.get(id).filter(|_| self.hears(from)) else { return };
+        let Some(room) = self.rooms.get(id).filter(|_| self.directory.hears(from)) else { return };
         let people = room.people().iter().filter_map(|(user, _)| self.directory.user(*user));
         let said = people.filter(|user| user.status != Status::default()).map(User::presence).collect();
         deliveries.push((from, Mail::Here(Box::new(Here::Room(room.roster(), said)))));
@@ -313,23 +308,17 @@ impl Hub {
     ) {
         let Some(user) = self.directory.named(&account.key) else { return };
         let friend = self.directory.named(&other.key).filter(|_| is_friend);
-        let gone = Presence { user: other.name.clone(), state: PresenceState::Offline, text: None };
-        let told = friend.map_or(gone, User::presence);
-        let devices = user.devices.iter().filter(|device| self.hears(**device));
+        let told = friend.map_or_else(|| Presence::gone(other.name.clone()), User::presence);
+        let devices = user.devices.iter().filter(|device| self.directory.hears(**device));
         let devices = devices.filter(|device| is_friend || !self.sees(**device, &other.key));
         deliveries.extend(devices.map(|device| (*device, present(told.clone()))));
     }
 
     /// A friend is nobody any more.
     pub(super) fn tell_gone(&self, device: ConnId, user: UserName, deliveries: &mut Deliveries) {
-        if self.hears(device) {
-            deliveries.push((device, present(Presence { user, state: PresenceState::Offline, text: None })));
+        if self.directory.hears(device) {
+            deliveries.push((device, present(Presence::gone(user))));
         }
-    }
-
-    /// Whether a device is told of friends who come and go.
-    fn hears(&self, device: ConnId) -> bool {
-        self.directory.hears(device)
     }
 
     /// Whether a device watches a room in which somebody is.

@@ -4,9 +4,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::json::{self, Object};
 use super::rooms::chunks;
-use super::{Envelope, Kind, Rid, Unfit, reply};
+use super::{Envelope, Kind, Rid, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::name::{NameError, UserName};
 
@@ -53,11 +52,7 @@ pub enum Tie {
 
 impl Friend {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [op, user] =
-            Object::decode(data.get(), ["op", "user"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [op, user] = envelope.data(["op", "user"])?;
         let op = json::string(op, "`op` must be a string")?;
         if op == LIST {
             return Ok(Self::List);
@@ -123,8 +118,8 @@ struct Lists<'a> {
 pub(crate) fn encode_all(ties: &[(UserName, Tie)], bytes_max: usize, rid: Option<&Rid>) -> Vec<Frame> {
     let mut parts = chunks(ties, |(name, _)| json::string_bytes(name.as_str()) + 1, bytes_max);
     let first = Lists { all: Some(true), ..lists(parts.next().unwrap_or_default()) };
-    let mut frames = Vec::from([reply::encode_ok(Kind::Friend.as_str(), None, Some(&first), rid)]);
-    frames.extend(parts.map(|part| reply::encode_ok(Kind::Friend.as_str(), None, Some(&lists(part)), None)));
+    let mut frames = Vec::from([reply::encode_data(Kind::Friend, &first, rid)]);
+    frames.extend(parts.map(|part| reply::encode_data(Kind::Friend, &lists(part), None)));
     frames
 }
 
@@ -150,7 +145,7 @@ pub(crate) fn encode_change(user: &UserName, now: Tie, rid: Option<&Rid>) -> Fra
         now: &'static str,
     }
     let data = Data { user: user.as_str(), now: now.as_str() };
-    reply::encode_ok(Kind::Friend.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Friend, &data, rid)
 }
 
 /// What asks for all of them.

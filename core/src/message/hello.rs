@@ -159,12 +159,12 @@ pub(crate) fn decode_hello(envelope: &Envelope<'_>) -> Result<Hello, Unfit> {
     // The envelope was read once already, with every key in it.
     let [proto, caps, client] = Object::decode(envelope.text, ["proto", "caps", "client"])
         .map_err(|unreadable| Unfit(unreadable.0))?;
-    let proto: Option<u64> = proto.and_then(|proto| serde_json::from_str(proto.get()).ok());
+    let proto: Option<u64> = json::number(proto);
     if proto.is_none_or(|proto| proto == 0) {
         return Err(Unfit("`proto` must be a whole number from 1 on"));
     }
     let caps = caps.map_or(Ok(Caps::default()), Caps::decode)?;
-    let client = client.map(|client| json::string(Some(client), "`client` must be a string")).transpose()?;
+    let client = json::optional_string(client, "`client` must be a string")?;
     Ok(Hello { caps, client: client.and_then(|client| ClientName::parse(&client)) })
 }
 
@@ -191,17 +191,14 @@ pub(crate) fn encode_greeting(
     }
     let limits = Sizes { frame: limits.frame_bytes_max, text: TEXT_BYTES_MAX, name: USER_CHARS_MAX };
     let data = Data { proto: PROTO, caps, server: PROGRAM, registration: registration.as_str(), limits };
-    reply::encode_ok(Kind::Hello.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Hello, &data, rid)
 }
 
 impl Greeting {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "`data` must be an object";
-        let data = envelope.data.ok_or(Unfit(MUST))?;
-        let [caps, server, registration] =
-            Object::decode(data.get(), ["caps", "server", "registration"]).map_err(|_| Unfit(MUST))?;
+        let [caps, server, registration] = envelope.data(["caps", "server", "registration"])?;
         let caps = caps.and_then(|caps| Caps::decode(caps).ok()).unwrap_or_default();
-        let text = |value| json::string(value, "").unwrap_or_default();
+        let text = |value| json::text(value).unwrap_or_default();
         Ok(Self { caps, server: text(server), registration: Registration::parse(&text(registration)) })
     }
 }

@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::{self, Object};
 use super::push::Posted;
-use super::{Cid, Envelope, Fields, Rid, Text, Unfit, reply};
+use super::{Cid, Envelope, Fields, Rid, Text, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::limits::{HISTORY_MESSAGES_MAX, SERVER_FRAME_BYTES_MAX};
 use crate::name::{NameError, RoomName, UserName};
@@ -72,25 +71,19 @@ pub struct Page {
 
 impl Query {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "`data` must be an object";
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit(MUST))?;
         let [room, peer, before, after, limit] =
-            Object::decode(data.get(), ["room", "peer", "before", "after", "limit"])
-                .map_err(|_| Unfit(MUST))?;
+            envelope.data(["room", "peer", "before", "after", "limit"])?;
         let of = Of::parse(room, peer)?;
-        let number = |value: &RawValue| value.get().parse::<u64>().ok();
         let edge = match (before, after) {
             (None, None) => Some(Edge::End),
-            (Some(before), None) => number(before).map(Edge::Before),
-            (None, Some(after)) => number(after).map(Edge::After),
+            (before @ Some(_), None) => json::number(before).map(Edge::Before),
+            (None, after @ Some(_)) => json::number(after).map(Edge::After),
             (Some(_), Some(_)) => {
                 return Err(Unfit("`before` and `after` must not both be there"));
             }
         };
         let edge = edge.ok_or(Unfit("`before` and `after` must be whole numbers"))?;
-        let count_max = limit.map_or(Some(HISTORY_MESSAGES_MAX), |limit| limit.get().parse().ok());
+        let count_max = limit.map_or(Some(HISTORY_MESSAGES_MAX), |_| json::number(limit));
         let count_max = count_max
             .filter(|count| (1..=HISTORY_MESSAGES_MAX).contains(count))
             .ok_or(Unfit("`limit` must be a whole number from 1 to 100"))?;
@@ -176,17 +169,14 @@ pub(crate) struct ReceivedLine {
 impl ReceivedPage {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: Unfit = Unfit("it answered `history` without messages");
-        let data = envelope.data.ok_or(MUST)?;
-        let [room, peer, msgs, more] =
-            Object::decode(data.get(), ["room", "peer", "msgs", "more"]).map_err(|_| MUST)?;
-        let name = |value: Option<&RawValue>| value.and_then(|name| serde_json::from_str(name.get()).ok());
+        let [room, peer, msgs, more] = envelope.data(["room", "peer", "msgs", "more"]).map_err(|_| MUST)?;
         let lines: Vec<ReceivedLine> =
             msgs.and_then(|msgs| serde_json::from_str(msgs.get()).ok()).ok_or(MUST)?;
         // Each is one more than the one before, or what is shown would have a hole.
         if lines.windows(2).any(|pair| pair[0].seq.checked_add(1) != Some(pair[1].seq)) {
             return Err(Unfit("it answered `history` with a hole"));
         }
-        let (room, peer) = (name(room), name(peer));
+        let (room, peer) = (json::text(room), json::text(peer));
         Ok(Self { room, peer, lines, has_more: more.is_some_and(|more| more.get() == "true") })
     }
 
@@ -231,7 +221,7 @@ pub(crate) fn encode_page(room: Option<&str>, peer: Option<&str>, page: &Page, r
     });
     let msgs = msgs.collect();
     let data = Data { room, peer, msgs, more: page.has_more };
-    reply::encode_ok(super::Kind::History.as_str(), None, Some(&data), rid)
+    reply::encode_data(super::Kind::History, &data, rid)
 }
 
 /// What a message takes on a page at most.

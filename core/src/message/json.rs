@@ -151,7 +151,22 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
 /// A value that must be there and be a string.
 pub(super) fn string(value: Option<&RawValue>, or: &'static str) -> Result<String, Unfit> {
-    value.and_then(|value| serde_json::from_str(value.get()).ok()).ok_or(Unfit(or))
+    text(value).ok_or(Unfit(or))
+}
+
+/// A value that must be a string, if it is there.
+pub(super) fn optional_string(value: Option<&RawValue>, or: &'static str) -> Result<Option<String>, Unfit> {
+    value.map(|_| string(value, or)).transpose()
+}
+
+/// A value that means nothing if it is no string.
+pub(super) fn text(value: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(value?.get()).ok()
+}
+
+/// A value that means nothing if it is no number of that type.
+pub(super) fn number<N: str::FromStr>(value: Option<&RawValue>) -> Option<N> {
+    value?.get().parse().ok()
 }
 
 pub(super) fn is_object(value: &RawValue) -> bool {

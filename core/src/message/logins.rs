@@ -6,8 +6,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::json::{self, Object};
-use super::{Envelope, Kind, Rid, Unfit, reply};
+use super::{Envelope, Kind, Rid, Unfit, json, reply};
 use crate::frame::Frame;
 use crate::limits::CLIENT_NAME_BYTES_MAX;
 use crate::name;
@@ -68,16 +67,12 @@ impl fmt::Debug for ClientName {
 
 impl Logins {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [op, login] =
-            Object::decode(data.get(), ["op", "login"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [op, login] = envelope.data(["op", "login"])?;
         match json::string(op, "`op` must be a string")?.as_str() {
             LIST => Ok(Self::List),
             END => {
-                let id = login.and_then(|login| login.get().parse().ok());
-                id.map(|id| Self::End(GrantId(id))).ok_or(Unfit("`login` must be a whole number"))
+                let id = json::number(login).ok_or(Unfit("`login` must be a whole number"))?;
+                Ok(Self::End(GrantId(id)))
             }
             _ => Err(Unfit("`op` must be `list` or `end`")),
         }
@@ -120,7 +115,7 @@ pub(crate) fn encode_logins(logins: &[Login], rid: Option<&Rid>) -> Frame {
         own: login.is_own.then_some(true),
     });
     let data = Data { logins: wire.collect() };
-    reply::encode_ok(Kind::Logins.as_str(), None, Some(&data), rid)
+    reply::encode_data(Kind::Logins, &data, rid)
 }
 
 /// What asks for all of them.

@@ -138,6 +138,9 @@ pub(crate) const HALF_SURROGATE: Unreadable = Unreadable("The frame has half a s
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfit(pub &'static str);
 
+/// There is no `data`, or it is something else than an object.
+const NO_OBJECT: Unfit = Unfit("`data` must be an object");
+
 impl<'a> Envelope<'a> {
     /// Reads the outer object of a frame, and checks the inner ones for form. `frame` is without its prefix.
     pub fn decode(frame: &'a [u8]) -> Result<Self, Unreadable> {
@@ -155,7 +158,17 @@ impl<'a> Envelope<'a> {
 
     /// The `data`, an object.
     pub(crate) fn fields(&self) -> Result<&Fields<'a>, Unfit> {
-        self.fields.as_ref().ok_or(Unfit("`data` must be an object"))
+        self.fields.as_ref().ok_or(NO_OBJECT)
+    }
+
+    /// The values of these keys of the `data`, an object; `None` where one is absent or `null`.
+    pub(crate) fn data<const N: usize>(
+        &self,
+        keys: [&'static str; N],
+    ) -> Result<[Option<&'a RawValue>; N], Unfit> {
+        // Only of an object there are fields. That each of its keys is there once was seen when these were read.
+        let data = self.data.filter(|_| self.fields.is_some()).ok_or(NO_OBJECT)?;
+        Object::decode(data.get(), keys).map_err(|unreadable| Unfit(unreadable.0))
     }
 
     /// Checks that there is no `data`, or an object that nobody reads.

@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{self, Object};
 use super::rooms::chunks;
-use super::{Envelope, Kind, Rid, TextError, Unfit, reply};
+use super::{Envelope, Kind, Rid, TextError, Unfit, json, received, reply};
 use crate::frame::Frame;
 use crate::limits::STATUS_BYTES_MAX;
 use crate::name::UserName;
@@ -71,6 +70,13 @@ impl PresenceState {
     }
 }
 
+impl Presence {
+    /// Of who is not here: what they said of themselves does not hold any more.
+    pub(crate) fn gone(user: UserName) -> Self {
+        Self { user, state: PresenceState::Offline, text: None }
+    }
+}
+
 impl StatusText {
     /// Checks a text and takes it over: 1 to 128 bytes, without control characters and ends of lines.
     pub fn parse(text: &str) -> Result<Self, TextError> {
@@ -105,15 +111,11 @@ impl StatusText {
 impl Said {
     pub(super) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
         const MUST: &str = "`state` must be `online`, `away` or `busy`";
-        // That each key is there once was seen when the envelope was read.
-        envelope.fields()?;
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
-        let [state, text] =
-            Object::decode(data.get(), ["state", "text"]).map_err(|unreadable| Unfit(unreadable.0))?;
+        let [state, text] = envelope.data(["state", "text"])?;
         let state = PresenceState::parse(&json::string(state, MUST)?)
             .filter(|state| *state != PresenceState::Offline)
             .ok_or(Unfit(MUST))?;
-        let text = text.map(|text| json::string(Some(text), "`text` must be a string")).transpose()?;
+        let text = json::optional_string(text, "`text` must be a string")?;
         Ok(Self { state, text: text.map(|text| StatusText::parse(&text)) })
     }
 }
@@ -173,7 +175,7 @@ fn encode_entries(entries: &[Entry<'_>], bytes_max: usize, rid: Option<&Rid>) ->
     let parts = chunks(entries, Entry::bytes, bytes_max).enumerate();
     let frame = |(index, users): (usize, &[Entry<'_>])| {
         let rid = rid.filter(|_| index == 0);
-        reply::encode_ok(Kind::Presence.as_str(), None, Some(&Data { users }), rid)
+        reply::encode_data(Kind::Presence, &Data { users }, rid)
     };
     parts.map(frame).collect()
 }
@@ -183,7 +185,6 @@ pub(crate) struct Received(pub(crate) Vec<Presence>);
 
 impl Received {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        const MUST: &str = "it told who is here in a shape that cannot be read";
         #[derive(Deserialize)]
         struct Data {
             users: Vec<User>,
@@ -194,8 +195,7 @@ impl Received {
             state: String,
             text: Option<String>,
         }
-        let data = envelope.data.ok_or(Unfit(MUST))?;
-        let data: Data = serde_json::from_str(data.get()).map_err(|_| Unfit(MUST))?;
+        let data: Data = received::decode(envelope, "it told who is here in a shape that cannot be read")?;
         let presence = |told: User| {
             Some(Presence {
                 user: UserName::parse(&told.user).ok()?,

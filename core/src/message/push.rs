@@ -8,11 +8,10 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::names::Names;
 use super::reply::{self, LIST_ROOM};
-use super::{Cid, Envelope, Fields, Kind, Rid, Text, Unfit, json};
+use super::{Cid, Envelope, Fields, Kind, NO_OBJECT, Rid, Text, Unfit, json};
 use crate::frame::Frame;
 use crate::name::{PUBLIC, RoomName, UserName};
 
@@ -35,7 +34,7 @@ fn encode_msg(to: &str, from: &UserName, text: &Text) -> Frame {
         text: &'a Text,
     }
     let data = Data { to, from: from.as_str(), text };
-    reply::encode_ok(Kind::Msg.as_str(), None, Some(&data), None)
+    reply::encode_data(Kind::Msg, &data, None)
 }
 
 /// Where a message stands in its conversation.
@@ -65,7 +64,7 @@ struct Placed<'a> {
 
 impl Placed<'_> {
     fn encode(&self) -> Frame {
-        reply::encode_ok(Kind::Msg.as_str(), None, Some(self), None)
+        reply::encode_data(Kind::Msg, self, None)
     }
 }
 
@@ -240,9 +239,9 @@ impl ReceivedMsg {
             from: json::string(fields.from, "`from` must be a string")?,
             text: json::string(fields.text, "`text` must be a string")?,
             posted: received_posted(fields),
-            cid: json::string(fields.cid, "").ok().and_then(|cid| Cid::parse(&cid)),
-            peer: json::string(fields.peer, "").ok(),
-            room: json::string(fields.room, "").ok(),
+            cid: json::text(fields.cid).and_then(|cid| Cid::parse(&cid)),
+            peer: json::text(fields.peer),
+            room: json::text(fields.room),
         })
     }
 }
@@ -266,15 +265,14 @@ impl ReceivedAck {
         let fields = envelope.fields()?;
         let cid = json::string(fields.cid, "`cid` must be a string")?;
         let cid = Cid::parse(&cid).ok_or(Unfit("`cid` must be a string of 1 to 36 bytes"))?;
-        let name = |value| json::string(value, "").ok();
-        Ok(Self { cid, posted: received_posted(fields), peer: name(fields.peer), room: name(fields.room) })
+        let (peer, room) = (json::text(fields.peer), json::text(fields.room));
+        Ok(Self { cid, posted: received_posted(fields), peer, room })
     }
 }
 
 /// A message's place, if it is told. Its time alone places nothing, and one that is not told is the oldest there is.
 fn received_posted(fields: &Fields<'_>) -> Option<Posted> {
-    let number = |value: Option<&RawValue>| value.and_then(|value| value.get().parse().ok());
-    Some(Posted { seq: number(fields.seq)?, ts_ms: number(fields.ts).unwrap_or_default() })
+    Some(Posted { seq: json::number(fields.seq)?, ts_ms: json::number(fields.ts).unwrap_or_default() })
 }
 
 /// Rooms and who is in them, as a client received them, in the server's order.
@@ -282,7 +280,7 @@ pub(crate) struct ReceivedList(pub(crate) Vec<(String, Vec<String>)>);
 
 impl ReceivedList {
     pub(crate) fn decode(envelope: &Envelope<'_>) -> Result<Self, Unfit> {
-        let data = envelope.data.ok_or(Unfit("`data` must be an object"))?;
+        let data = envelope.data.ok_or(NO_OBJECT)?;
         serde_json::from_str(data.get()).map_err(|_| Unfit("`data` must be an object of arrays of names"))
     }
 }

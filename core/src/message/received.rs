@@ -199,7 +199,8 @@ impl ReceivedLogins {
     }
 }
 
-fn decode<T: DeserializeOwned>(envelope: &Envelope<'_>, fault: &'static str) -> Result<T, Unfit> {
+/// Reads the whole of the `data`; one of another shape is this `fault` of the server's.
+pub(super) fn decode<T: DeserializeOwned>(envelope: &Envelope<'_>, fault: &'static str) -> Result<T, Unfit> {
     let data = envelope.data.ok_or(Unfit(fault))?;
     serde_json::from_str(data.get()).map_err(|_| Unfit(fault))
 }

@@ -176,6 +176,11 @@ pub(crate) fn encode_done(
     encode_ok(kind.as_str(), Some(message), data, rid)
 }
 
+/// Encodes an answer, or what is told unasked, that has no sentence for the person.
+pub(crate) fn encode_data(kind: Kind, data: &impl Serialize, rid: Option<&Rid>) -> Frame {
+    encode_ok(kind.as_str(), None, Some(data), rid)
+}
+
 /// Encodes anything that went well.
 pub(crate) fn encode_ok(
     kind: &'static str,
@@ -221,14 +226,14 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn decode(envelope: &super::Envelope<'_>) -> Result<Self, super::Unfit> {
-        let status = envelope.status.and_then(|status| json::string(Some(status), "").ok());
+        let status = json::text(envelope.status);
         Ok(Self {
             kind: envelope.kind()?,
             ok: status.as_deref() == Some("ok"),
-            message: json::string(envelope.message, "").ok(),
-            code: json::string(envelope.code, "").ok(),
-            retry_ms: envelope.retry_ms.and_then(|value| value.get().parse().ok()),
-            rid: json::string(envelope.rid, "").ok(),
+            message: json::text(envelope.message),
+            code: json::text(envelope.code),
+            retry_ms: json::number(envelope.retry_ms),
+            rid: json::text(envelope.rid),
         })
     }
 }
@@ -247,8 +252,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn decode(envelope: &super::Envelope<'_>) -> Result<Self, super::Unfit> {
         let fields = envelope.fields()?;
-        let name =
-            |value: Option<_>| value.map(|_| json::string(value, "a name must be a string")).transpose();
+        let name = |value| json::optional_string(value, "a name must be a string");
         let token = fields.session.map(decode_token).transpose()?.flatten();
         Ok(Self { username: name(fields.username)?, room: name(fields.room)?, token })
     }
@@ -257,6 +261,6 @@ impl Place {
 fn decode_token(session: &RawValue) -> Result<Option<Token>, super::Unfit> {
     const MUST: super::Unfit = super::Unfit("`session` must be an object");
     let [token] = Object::decode(session.get(), ["token"]).map_err(|_| MUST)?;
-    let text = token.map(|token| json::string(Some(token), "`token` must be a string")).transpose()?;
+    let text = json::optional_string(token, "`token` must be a string")?;
     Ok(text.map(|text| Token::new(text.into())))
 }

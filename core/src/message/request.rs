@@ -151,7 +151,7 @@ impl Credentials {
 impl Msg {
     fn decode(envelope: &Envelope<'_>, is_acked: bool) -> Result<Self, Unfit> {
         let fields = envelope.fields()?;
-        let from = fields.from.map(|from| json::string(Some(from), "`from` must be a string")).transpose()?;
+        let from = json::optional_string(fields.from, "`from` must be a string")?;
         let to = json::string(fields.to, "`to` must be a string")?;
         let text = json::string(fields.text, "`text` must be a string")?;
         Ok(Self {
@@ -166,21 +166,20 @@ impl Msg {
 impl Claim {
     fn decode(fields: &Fields<'_>) -> Result<Self, Unfit> {
         const MUST: &str = "`cid` must be a string of 1 to 36 bytes";
-        let cid = fields.cid.map(|cid| json::string(Some(cid), MUST)).transpose()?;
+        let cid = json::optional_string(fields.cid, MUST)?;
         let cid = cid.map(|cid| Cid::parse(&cid).ok_or(Unfit(MUST))).transpose()?;
-        let room = fields.room.map(|room| json::string(Some(room), "`room` must be a string")).transpose()?;
+        let room = json::optional_string(fields.room, "`room` must be a string")?;
         Ok(Self { cid, room: room.map(|room| RoomName::parse(&room)) })
     }
 }
 
 fn seq(envelope: &Envelope<'_>) -> Result<u64, Unfit> {
-    let seq = envelope.fields()?.seq.and_then(|seq| seq.get().parse().ok());
-    seq.ok_or(Unfit("`seq` must be a whole number"))
+    json::number(envelope.fields()?.seq).ok_or(Unfit("`seq` must be a whole number"))
 }
 
 fn invite(envelope: &Envelope<'_>) -> Result<Option<Token>, Unfit> {
     let invite = envelope.fields()?.invite;
-    let text = invite.map(|invite| json::string(Some(invite), "`invite` must be a string")).transpose()?;
+    let text = json::optional_string(invite, "`invite` must be a string")?;
     Ok(text.map(|text| Token::new(text.into())))
 }
 

@@ -107,7 +107,7 @@ impl Serialize for Spelled<'_> {
 
 impl Rooms<'_> {
     fn encode(&self, rid: Option<&Rid>) -> Frame {
-        reply::encode_ok(Kind::Rooms.as_str(), None, Some(self), rid)
+        reply::encode_data(Kind::Rooms, self, rid)
     }
 }
 
@@ -173,7 +173,7 @@ struct People<'a> {
 
 impl People<'_> {
     fn encode(&self, rid: Option<&Rid>) -> Frame {
-        reply::encode_ok(Kind::Roster.as_str(), None, Some(self), rid)
+        reply::encode_data(Kind::Roster, self, rid)
     }
 }
 
@@ -216,7 +216,7 @@ struct Extent<'a> {
 
 impl Extent<'_> {
     fn encode(&self, rid: Option<&Rid>) -> Frame {
-        reply::encode_ok(Kind::Read.as_str(), None, Some(self), rid)
+        reply::encode_data(Kind::Read, self, rid)
     }
 }
 

@@ -15,7 +15,6 @@ use crate::message::reply::{self, Code, Failure, Identity, Lasting};
 use crate::message::request::{Credentials, Request};
 use crate::name::{Account, LOBBY, NameError, NameKey, NameLook, UserName};
 use crate::secret::{PasswordError, Token};
-use crate::time::ceil_ms;
 use crate::timer::Timer;
 
 /// Somebody is connected, and nobody knows who.
@@ -222,14 +221,9 @@ fn verify(credentials: Credentials, cx: &Cx) -> Question {
 fn may_register(waiting: &Waiting, cx: &mut Cx) -> bool {
     let limits = &cx.rules.limits;
     let minute = Duration::from_secs(60);
-    let Some(rate) = Rate::new(limits.register_per_minute, minute, limits.register_burst) else {
-        return true;
-    };
-    let Err(wait) = cx.registrations.take(cx.now, rate) else { return true };
-    let failure =
-        Failure::for_now(Code::RateLimited, "You register too often, try again later", ceil_ms(wait));
-    cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
-    false
+    let rate = Rate::new(limits.register_per_minute, minute, limits.register_burst);
+    let taken = cx.registrations.take(cx.now, rate);
+    cx.is_in_time(taken, waiting.kind.as_str(), "You register too often, try again later", waiting)
 }
 
 pub(super) fn failure(refusal: Refusal) -> Failure {

@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 
+use super::asked::{self, Asked};
 use super::lobby::{self, Lobby};
 use super::logins;
-use super::past::{self, Asked};
+use super::past;
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Post, Reply, Whisper};
@@ -111,7 +112,7 @@ impl Chat {
     }
 
     pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
-        past::on_answer(&mut self.asked, ticket, answer, cx);
+        asked::on_answer(&mut self.asked, ticket, answer, cx);
         State::Chat(self)
     }
 

@@ -6,10 +6,11 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::asked::{self, Asked};
 use super::auth::Auth;
 use super::lobby;
 use super::logins;
-use super::past::{self, Asked};
+use super::past;
 use super::speech;
 use super::{Answer, Cx, State, Ticket, Waiting};
 use crate::hub::{Command, Here, Overview, Post, Reply, Whisper};
@@ -111,9 +112,7 @@ impl Hall {
         let bytes_max = cx.rules.limits.list_bytes_max;
         match reply {
             Reply::Overview(overview) => show(&overview, rid, cx),
-            Reply::People(roster) => {
-                rooms::encode_roster(&roster, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
-            }
+            Reply::People(roster) => cx.send_all(rooms::encode_roster(&roster, bytes_max, rid)),
             Reply::Created(room) => cx.send(lobby::encode_created(&room, rid)),
             Reply::Joined(joined) => {
                 let (key, standing, roster) = *joined;
@@ -121,7 +120,7 @@ impl Hall {
                 let message = format!("Welcome to {}", standing.room);
                 cx.send(reply::encode_done(Kind::Enter, &message, Some(&data), rid));
                 cx.send(rooms::encode_in(&standing));
-                rooms::encode_roster(&roster, bytes_max, None).into_iter().for_each(|frame| cx.send(frame));
+                cx.send_all(rooms::encode_roster(&roster, bytes_max, None));
                 self.places.insert(key, standing.room);
             }
             Reply::Parted(key, room) => {
@@ -131,14 +130,9 @@ impl Hall {
             }
             Reply::Read(room, seq) => cx.send(rooms::encode_read(&room, seq, rid)),
             Reply::PeerRead(peer, seq) => cx.send(rooms::encode_peer_read(&peer, seq, rid)),
-            Reply::Friends(ties) => {
-                friend::encode_all(&ties, bytes_max, rid).into_iter().for_each(|frame| cx.send(frame));
-            }
+            Reply::Friends(ties) => cx.send_all(friend::encode_all(&ties, bytes_max, rid)),
             Reply::Tied(user, tie) => cx.send(friend::encode_change(&user, tie, rid)),
-            Reply::Present(presence) => {
-                let frames = presence::encode([&*presence], bytes_max, rid);
-                frames.into_iter().for_each(|frame| cx.send(frame));
-            }
+            Reply::Present(presence) => cx.send_all(presence::encode([&*presence], bytes_max, rid)),
             // The message itself, and that it is kept, come when it is.
             Reply::Said => {}
             Reply::LoggedOut => {
@@ -153,7 +147,7 @@ impl Hall {
     }
 
     pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
-        past::on_answer(&mut self.asked, ticket, answer, cx);
+        asked::on_answer(&mut self.asked, ticket, answer, cx);
         State::Hall(self)
     }
 
@@ -181,7 +175,7 @@ impl Hall {
 
     /// These are here like that, or are not.
     pub(super) fn on_here(here: &Here, cx: &mut Cx) {
-        here.encode(cx.rules.limits.list_bytes_max).into_iter().for_each(|frame| cx.send(frame));
+        cx.send_all(here.encode(cx.rules.limits.list_bytes_max));
     }
 
     pub(super) fn on_whisper(&self, whisper: &Whisper, cx: &mut Cx) {
@@ -252,7 +246,5 @@ fn is_move(command: &Command) -> bool {
 fn show(overview: &Overview, rid: Option<&Rid>, cx: &mut Cx) {
     let standings: Vec<&Standing> = overview.places.iter().map(|(_, standing)| standing).collect();
     let bytes_max = cx.rules.limits.list_bytes_max;
-    rooms::encode_all(&overview.crowds, &standings, bytes_max, rid)
-        .into_iter()
-        .for_each(|frame| cx.send(frame));
+    cx.send_all(rooms::encode_all(&overview.crowds, &standings, bytes_max, rid));
 }

@@ -2,10 +2,11 @@
 
 use alloc::format;
 
+use super::asked::{self, Asked};
 use super::auth::Auth;
 use super::chat::Chat;
 use super::logins;
-use super::past::{self, Asked};
+use super::past;
 use super::{Answer, Cx, Output, State, Ticket, Waiting};
 use crate::frame::Frame;
 use crate::hub::{Command, Denial, List, Reply, Untied};
@@ -108,7 +109,7 @@ impl Lobby {
     }
 
     pub(super) fn on_answer(mut self, ticket: Ticket, answer: Answer, cx: &mut Cx) -> State {
-        past::on_answer(&mut self.asked, ticket, answer, cx);
+        asked::on_answer(&mut self.asked, ticket, answer, cx);
         State::Lobby(self)
     }
 

@@ -1,6 +1,6 @@
 //! Where an account is logged in, for who is logged in: `logins`, in any state.
 
-use super::past::{Asked, Subject};
+use super::asked::{Asked, Subject};
 use super::{Cx, GrantId, Question, Waiting};
 use crate::hub::Command;
 use crate::message::Kind;

@@ -14,6 +14,7 @@
 //! ```
 
 mod ask;
+mod asked;
 mod auth;
 mod chat;
 mod hall;
@@ -26,6 +27,7 @@ mod speech;
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
@@ -705,6 +707,10 @@ impl Cx {
         self.push(Output::Frame(frame));
     }
 
+    fn send_all(&mut self, frames: Vec<Frame>) {
+        frames.into_iter().for_each(|frame| self.send(frame));
+    }
+
     fn fail(&mut self, kind: &'static str, failure: &Failure, rid: Option<&Rid>) {
         self.outputs.push_back((Output::Frame(failure.encode(kind, rid)), Some(failure.code)));
         self.count_refusal();
@@ -715,9 +721,8 @@ impl Cx {
         let limits = &self.rules.limits;
         let (max, window) = (limits.refusals_max, ms(limits.refusals_window_ms));
         // The last of them ends the connection.
-        if let Some(rate) = Rate::new(max, window, max.saturating_sub(1)) {
-            self.is_flooding |= self.refusals.take(self.now, rate).is_err();
-        }
+        let rate = Rate::new(max, window, max.saturating_sub(1));
+        self.is_flooding |= self.refusals.take(self.now, rate).is_err();
     }
 
     /// Answers a request with no.
@@ -739,11 +744,10 @@ impl Cx {
     /// Moves to or from a room. Each costs a list, so who does it without end is answered more slowly, not refused.
     fn move_by(&mut self, command: Command) {
         let limits = &self.rules.limits;
-        if let Some(rate) = Rate::new(limits.move_rate, Duration::from_secs(1), limits.move_burst) {
-            // One that comes too early is let through, and what comes after it waits.
-            if let Err(wait) = self.moves.take(self.now, rate) {
-                self.timers.set(Timer::Pace, self.now + wait);
-            }
+        let rate = Rate::per_second(limits.move_rate, limits.move_burst);
+        // One that comes too early is let through, and what comes after it waits.
+        if let Err(wait) = self.moves.take(self.now, rate) {
+            self.timers.set(Timer::Pace, self.now + wait);
         }
         self.command(command);
     }
@@ -756,12 +760,22 @@ impl Cx {
 
     /// Whether this connection may ask for a list now; if not, the request is answered with `answer_type`.
     fn may_list(&mut self, answer_type: &'static str, waiting: &Waiting) -> bool {
-        let limits = &self.rules.limits;
-        let Some(rate) = Rate::new(limits.list_rate, Duration::from_secs(1), limits.list_burst) else {
-            return true;
-        };
-        let Err(wait) = self.lists.take(self.now, rate) else { return true };
-        let failure = Failure::for_now(Code::RateLimited, "You ask for lists too often", ceil_ms(wait));
+        let rate = Rate::per_second(self.rules.limits.list_rate, self.rules.limits.list_burst);
+        let taken = self.lists.take(self.now, rate);
+        self.is_in_time(taken, answer_type, "You ask for lists too often", waiting)
+    }
+
+    /// Whether a request does not come too soon after others of its kind, as what was `taken` for it says; if it does, it is
+    /// answered with `answer_type`.
+    fn is_in_time(
+        &mut self,
+        taken: Result<(), Duration>,
+        answer_type: &'static str,
+        message: &'static str,
+        waiting: &Waiting,
+    ) -> bool {
+        let Err(wait) = taken else { return true };
+        let failure = Failure::for_now(Code::RateLimited, message, ceil_ms(wait));
         self.fail(answer_type, &failure, waiting.rid.as_ref());
         false
     }

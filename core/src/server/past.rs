@@ -1,36 +1,13 @@
-//! What was said before, for who is logged in: `history`, in the lobby and in a room. And what became of a question of who is.
+//! What was said before, for who is logged in: `history`, in the lobby and in a room.
 
-use alloc::string::String;
-use core::time::Duration;
-
-use super::auth;
+use super::asked::{Asked, Subject};
 use super::lobby;
-use super::logins;
-use super::{Answer, Conversation, Cx, GrantId, Question, Recall, Refusal, Ticket, Waiting};
+use super::{Conversation, Cx, Question, Recall, Waiting};
 use crate::bucket::Rate;
 use crate::hub::Denial;
-use crate::message::history::{self, Of, Query};
-use crate::message::logins::encode_logins;
+use crate::message::history::{Of, Query};
 use crate::message::reply::{Code, Failure};
 use crate::name::{Account, NameError, NameKey, RoomName, UserName};
-use crate::time::ceil_ms;
-
-/// A question that the store was asked, and of what.
-pub(super) struct Asked {
-    pub(super) ticket: Ticket,
-    pub(super) waiting: Waiting,
-    pub(super) of: Subject,
-}
-
-/// What it is about: the conversation as the answer names it, or logins.
-pub(super) enum Subject {
-    Room(RoomName),
-    Peer(String),
-    /// One of them is to end first.
-    Logins {
-        ended: Option<GrantId>,
-    },
-}
 
 /// Asks the store for what somebody wants to read, if they may: what was said in a room that `find` knows them to be in;
 /// anywhere, what they and another said to each other. `None` is a request that was refused.
@@ -54,53 +31,14 @@ pub(super) fn ask(
             (Conversation::Peer(key), Subject::Peer(name.as_str().into()))
         }
     };
-    let limits = &cx.rules.limits;
-    let rate = Rate::new(limits.history_rate, Duration::from_secs(1), limits.history_burst);
-    if let Some(rate) = rate
-        && let Err(wait) = cx.histories.take(cx.now, rate)
-    {
-        let message = "You ask for what was said before too often";
-        let failure = Failure::for_now(Code::RateLimited, message, ceil_ms(wait));
-        cx.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
+    let rate = Rate::per_second(cx.rules.limits.history_rate, cx.rules.limits.history_burst);
+    let taken = cx.histories.take(cx.now, rate);
+    if !cx.is_in_time(taken, waiting.kind.as_str(), "You ask for what was said before too often", &waiting) {
         return None;
     }
     let recall = Recall { reader: reader.clone(), conversation, window: query.window };
     let ticket = cx.ask(Question::History(recall));
     Some(Asked { ticket, waiting, of })
-}
-
-/// The store has answered, if it is the question that is open.
-pub(super) fn on_answer(asked: &mut Option<Asked>, ticket: Ticket, answer: Answer, cx: &mut Cx) {
-    let Some(Asked { waiting, of, .. }) = asked.take_if(|asked| asked.ticket == ticket) else { return };
-    let rid = waiting.rid.as_ref();
-    match (answer, of) {
-        (Answer::Told(page), Subject::Room(room)) => {
-            cx.send(history::encode_page(Some(room.as_str()), None, &page, rid));
-        }
-        (Answer::Told(page), Subject::Peer(peer)) => {
-            cx.send(history::encode_page(None, Some(&peer), &page, rid));
-        }
-        (Answer::Logins(told), Subject::Logins { ended }) => {
-            logins::dismiss(ended, true, cx);
-            cx.send(encode_logins(&told, rid));
-        }
-        (Answer::Refused(refusal), of) => {
-            // Whoever ended it may have been gone before they heard of it, and could tell nobody.
-            if let (Refusal::NoSuchLogin, Subject::Logins { ended }) = (refusal, of) {
-                logins::dismiss(ended, false, cx);
-            }
-            cx.fail(waiting.kind.as_str(), &auth::failure(refusal), rid);
-        }
-        // Answers to what only another state asks, or to something else.
-        (
-            Answer::Registered(_)
-            | Answer::Verified(_)
-            | Answer::Granted(..)
-            | Answer::Told(_)
-            | Answer::Logins(_),
-            _,
-        ) => {}
-    }
 }
 
 /// The other one of a private conversation; a name that nobody can have is answered with no.

@@ -4,14 +4,11 @@
 //! minute. A `pong` keeps its place among the answers, for a `ping` behind a request is not looked at before that is
 //! answered: so the client waits for it as long as it would for that answer, or takes any byte for a sign of life.
 
-use core::time::Duration;
-
 use super::{Conn, Cx, End, Waiting};
 use crate::bucket::Rate;
 use crate::limits::ms;
 use crate::message::Kind;
-use crate::message::reply::{self, Code, Failure};
-use crate::time::ceil_ms;
+use crate::message::reply;
 use crate::timer::Timer;
 
 impl Conn {
@@ -43,15 +40,11 @@ impl Cx {
 
     /// Answers a `ping`. A `pong` has done its work by being heard, and is only counted.
     pub(super) fn on_sign_of_life(&mut self, waiting: &Waiting) {
-        let limits = &self.rules.limits;
-        if let Some(rate) = Rate::new(limits.ping_rate, Duration::from_secs(1), limits.ping_burst)
-            && let Err(wait) = self.pings.take(self.now, rate)
-        {
-            let message = "You send pings and pongs too often";
-            let failure = Failure::for_now(Code::RateLimited, message, ceil_ms(wait));
-            return self.fail(waiting.kind.as_str(), &failure, waiting.rid.as_ref());
-        }
-        if waiting.kind == Kind::Ping {
+        let rate = Rate::per_second(self.rules.limits.ping_rate, self.rules.limits.ping_burst);
+        let taken = self.pings.take(self.now, rate);
+        let is_in_time =
+            self.is_in_time(taken, waiting.kind.as_str(), "You send pings and pongs too often", waiting);
+        if is_in_time && waiting.kind == Kind::Ping {
             self.send(reply::encode_ok(Kind::Pong.as_str(), None, None::<&()>, waiting.rid.as_ref()));
         }
     }

@@ -65,9 +65,7 @@ impl Addresses {
             if address.visitors >= self.visitors_max {
                 return Err(Refusal::AddressVisitors);
             }
-            self.visit_rate
-                .map_or(Ok(()), |rate| address.visits.take(now, rate))
-                .map_err(|_| Refusal::AddressVisits)?;
+            address.visits.take(now, self.visit_rate).map_err(|_| Refusal::AddressVisits)?;
         }
         if address.connections == 0 {
             self.absent.remove(&(forgotten_at, network));

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatroom_core::client::{Command, Conversation, Event, Friends, Kept, Past, Place, Room, Span};
+use chatroom_core::client::{Command, Conversation, Event, Friends, Kept, Past, Place, Room, Span, folded};
 use chatroom_core::message::friend::Tie;
 use chatroom_core::message::presence::{Presence, PresenceState};
 use chatroom_core::message::push::Posted;
@@ -340,5 +340,5 @@ impl Said {
 
 /// See [`Key`].
 pub fn key(of: &Conversation) -> Key {
-    (matches!(of, Conversation::Peer(_)), of.name().to_lowercase())
+    (of.is_private(), folded(of.name()))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Outcome, Test, credentials, expect, public, refuses_to_start, say};
+use super::{Outcome, Test, come_in, credentials, expect, public, refuses_to_start, say};
 use crate::check::Stage;
 use crate::crashes::crash_again_and_again;
 use crate::program::Program;
@@ -62,14 +62,9 @@ fn a_disk_that_fails_makes_it_busy_until_it_works(binary: &Path) -> Outcome {
         )?;
     }
     // What needs no space goes on.
-    say(&mut server, "a", &credentials("login", "harper"))?;
-    expect(&mut server, "a", r#"{"type":"login","status":"ok""#)?;
-    expect(&mut server, "a", r#"{"type":"list""#)?;
+    come_in(&mut server, "a", "harper")?;
 
     // Nobody hears what cannot be kept.
-    say(&mut server, "a", r#"{"type":"enter","data":{"room":"example"}}"#)?;
-    expect(&mut server, "a", r#"{"type":"enter","status":"ok""#)?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
     say(&mut server, "a", &public("hello"))?;
     let not_kept = r#"{"type":"msg","status":"error","message":"The server cannot write that down"#;
     expect(&mut server, "a", not_kept)?;

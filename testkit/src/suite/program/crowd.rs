@@ -13,7 +13,7 @@ use server_common::admission::connections_max;
 #[cfg(target_os = "linux")]
 use server_common::turn::threads;
 
-use super::{Outcome, Test, credentials, enter, expect, greet, next_frame, public, say};
+use super::{Outcome, Test, come_in, credentials, enter, expect, greet, next_frame, public, say};
 use crate::check::{Next, Stage};
 use crate::program::Program;
 #[cfg(target_os = "linux")]
@@ -326,12 +326,7 @@ fn talk_goes_on_while_passwords_are_hashed(binary: &Path) -> Outcome {
     let mut server = server.restart_with(binary, &["--pbkdf2-iterations", "4000000"])?;
     // A cheap hash costs what one costs today, and one of today is made of it; the answer comes in between.
     server.connect("a", true)?;
-    say(&mut server, "a", &credentials("login", "harper"))?;
-    expect(&mut server, "a", r#"{"type":"login","status":"ok""#)?;
-    expect(&mut server, "a", r#"{"type":"list""#)?;
-    say(&mut server, "a", r#"{"type":"enter","data":{"room":"example"}}"#)?;
-    expect(&mut server, "a", r#"{"type":"enter","status":"ok""#)?;
-    expect(&mut server, "a", r#"{"type":"list_room""#)?;
+    come_in(&mut server, "a", "harper")?;
     for number in 0..40 {
         let who = format!("busy {number}");
         server.connect(&who, true)?;

@@ -53,6 +53,11 @@ fn enter(server: &mut Program, who: &str, name: &str) -> Outcome {
     server.connect(who, true)?;
     say(server, who, &credentials("register", name))?;
     expect(server, who, r#"{"type":"register","status":"ok""#)?;
+    come_in(server, who, name)
+}
+
+/// Logs in to an account, and enters the room that is always there.
+fn come_in(server: &mut Program, who: &str, name: &str) -> Outcome {
     say(server, who, &credentials("login", name))?;
     expect(server, who, r#"{"type":"login","status":"ok""#)?;
     expect(server, who, r#"{"type":"list""#)?;
