@@ -16,6 +16,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => room.prop_map(|room| format!("enter {room}")),
         4 => text.clone().prop_map(|text| format!("say {text}")),
         4 => (user, text).prop_map(|(user, text)| format!("whisper {user} {text}")),
+        1 => Just(String::from("logins")),
+        1 => (1..8_u8).prop_map(|login| format!("end {login}")),
         2 => Just(String::from("exit")),
         1 => Just(String::from("logout")),
     ];

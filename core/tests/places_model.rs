@@ -1,7 +1,7 @@
 //! The hub, where users are in many rooms by several devices, against a model that is too simple to be wrong, in random
 //! stories.
 
-use models::places::{self, Kind, ROOMS, SEATS, Step, USERS};
+use models::places::{self, Kind, LOGINS, ROOMS, SEATS, Step, USERS};
 use proptest::prelude::*;
 
 /// What a story is like. In one that is a bit of everything little comes together.
@@ -22,6 +22,11 @@ fn any_temper() -> impl Strategy<Value = Temper> {
 
 fn any_kind() -> impl Strategy<Value = Kind> {
     prop_oneof![2 => Just(Kind::Original), 1 => Just(Kind::Acking), 4 => Just(Kind::Device)]
+}
+
+fn any_login(users: usize) -> impl Strategy<Value = Step> {
+    (0..SEATS - 1, 0..users, prop::option::of(0..LOGINS))
+        .prop_map(|(seat, user, by)| Step::Login(seat, user, by))
 }
 
 /// Most often the one that is always there, or the first of those that have to be made.
@@ -52,15 +57,17 @@ fn any_request(users: usize) -> impl Strategy<Value = Step> {
 
 /// Somebody comes.
 fn any_arrival(users: usize) -> impl Strategy<Value = Vec<Step>> {
-    let arrival = (0..SEATS - 1, any_kind(), 0..users);
-    arrival.prop_map(|(seat, kind, user)| vec![Step::Connect(seat, kind), Step::Login(seat, user)])
+    let arrival = (0..SEATS - 1, any_kind(), 0..users, prop::option::of(0..LOGINS));
+    arrival.prop_map(|(seat, kind, user, by)| vec![Step::Connect(seat, kind), Step::Login(seat, user, by)])
 }
 
 /// What nobody asks for who is there, and what the disk and the lists do bit by bit.
 fn any_event(users: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..SEATS).prop_map(Step::Disconnect),
-        1 => (0..SEATS, 0..users).prop_map(|(seat, user)| Step::Login(seat, user)),
+        1 => any_login(users),
+        1 => (0..SEATS, 0..LOGINS, prop::bool::weighted(0.8))
+            .prop_map(|(seat, login, is_there)| Step::EndLogin(seat, login, is_there)),
         4 => (1..5_usize).prop_map(Step::Take),
         4 => prop::bool::weighted(0.8).prop_map(Step::Write),
         4 => Just(Step::Settle),
@@ -71,6 +78,7 @@ fn any_event(users: usize) -> impl Strategy<Value = Step> {
         1 => (0..users, 0..8_u8).prop_map(|(user, chance)| match chance {
             0 => Step::Restart,
             1 => Step::Dismiss(user),
+            2 => Step::EndLogins(user % LOGINS),
             _ => Step::Show,
         }),
     ]

@@ -2,7 +2,7 @@
 
 use chatroom_core::message::friend::Op;
 use chatroom_core::message::presence::PresenceState;
-use models::presences::{self, Kind, ROOMS, SEATS, Step, USERS};
+use models::presences::{self, Kind, ROOMS, SEATS, Step, USERS, WORDS};
 use proptest::prelude::*;
 
 fn any_kind() -> impl Strategy<Value = Kind> {
@@ -27,7 +27,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..SEATS, any_kind(), 0..USERS.len()).prop_map(|(seat, kind, user)| Step::Come(seat, kind, user)),
         4 => (0..SEATS).prop_map(Step::Go),
-        8 => (0..SEATS, any_state()).prop_map(|(seat, state)| Step::Present(seat, state)),
+        8 => (0..SEATS, any_state(), prop::option::of(0..WORDS.len()))
+            .prop_map(|(seat, state, words)| Step::Present(seat, state, words)),
         10 => (0..SEATS, any_op(), 0..USERS.len()).prop_map(|(seat, op, user)| Step::Tie(seat, op, user)),
         5 => (0..SEATS, 0..ROOMS.len()).prop_map(|(seat, room)| Step::Enter(seat, room)),
         3 => (0..SEATS, 0..ROOMS.len()).prop_map(|(seat, room)| Step::Exit(seat, room)),

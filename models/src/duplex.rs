@@ -11,7 +11,8 @@ use chatroom_core::frame::{Frame, PREFIX_BYTES};
 use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
-use chatroom_core::name::{KeyFn, LOBBY, RoomName};
+use chatroom_core::message::logins::Login;
+use chatroom_core::name::{Account, KeyFn, LOBBY, NameKey, RoomName};
 use chatroom_core::phase::Phase;
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
@@ -78,7 +79,10 @@ struct World {
     rules: Arc<Rules>,
     hub: Hub,
     lines: Vec<Line>,
-    accounts: BTreeMap<String, (chatroom_core::name::Account, String)>,
+    accounts: BTreeMap<String, (Account, String)>,
+    /// Logins that last, and how many there have ever been.
+    logins: Vec<(NameKey, GrantId)>,
+    logins_begun: i64,
     deliveries: Deliveries,
     /// People wait for each answer before they want the next thing.
     is_patient: bool,
@@ -97,9 +101,17 @@ impl World {
             look_of,
         });
         let hub = Hub::new(now, limits, key_of, look_of, &[RoomName::parse("example").unwrap()]);
-        let lines = vec![];
-        let mut world =
-            Self { now, rules, hub, lines, accounts: BTreeMap::new(), deliveries: vec![], is_patient };
+        let mut world = Self {
+            now,
+            rules,
+            hub,
+            lines: vec![],
+            accounts: BTreeMap::new(),
+            logins: vec![],
+            logins_begun: 0,
+            deliveries: vec![],
+            is_patient,
+        };
         for _ in 0..LINES {
             let line = world.connect();
             world.lines.push(line);
@@ -193,14 +205,25 @@ impl World {
                     Some((found, secret)) if secret == password.expose() => {
                         assert!(lasts, "a client of this project asks for that");
                         let token = Token::new(format!("token of {}", account.key.as_str()).into());
-                        Answer::Granted(found.clone(), Grant { id: GrantId(1), token, expires_ms: 1 })
+                        self.logins_begun += 1;
+                        let id = GrantId(self.logins_begun);
+                        self.logins.push((account.key, id));
+                        Answer::Granted(found.clone(), Grant { id, token, expires_ms: 1 })
                     }
                     Some(_) | None => Answer::Refused(Refusal::AuthFailed),
                 }
             }
             Question::Resume { .. } => panic!("each connection has a client of its own, which has no token"),
-            Question::History(_) | Question::Logins { .. } => {
-                panic!("a client of this project does not ask for that")
+            Question::History(_) => panic!("a client of this project does not ask for that"),
+            Question::Logins { account, own, end } => {
+                assert!(end.is_none() || own != end, "one's own login ends by logging out");
+                let before = self.logins.len();
+                self.logins.retain(|(user, id)| *user != account.key || Some(*id) != end);
+                if end.is_some() && self.logins.len() == before {
+                    return Answer::Refused(Refusal::NoSuchLogin);
+                }
+                let mine = self.logins.iter().filter(|(user, _)| *user == account.key);
+                Answer::Logins(mine.map(|(_, id)| login(*id, own)).collect())
             }
             // A name that is reserved, which clients know nothing of.
             Question::Decoy => Answer::Refused(Refusal::AuthFailed),
@@ -215,7 +238,7 @@ impl World {
                 Output::Frame(frame) => line.send(&frame),
                 Output::Ask(ticket, question) => line.asked = Some((ticket, question)),
                 Output::Hub(command) => self.hub.apply(self.now, line.id, command, &mut self.deliveries),
-                Output::End(_) => {}
+                Output::End(ended) => self.logins.retain(|(_, id)| *id != ended),
                 Output::Finish => {
                     line.is_finished = true;
                     self.hub.disconnect(self.now, line.id);
@@ -329,6 +352,14 @@ impl Line {
                 assert!(is_own || private_with.is_none_or(|peer| peer == from));
             }
             Event::Past { .. } | Event::Acknowledged { .. } => panic!("nothing is kept here"),
+            Event::Crowds(_) | Event::Places(_) | Event::Friends(_) | Event::Presence(_) => {
+                panic!("nobody is in many rooms")
+            }
+            Event::Logins(logins) => {
+                let own = logins.iter().filter(|login| login.is_own).count();
+                assert!(own <= 1, "somebody has come by one login");
+                assert!(self.client.username().is_some(), "logins are told to who is logged in");
+            }
             Event::LoggedOut | Event::Connected => self.page = None,
             Event::Disconnected(_)
             | Event::Greeted(_)
@@ -338,11 +369,6 @@ impl Line {
             | Event::Created { .. }
             | Event::Entered { .. }
             | Event::Left { .. }
-            | Event::Crowds(_)
-            | Event::Places(_)
-            | Event::Friends(_)
-            | Event::Presence(_)
-            | Event::Logins(_)
             | Event::Refused { .. }
             | Event::Returned { .. }
             | Event::Unanswered { .. }
@@ -363,4 +389,8 @@ impl Line {
         let is_serious = |json: &&String| is_patient || !json.contains("wrong_state");
         assert_eq!(self.accusations.iter().find(is_serious), None);
     }
+}
+
+fn login(id: GrantId, own: Option<GrantId>) -> Login {
+    Login { id, client: None, begun_ms: None, used_ms: None, ends_ms: 1, is_own: own == Some(id) }
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use chatroom_core::Instant;
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::{
-    Append, Audience, Bond, Command, ConnId, Consent, Deliveries, Entry, Farewell, Hub, List, Mail, Memory,
-    Outcome, Post, Reply, Side, Tied, Ties, Told, Tying, Untied,
+    Append, Audience, Command, ConnId, Consent, Deliveries, Entry, Farewell, Hub, Mail, Memory, Outcome,
+    Post, Reply, Told, Tying,
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::friend::{Op, Tie};
@@ -23,6 +23,7 @@ use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{Account, NameKey, RoomName};
 use serde_json::Value;
 
+use crate::sides::Sides;
 use crate::{key_of, look_of, room_name, user_name};
 use model::{Model, Name, Views};
 
@@ -101,7 +102,7 @@ struct Trial {
 /// What a disk has, as the core has it decided.
 #[derive(Default)]
 struct Disk {
-    sides: BTreeMap<(Name, Name), Side>,
+    sides: Sides,
     deleted: Vec<Name>,
     seq: u64,
 }
@@ -290,10 +291,12 @@ impl Trial {
         for (seat, known) in &self.known {
             assert_eq!(*known, self.model.views(*seat), "what seat {seat} knows");
         }
-        for ((one, other), side) in &self.disk.sides {
-            let back = self.disk.side(other, one);
-            assert_eq!(side.tie == Tie::Friend, back.tie == Tie::Friend, "{one} and {other}");
-            assert!(side.tie != Tie::Asking || back.tie == Tie::Asked, "{one} and {other}");
+        let sides = &self.disk.sides;
+        for (one, other) in sides.pairs() {
+            let (side, back) = (sides.side(one, other), sides.side(other, one));
+            let who = || format!("{} and {}", one.as_str(), other.as_str());
+            assert_eq!(side.tie == Tie::Friend, back.tie == Tie::Friend, "{}", who());
+            assert!(side.tie != Tie::Asking || back.tie == Tie::Asked, "{}", who());
         }
     }
 
@@ -326,28 +329,23 @@ impl Trial {
 }
 
 impl Disk {
-    fn side(&self, own: Name, other: Name) -> Side {
-        self.sides.get(&(own, other)).copied().unwrap_or_default()
-    }
-
     fn write(&mut self, append: &Append) -> Outcome {
         match append.entry() {
             Entry::Telling(telling) => {
-                let own = name_of(&telling.account.key);
-                let ties = telling.with_ties.then(|| self.ties(own));
+                let ties = telling.with_ties.then(|| self.sides.ties(&telling.account.key));
                 Outcome::Told(Box::new(Told { talks: vec![], ties }))
             }
             Entry::Tying(tying) => self.tie(tying),
             Entry::Message(message) => {
                 let Audience::User(receiver) = &message.audience else { panic!("nothing is said to all") };
-                let (author, receiver) = (name_of(&message.author.key), name_of(&receiver.key));
-                if self.deleted.contains(&author) {
+                let (author, receiver) = (&message.author.key, &receiver.key);
+                if self.deleted.contains(&name_of(author)) {
                     return Outcome::Failed;
                 }
-                if self.deleted.contains(&receiver) {
+                if self.deleted.contains(&name_of(receiver)) {
                     return Outcome::Absent;
                 }
-                let tie = self.side(receiver, author).tie;
+                let tie = self.sides.side(receiver, author).tie;
                 let is_wanted = match message.consent {
                     Consent::Given => true,
                     Consent::NotBlocked => tie != Tie::Blocked,
@@ -369,37 +367,11 @@ impl Disk {
             return Outcome::Failed;
         }
         let other = USERS.into_iter().find(|user| NameKey::new(key_of, user) == tying.other);
-        let Some(other) = other.filter(|other| !self.deleted.contains(other)) else {
-            return Outcome::Untied(Untied::Unknown);
-        };
-        let before = Bond { own: self.side(own, other), other: self.side(other, own) };
-        let decided = tying.decide(before, |list| {
-            let (whose, tie) = match list {
-                List::Friends => (own, Tie::Friend),
-                List::OthersFriends => (other, Tie::Friend),
-                List::Asked => (own, Tie::Asked),
-                List::OthersAsking => (other, Tie::Asking),
-                List::Blocked => (own, Tie::Blocked),
-            };
-            let is_it = |((from, _), side): &(&(Name, Name), &Side)| *from == whose && side.tie == tie;
-            Ok::<_, ()>(self.sides.iter().filter(is_it).count())
-        });
-        let after = match decided.unwrap() {
-            Ok(after) => after,
-            Err(untied) => return Outcome::Untied(untied),
-        };
-        self.sides.insert((own, other), after.own);
-        self.sides.insert((other, own), after.other);
-        Outcome::Tied(Box::new(Tied { other: account(other), before, after }))
-    }
-
-    fn ties(&self, own: Name) -> Ties {
-        let mine = self.sides.iter().filter(|((from, _), side)| *from == own && side.tie != Tie::None);
-        mine.map(|((_, other), side)| (NameKey::new(key_of, other), (user_name(other), side.tie))).collect()
+        self.sides.tie(tying, other.filter(|other| !self.deleted.contains(other)).map(account))
     }
 
     fn delete(&mut self, user: Name) {
-        self.sides.retain(|(one, other), _| *one != user && *other != user);
+        self.sides.delete(&NameKey::new(key_of, user));
         self.deleted.push(user);
     }
 }
@@ -415,9 +387,7 @@ fn hub(disk: &Disk) -> Hub {
         friends_blocked_max: LIST_MAX,
         ..Limits::default()
     };
-    let blocked = disk.sides.iter().filter(|(_, side)| side.tie == Tie::Blocked);
-    let key = |name: &str| NameKey::new(key_of, name);
-    let blocks = blocked.map(|((by, of), _)| (key(by), key(of))).collect();
+    let blocks = disk.sides.blocks();
     let example = RoomName::parse("example").unwrap();
     Hub::new(Instant::default(), limits, key_of, look_of, &[example])
         .with_history(Instant::default(), Memory { blocks, ..Memory::default() })

@@ -21,6 +21,7 @@ use chatroom_core::hub::{
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Caps;
+use chatroom_core::message::logins::GrantId;
 use chatroom_core::message::push::{Posted, Roster};
 use chatroom_core::message::rooms::{Standing, Talk};
 use chatroom_core::message::{Cid, Text};
@@ -37,6 +38,8 @@ pub const USERS: [&str; 4] = ["ann", "bob", "Eve", "joe"];
 pub const ROOMS: [&str; 5] = ["lobby", "example", "den", "Nook", "loft"];
 /// Where connections sit: one more than there may be.
 pub const SEATS: usize = 8;
+/// How many logins there are that last, of each user: connections come by one of these or by none.
+pub const LOGINS: usize = 3;
 
 /// What a connection was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +59,14 @@ pub enum Step {
     Connect(usize, Kind),
     /// It is gone.
     Disconnect(usize),
-    /// It proves to be this user.
-    Login(usize, usize),
+    /// It proves to be this user, perhaps by a login that lasts.
+    Login(usize, usize, Option<usize>),
     /// It is nobody again.
     Logout(usize),
+    /// It has ended this login of its user's; or there was none.
+    EndLogin(usize, usize, bool),
+    /// Whoever runs the server has ended this login, of every user who has one.
+    EndLogins(usize),
     /// Whoever runs the server shuts this user out.
     Dismiss(usize),
     /// It asks who is where.
@@ -206,16 +213,29 @@ impl Trial {
                     self.forget(seat);
                 }
             }
-            Step::Login(seat, user) => {
+            Step::Login(seat, user, by) => {
                 let Some(person) = self.model.person(seat) else { return };
                 let account = Account::new(key_of, user_name(USERS[user])).unwrap();
                 let is_device = person.kind == Kind::Device;
                 let ack = person.kind != Kind::Original;
                 let caps = Caps { ack, history: is_device, multi: is_device, ..Caps::default() };
                 if person.user.is_none() {
-                    self.apply(seat, Command::Login(account, caps, None));
-                    self.model.login(seat, USERS[user]);
+                    self.apply(seat, Command::Login(account, caps, by.map(grant)));
+                    self.model.login(seat, USERS[user], by);
                 }
+            }
+            Step::EndLogin(seat, login, is_there) => {
+                let Some(person) = self.model.person(seat) else { return };
+                if !person.is_waiting {
+                    // A login ends once.
+                    let was_there = is_there && !self.model.has_ended(seat, login);
+                    self.apply(seat, Command::EndLogin { login: grant(login), was_there });
+                    self.model.end_login(seat, login, was_there);
+                }
+            }
+            Step::EndLogins(login) => {
+                self.hub.end_logins(self.now, &[grant(login)], &mut self.deliveries);
+                self.model.end_logins(login);
             }
             Step::Logout(seat) => {
                 if self.is_in(seat, "lobby") {
@@ -538,6 +558,9 @@ impl Trial {
         assert_eq!(self.hub.users(), users.len());
         assert_eq!(self.hub.rooms(), self.model.rooms.len());
         assert_eq!(self.hub.pending_appends(), self.model.journal.len() as u64);
+        let mut grants = self.hub.grants();
+        grants.sort();
+        assert_eq!(grants, self.model.logins().into_iter().map(grant).collect::<Vec<_>>());
         for room in &self.model.rooms[1..] {
             assert!(room.members.len() <= limits().room_members_max, "{} is too full", room.name);
         }
@@ -607,6 +630,10 @@ impl Trial {
         assert!(self.hub.poll_bulletin(self.now).is_none());
         assert_eq!(self.hub.deadline(), None);
     }
+}
+
+fn grant(login: usize) -> GrantId {
+    GrantId(i64::try_from(login).unwrap())
 }
 
 /// A hub that starts with what the disk has.

@@ -11,16 +11,16 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::{
-    Append, Bond, Bulletin, Command, ConnId, Deliveries, Entry, Hub, Mail, Memory, Outcome, Reply, Side,
-    Tied, Ties, Told, Tying, Untied,
+    Append, Bulletin, Command, ConnId, Deliveries, Entry, Hub, Mail, Memory, Outcome, Reply, Told,
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::friend::{Op, Tie};
 use chatroom_core::message::hello::Caps;
-use chatroom_core::message::presence::{Presence, PresenceState};
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::name::{Account, NameKey};
 use serde_json::Value;
 
+use crate::sides::Sides;
 use crate::{key_of, look_of, room_name, user_name};
 
 /// Who logs in.
@@ -30,7 +30,13 @@ pub const SEATS: usize = 7;
 /// Where people meet.
 pub const ROOMS: [&str; 2] = ["den", "hut"];
 
+/// What people say of themselves.
+pub const WORDS: [&str; 2] = ["lunch", "back at two"];
+
 type Name = &'static str;
+
+/// How somebody is, and with which words, if with any.
+type How = (PresenceState, Option<Name>);
 
 /// What a connection was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +56,8 @@ pub enum Step {
     Come(usize, Kind, usize),
     /// It is gone.
     Go(usize),
-    /// It says how its user is here.
-    Present(usize, PresenceState),
+    /// It says how its user is here, with these words or with none.
+    Present(usize, PresenceState, Option<usize>),
     /// Something is to become of its user and this one.
     Tie(usize, Op, usize),
     /// Its user comes into a room, or it does alone.
@@ -90,9 +96,9 @@ struct Trial {
     deliveries: Deliveries,
     seats: BTreeMap<usize, Seat>,
     /// What each who is here said of themselves last.
-    said: BTreeMap<Name, PresenceState>,
+    said: BTreeMap<Name, How>,
     /// What users are to each other, as the core has it decided.
-    sides: BTreeMap<(Name, Name), Side>,
+    sides: Sides,
     /// Which rooms users take part in.
     places: BTreeSet<(Name, Name)>,
     deleted: BTreeSet<Name>,
@@ -108,7 +114,7 @@ struct Seat {
     /// The rooms whose people it is told of.
     watched: BTreeSet<Name>,
     /// What it was told since its login: nobody else is here.
-    known: BTreeMap<Name, PresenceState>,
+    known: BTreeMap<Name, How>,
 }
 
 impl Trial {
@@ -123,7 +129,7 @@ impl Trial {
             deliveries: vec![],
             seats: BTreeMap::new(),
             said: BTreeMap::new(),
-            sides: BTreeMap::new(),
+            sides: Sides::default(),
             places: BTreeSet::new(),
             deleted: BTreeSet::new(),
             late: vec![],
@@ -139,10 +145,12 @@ impl Trial {
                     self.forget_what_was_said(user);
                 }
             }
-            Step::Present(seat, state) => {
+            Step::Present(seat, state, words) => {
                 if let Some(user) = self.seats.get(&seat).filter(|seat| seat.kind == Kind::Present) {
-                    self.said.insert(user.user, state);
-                    self.apply(seat, Command::Present(state, None));
+                    let words = words.map(|words| WORDS[words]);
+                    self.said.insert(user.user, (state, words));
+                    let text = words.map(|words| StatusText::parse(words).unwrap());
+                    self.apply(seat, Command::Present(state, text));
                 }
             }
             Step::Tie(seat, op, user) => {
@@ -237,7 +245,7 @@ impl Trial {
         }
         self.seats.retain(|_, seat| seat.user != user);
         self.said.remove(user);
-        self.sides.retain(|(one, other), _| *one != user && *other != user);
+        self.sides.delete(&key);
         self.places.retain(|(one, _)| *one != user);
         self.hub.forget_ties_to(&[key], &mut self.deliveries);
     }
@@ -269,42 +277,24 @@ impl Trial {
     fn outcome(&mut self, append: &Append) -> Outcome {
         match append.entry() {
             Entry::Telling(telling) => {
-                let ties = telling.with_ties.then(|| self.ties(name_of(&telling.account.key)));
+                let ties = telling.with_ties.then(|| self.sides.ties(&telling.account.key));
                 Outcome::Told(Box::new(Told { talks: vec![], ties }))
             }
-            Entry::Tying(tying) => self.tie(tying),
+            Entry::Tying(tying) => {
+                let other = name_of(&tying.other);
+                self.sides.tie(tying, (!self.deleted.contains(other)).then(|| account(other)))
+            }
             Entry::Place(_) => Outcome::Placed,
             Entry::Room(_) | Entry::Message(_) | Entry::PeerRead(_) => panic!("nobody asked for that"),
         }
     }
 
-    fn tie(&mut self, tying: &Tying) -> Outcome {
-        let (own, other) = (name_of(&tying.account.key), name_of(&tying.other));
-        if self.deleted.contains(other) {
-            return Outcome::Untied(Untied::Unknown);
-        }
-        let side = |one, other| self.sides.get(&(one, other)).copied().unwrap_or_default();
-        let before = Bond { own: side(own, other), other: side(other, own) };
-        let after = match tying.decide(before, |_| Ok::<_, ()>(0)).unwrap() {
-            Ok(after) => after,
-            Err(untied) => return Outcome::Untied(untied),
-        };
-        self.sides.insert((own, other), after.own);
-        self.sides.insert((other, own), after.other);
-        Outcome::Tied(Box::new(Tied { other: account(other), before, after }))
-    }
-
-    fn ties(&self, own: Name) -> Ties {
-        let mine = self.sides.iter().filter(|((from, _), side)| *from == own && side.tie != Tie::None);
-        mine.map(|((_, other), side)| (NameKey::new(key_of, other), (user_name(other), side.tie))).collect()
-    }
-
     // What is so.
 
-    fn state(&self, user: Name) -> PresenceState {
+    fn state(&self, user: Name) -> How {
         match self.seats.values().any(|seat| seat.user == user) {
-            true => self.said.get(user).copied().unwrap_or(PresenceState::Online),
-            false => PresenceState::Offline,
+            true => self.said.get(user).copied().unwrap_or(ONLINE),
+            false => OFFLINE,
         }
     }
 
@@ -318,9 +308,9 @@ impl Trial {
 
     /// Whether somebody at that seat sees another: as a friend, in a room, or in the mirror.
     fn sees(&self, seat: &Seat, other: Name) -> bool {
-        let tie = self.sides.get(&(seat.user, other)).map(|side| side.tie);
+        let key = |name| NameKey::new(key_of, name);
         seat.user == other
-            || tie == Some(Tie::Friend)
+            || self.sides.side(&key(seat.user), &key(other)).tie == Tie::Friend
             || seat.watched.iter().any(|room| self.is_in(other, room))
     }
 
@@ -339,15 +329,15 @@ impl Trial {
             let presences = presences(&mail);
             let number = self.seats.iter().find(|(_, seat)| seat.id == to).map(|(number, _)| *number);
             let Some(number) = number.filter(|_| !presences.is_empty()) else { continue };
-            for (user, state) in presences {
+            for (user, how) in presences {
                 let seat = &self.seats[&number];
                 assert_eq!(seat.kind, Kind::Present, "{user} told to who did not ask");
                 assert!(
-                    !is_at_once || state == PresenceState::Offline || self.sees(seat, user),
+                    !is_at_once || how == OFFLINE || self.sees(seat, user),
                     "{} is told of {user}",
                     seat.user
                 );
-                self.seats.get_mut(&number).unwrap().known.insert(user, state);
+                self.seats.get_mut(&number).unwrap().known.insert(user, how);
             }
         }
     }
@@ -369,7 +359,7 @@ impl Trial {
         for seat in self.seats.values().filter(|seat| seat.kind == Kind::Present) {
             for user in USERS.into_iter().filter(|user| self.sees(seat, user)) {
                 let known = seat.known.get(user).copied();
-                let untold = if user == seat.user { PresenceState::Online } else { PresenceState::Offline };
+                let untold = if user == seat.user { ONLINE } else { OFFLINE };
                 assert_eq!(known.unwrap_or(untold), self.state(user), "{} about {user}", seat.user);
             }
         }
@@ -377,8 +367,10 @@ impl Trial {
 }
 
 /// Who is how, as a piece of mail says.
-fn presences(mail: &Mail) -> Vec<(Name, PresenceState)> {
-    let of = |presence: &Presence| (named(presence.user.as_str()), presence.state);
+fn presences(mail: &Mail) -> Vec<(Name, How)> {
+    let of = |Presence { user, state, text }: &Presence| {
+        (named(user.as_str()), (*state, text.as_ref().map(|text| said(text.as_str()))))
+    };
     match mail {
         Mail::Reply(Reply::Present(presence)) => vec![of(presence)],
         Mail::Here(here) => here.encode(4096).iter().flat_map(|frame| read(frame)).collect(),
@@ -387,15 +379,16 @@ fn presences(mail: &Mail) -> Vec<(Name, PresenceState)> {
     }
 }
 
-fn read(frame: &[u8]) -> Vec<(Name, PresenceState)> {
+fn read(frame: &[u8]) -> Vec<(Name, How)> {
     let frame: Value = serde_json::from_slice(&frame[PREFIX_BYTES..]).unwrap();
     let users = frame["data"]["users"].as_array().filter(|_| frame["type"] == "presence");
     let state = |word: &Value| PresenceState::ALL.into_iter().find(|state| state.as_str() == word).unwrap();
-    users
-        .into_iter()
-        .flatten()
-        .map(|user| (named(user["user"].as_str().unwrap()), state(&user["state"])))
-        .collect()
+    let how = |user: &Value| (state(&user["state"]), user["text"].as_str().map(said));
+    users.into_iter().flatten().map(|user| (named(user["user"].as_str().unwrap()), how(user))).collect()
+}
+
+fn said(words: &str) -> Name {
+    WORDS.into_iter().find(|known| *known == words).expect("somebody has said it")
 }
 
 fn named(name: &str) -> Name {
@@ -409,3 +402,6 @@ fn account(user: Name) -> Account {
 fn name_of(key: &NameKey) -> Name {
     USERS.into_iter().find(|user| NameKey::new(key_of, user) == *key).expect("is a user")
 }
+
+const ONLINE: How = (PresenceState::Online, None);
+const OFFLINE: How = (PresenceState::Offline, None);

@@ -1,8 +1,10 @@
-//! What a person wants, in words: `login ann 1234`, `enter den`, `whisper Bob psst`.
+//! What a person wants, in words: `login ann 1234`, `enter den`, `whisper Bob psst`, `present away at lunch`.
 
 use chatroom_core::client::{Command, Conversation};
 use chatroom_core::message::Text;
 use chatroom_core::message::friend::Op;
+use chatroom_core::message::logins::GrantId;
+use chatroom_core::message::presence::{PresenceState, StatusText};
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::secret::Password;
 use zeroize::Zeroizing;
@@ -17,6 +19,7 @@ pub fn command(words: &str, here: &str, id: u64) -> Option<Command> {
         Some(peer) => UserName::parse(peer).ok().map(Conversation::Peer),
         None => room().map(Conversation::Room),
     };
+    let friend = |op| Some(Command::Friend(op, UserName::parse(rest).ok()?));
     let text = |text: &str| Text::try_from(text).ok();
     let user = || {
         let (name, rest) = rest.split_once(' ')?;
@@ -40,8 +43,21 @@ pub fn command(words: &str, here: &str, id: u64) -> Option<Command> {
         "look" => Command::Look(conversation()?),
         "read" => Command::Read(conversation()?, u64::MAX),
         "older" => Command::older(conversation()?),
-        "befriend" => Command::Friend(Op::Request, UserName::parse(rest).ok()?),
-        "exit" => Command::Exit(here()?),
+        "befriend" => friend(Op::Request)?,
+        "accept" => friend(Op::Accept)?,
+        "decline" => friend(Op::Decline)?,
+        "remove" => friend(Op::Remove)?,
+        "block" => friend(Op::Block)?,
+        "unblock" => friend(Op::Unblock)?,
+        "present" => {
+            let (state, said) = rest.split_once(' ').unwrap_or((rest, ""));
+            let state = PresenceState::ALL.into_iter().find(|known| known.as_str() == state)?;
+            Command::Present(state, StatusText::parse(said).ok())
+        }
+        "logins" => Command::Logins,
+        "end" => Command::EndLogin(GrantId(rest.parse().ok()?)),
+        "exit" if rest.is_empty() => Command::Exit(here()?),
+        "exit" => Command::Exit(room()?),
         "logout" => Command::Logout,
         _ => return None,
     })

@@ -23,6 +23,8 @@ pub(super) struct Model {
     held: Vec<(u64, usize, Held)>,
     /// Who is answered when less is on its way.
     crowded: Vec<usize>,
+    /// Whose logins that last have ended: nobody comes by these any more.
+    ended: Vec<(Name, usize)>,
     /// Which logins of which seats could not be told of private conversations: they are once the disk does anything.
     untold: Vec<(usize, u64)>,
     /// What each seat heard in this step.
@@ -39,6 +41,8 @@ pub(super) struct Person {
     pub(super) user: Option<Name>,
     /// Which login that is.
     login: u64,
+    /// The one that lasts by which it has come, if it has come by one.
+    by: Option<usize>,
     /// Where it is, if it is in one room at a time.
     pub(super) room: Name,
     /// A request of it is not answered.
@@ -130,6 +134,7 @@ impl Model {
             taken: 0,
             held: vec![],
             crowded: vec![],
+            ended: vec![],
             untold: vec![],
             heard: vec![],
             count: 0,
@@ -305,9 +310,9 @@ impl Model {
             let Some(oldest) = visitors.first() else { return false };
             self.send_away(*oldest, "Crowded");
         }
-        let (user, login, room) = (None, 0, "lobby");
+        let (user, login, by, room) = (None, 0, None, "lobby");
         let (is_dismissed, is_waiting) = (false, false);
-        self.people.push(Person { seat, kind, is_dismissed, user, login, room, is_waiting });
+        self.people.push(Person { seat, kind, is_dismissed, user, login, by, room, is_waiting });
         true
     }
 
@@ -320,12 +325,15 @@ impl Model {
         self.journal.iter_mut().filter(|entry| entry.seat == seat).for_each(|entry| entry.login = 0);
     }
 
-    pub(super) fn login(&mut self, seat: usize, user: Name) {
+    pub(super) fn login(&mut self, seat: usize, user: Name, by: Option<usize>) {
         let person = self.person(seat).expect("is connected");
         if person.user.is_some() || person.is_dismissed {
             return;
         }
         let kind = person.kind;
+        if by.is_some_and(|login| self.ended.contains(&(user, login))) {
+            return self.send_away(seat, "Ended");
+        }
         if kind != Kind::Device
             && let Some(older) = self.base(user).map(|person| person.seat)
         {
@@ -337,7 +345,7 @@ impl Model {
         self.count += 1;
         let login = self.count;
         let person = self.person_mut(seat);
-        (person.user, person.login, person.room) = (Some(user), login, "lobby");
+        (person.user, person.login, person.by, person.room) = (Some(user), login, by, "lobby");
         self.look();
         let words = match kind {
             Kind::Device => self.overview(user),
@@ -358,6 +366,40 @@ impl Model {
         let base = self.base(user).map(|person| person.seat);
         for seat in base.into_iter().chain(self.devices(user)) {
             self.send_away(seat, "Disabled");
+        }
+    }
+
+    /// The logins that last by which anybody has come, in order.
+    pub(super) fn logins(&self) -> Vec<usize> {
+        let here = self.people.iter().filter(|person| person.user.is_some());
+        let mut logins: Vec<usize> = here.filter_map(|person| person.by).collect();
+        logins.sort();
+        logins
+    }
+
+    /// Whether a login of somebody's has ended before.
+    pub(super) fn has_ended(&self, seat: usize, login: usize) -> bool {
+        self.user(seat).is_some_and(|user| self.ended.contains(&(user, login)))
+    }
+
+    pub(super) fn end_login(&mut self, seat: usize, login: usize, was_there: bool) {
+        let Some(user) = self.user(seat) else { return };
+        self.send_away_by(login, |other| other == user);
+        if was_there {
+            self.ended.push((user, login));
+        }
+    }
+
+    pub(super) fn end_logins(&mut self, login: usize) {
+        self.send_away_by(login, |_| true);
+    }
+
+    /// Who has come by that login goes, of those users.
+    fn send_away_by(&mut self, login: usize, is_of: impl Fn(Name) -> bool) {
+        let is_it = |person: &&Person| person.by == Some(login) && person.user.is_some_and(&is_of);
+        let seats: Vec<usize> = self.people.iter().filter(is_it).map(|person| person.seat).collect();
+        for seat in seats {
+            self.send_away(seat, "Ended");
         }
     }
 

@@ -1,24 +1,28 @@
 //! A connection, the client's side of it.
 
-use std::collections::BTreeMap;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::client::{ANSWER_TIMEOUT, Client, End, Event, Input, Output};
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::limits::Limits;
-use chatroom_core::message::Envelope;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::request::{Head, Request};
-use chatroom_core::name::LOBBY;
+use chatroom_core::message::{Envelope, Kind};
+use chatroom_core::name::{LOBBY, UserName};
 use chatroom_core::phase::Phase;
 use models::words::command;
 
 use super::script::{Line, lines};
 use crate::transcript::frame;
+use told::Told;
 
 /// Whatever a server says, however late, and however often it hangs up: the client sends nothing but requests that are
-/// allowed where it is, nothing without a connection, tells the outcome of each message once, and never waits in vain.
+/// allowed where it is and were granted, nothing without a connection, tells the outcome of each message once, who is a
+/// friend as it was told, and nothing that was not granted, and never waits in vain.
 ///
 /// A line is a letter and what it is about: `k` it is a client that keeps, and takes part in many rooms; `C` connected, `X` closed, `j JSON` and `b BYTES` from the server, `c WORDS`
 /// from the person, `w MS` passes, `t` a timeout for nothing, `d` a doubt.
@@ -36,6 +40,9 @@ struct Bench {
     now: Instant,
     client: Client,
     is_connected: bool,
+    /// What the server has granted on this connection.
+    granted: Caps,
+    told: Told,
     /// The client has said that it drops the connection, and why.
     is_accused: bool,
     /// How often the outcome of each message was told.
@@ -52,8 +59,16 @@ impl Bench {
             }
             b'C' => self.connect(),
             b'X' => self.handle(Input::Closed),
-            b'j' => self.hear(&frame(line.rest)),
-            b'b' => self.hear(&line.bytes()),
+            b'j' => {
+                if self.client.phase() == Some(Phase::Hall) {
+                    self.told.hear(line.rest);
+                }
+                self.hear(&frame(line.rest));
+            }
+            b'b' => {
+                self.told.lose_track();
+                self.hear(&line.bytes());
+            }
             b'c' => self.want(&line),
             b'w' => self.wait(line.milliseconds()),
             b't' => self.handle(Input::Timeout),
@@ -81,7 +96,7 @@ impl Bench {
 
     fn connect(&mut self) {
         if !self.is_connected {
-            (self.is_connected, self.is_accused) = (true, false);
+            (self.is_connected, self.is_accused, self.granted) = (true, false, Caps::default());
             self.handle(Input::Connected);
         }
     }
@@ -141,12 +156,35 @@ impl Bench {
         let caps = Caps { multi: is_of_many, friends: is_of_many, presence: is_of_many, ..Caps::ALL };
         assert!(Request::decode(kind, &envelope, caps).is_ok(), "a request is fit");
         assert!(phase.allows(kind), "{kind} in {phase:?}");
+        assert!(self.may_ask(kind), "{kind} was not granted");
         let limits = Limits::default();
         let bytes_max = match phase {
             Phase::Auth => limits.frame_before_login_bytes_max,
             Phase::Lobby | Phase::Chat | Phase::Hall => limits.frame_bytes_max,
         };
         assert!(json.len() <= bytes_max, "a request of {} bytes", json.len());
+    }
+
+    /// Whether that is there for who was granted what this client was. A way back begins before anything is.
+    fn may_ask(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::History => self.granted.history,
+            Kind::Rooms | Kind::Roster | Kind::Read => self.granted.multi,
+            Kind::Friend => self.granted.friends,
+            Kind::Presence => self.granted.presence,
+            Kind::Logins => self.granted.logins,
+            Kind::Ping | Kind::Pong => self.granted.ping,
+            Kind::Hello
+            | Kind::Register
+            | Kind::Login
+            | Kind::Resume
+            | Kind::List
+            | Kind::Create
+            | Kind::Enter
+            | Kind::Msg
+            | Kind::Exit
+            | Kind::Logout => true,
+        }
     }
 
     fn show(&mut self, event: Event) {
@@ -166,23 +204,28 @@ impl Bench {
                     self.note_outcome(id);
                 }
             }
-            Event::Connected
-            | Event::Greeted(_)
-            | Event::Registered
-            | Event::LoggedIn { .. }
+            Event::Greeted(greeting) => self.granted = greeting.caps,
+            Event::Crowds(_) | Event::Places(_) => assert!(self.granted.multi, "it is in many rooms"),
+            Event::Friends(friends) => {
+                assert!(self.granted.friends, "friends were not granted");
+                self.told.check(&friends);
+            }
+            Event::Presence(presences) => {
+                assert!(self.granted.presence, "presence was not granted");
+                let users: BTreeSet<&UserName> = presences.iter().map(|presence| &presence.user).collect();
+                assert_eq!(users.len(), presences.len(), "each is told of once");
+            }
+            Event::Logins(_) => assert!(self.granted.logins, "logins were not granted"),
+            Event::Connected | Event::LoggedIn { .. } | Event::Returned { .. } | Event::LoggedOut => {
+                self.told.forget();
+            }
+            Event::Registered
             | Event::Session { .. }
-            | Event::Returned { .. }
-            | Event::LoggedOut
             | Event::Rooms(_)
             | Event::Members(_)
             | Event::Created { .. }
             | Event::Entered { .. }
             | Event::Left { .. }
-            | Event::Crowds(_)
-            | Event::Places(_)
-            | Event::Friends(_)
-            | Event::Presence(_)
-            | Event::Logins(_)
             | Event::Message { said: None, .. }
             | Event::Refused { said: None, .. }
             | Event::Unanswered { said: None, .. }

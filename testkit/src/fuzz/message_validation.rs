@@ -37,7 +37,10 @@ pub fn message_validation(data: &[u8]) {
         assert!(unfit.0.starts_with('`'), "{unfit:?} names no key");
         head
     });
-    for kind in head.kind.into_iter().chain([Kind::Login, Kind::Create, Kind::Msg, Kind::List]) {
+    // Whatever it says it is, it is read as each shape of `data` that there is.
+    let shapes =
+        [Kind::Login, Kind::Create, Kind::Msg, Kind::List, Kind::Friend, Kind::Presence, Kind::Logins];
+    for kind in head.kind.into_iter().chain(shapes) {
         match Request::decode(kind, &envelope, Caps::ALL) {
             Ok(request) => check_request(kind, &request),
             Err(unfit) => assert!(unfit.0.starts_with('`'), "{unfit:?} names no key"),

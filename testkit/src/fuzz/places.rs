@@ -1,13 +1,13 @@
 //! The hub, where users are in many rooms by several devices.
 
-use models::places::{Kind, ROOMS, SEATS, Step, USERS, check};
+use models::places::{Kind, LOGINS, ROOMS, SEATS, Step, USERS, check};
 
 use super::script::{Line, lines};
 
 /// Whatever connections and devices do in whatever order, and whenever the disk writes or fails, lists are published or the
 /// server starts again, each hears what a naive model says, and knows who is where when nothing is left to be told.
 ///
-/// A line is a letter, and then seats, users, rooms, numbers or milliseconds: `c0 2`, `l0 1`, `n0 1 3`, `w1500`.
+/// A line is a letter, and then seats, users, logins, rooms, numbers or milliseconds: `c0 2`, `l0 1 2`, `n0 1 3`, `w1500`.
 pub fn places(data: &[u8]) {
     let steps: Vec<Step> = lines(data).filter_map(step).collect();
     check(&steps);
@@ -19,9 +19,12 @@ fn step(line: Line<'_>) -> Option<Step> {
     Some(match line.verb {
         b'c' => Step::Connect(next(SEATS), [Kind::Original, Kind::Acking, Kind::Device][next(3)]),
         b'd' => Step::Disconnect(next(SEATS)),
-        b'l' => Step::Login(next(SEATS), next(USERS.len())),
+        // 0 is no login that lasts.
+        b'l' => Step::Login(next(SEATS), next(USERS.len()), next(LOGINS + 1).checked_sub(1)),
         b'o' => Step::Logout(next(SEATS)),
         b'k' => Step::Dismiss(next(USERS.len())),
+        b'g' => Step::EndLogin(next(SEATS), next(LOGINS), next(2) == 0),
+        b'G' => Step::EndLogins(next(LOGINS)),
         b'?' => Step::List(next(SEATS)),
         b'r' => Step::People(next(SEATS), next(ROOMS.len())),
         b'm' => Step::Create(next(SEATS), next(ROOMS.len())),

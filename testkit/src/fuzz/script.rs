@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use chatroom_core::message::friend::Op;
+
 /// What happens, and with what.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a> {
@@ -56,6 +58,21 @@ impl<'a> Line<'a> {
         }
         bytes
     }
+}
+
+/// The letters for what somebody does about another.
+pub(super) const OPS: [(u8, Op); 6] = [
+    (b'r', Op::Request),
+    (b'a', Op::Accept),
+    (b'n', Op::Decline),
+    (b'x', Op::Remove),
+    (b'b', Op::Block),
+    (b'u', Op::Unblock),
+];
+
+/// What that letter stands for.
+pub(super) fn op(letter: u8) -> Option<Op> {
+    OPS.into_iter().find(|(known, _)| *known == letter).map(|(_, op)| op)
 }
 
 /// Writes bytes so that [`Line::bytes`] reads them.

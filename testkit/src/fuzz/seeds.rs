@@ -6,7 +6,7 @@ use chatroom_core::frame::PREFIX_BYTES;
 use models::hub::{ROOMS, SEATS, USERS};
 use serde_json::Value;
 
-use super::script::escaped;
+use super::script::{OPS, escaped};
 use crate::check::PASSWORD;
 use crate::transcript::{Act, Step, Transcript};
 
@@ -26,11 +26,15 @@ pub fn seeds(transcript: &Transcript) -> BTreeSet<Seed> {
     for who in people(transcript) {
         let steps: Vec<&Step> = transcript.steps.iter().filter(|step| step.who == who).collect();
         add("frame_decoder", stream(&steps));
-        add("server_conn", story(steps.iter().flat_map(|step| server_lines(&step.act))));
-        let is_of_many = steps.iter().flat_map(|step| said(&step.act)).any(|json| asks_for_many(&json));
-        let begin = if is_of_many { lines(&["k"]) } else { vec![] };
+        let is_of_many = asks_for(transcript, who, "multi");
+        let begin = || if is_of_many { lines(&["k"]) } else { vec![] };
+        let rest = transcript.steps.iter().flat_map(|step| match step.who == who {
+            true => server_lines(&step.act),
+            false => bobs_lines(&step.act),
+        });
+        add("server_conn", story(begin().into_iter().chain(rest)));
         let rest = steps.iter().flat_map(|step| client_lines(&step.act));
-        add("client_conn", story(begin.into_iter().chain(rest)));
+        add("client_conn", story(begin().into_iter().chain(rest)));
         add("tls_pipe", story(steps.iter().flat_map(|step| wire_lines(&step.act))));
     }
     for step in &transcript.steps {
@@ -42,6 +46,8 @@ pub fn seeds(transcript: &Transcript) -> BTreeSet<Seed> {
     add("duplex", story(transcript.steps.iter().flat_map(|step| duplex_lines(transcript, step))));
     add("hub", story(transcript.steps.iter().flat_map(|step| hub_lines(transcript, step))));
     add("places", story(transcript.steps.iter().flat_map(|step| places_lines(transcript, step))));
+    add("friends", story(transcript.steps.iter().flat_map(|step| friends_lines(transcript, step))));
+    add("presences", story(transcript.steps.iter().flat_map(|step| presences_lines(transcript, step))));
     for settings in [transcript.config.join("\n"), flags(transcript, "--"), flags(transcript, "CHATROOM_")] {
         add("config", settings.into_bytes());
     }
@@ -111,26 +117,68 @@ fn server_lines(act: &Act) -> Vec<Vec<u8>> {
         Act::Opens | Act::Gets(_) | Act::Closed => vec![],
         Act::Is { user, room } => {
             let requests = introduction(user, room.as_deref());
-            let each = requests.iter().flat_map(|json| [line("j", json), line("y", b""), line("M", b"")]);
+            let attend = || lines(&["y", "T", "M"]).into_iter();
+            let each = requests.iter().flat_map(|json| [line("j", json)].into_iter().chain(attend()));
             lines(&["S"]).into_iter().chain(each).collect()
         }
         Act::Sends(bytes) => {
             let is_one_line = said(act).iter().all(|json| !json.contains(&b'\n'));
             let is_frame = said(act).first().is_some_and(|json| crate::transcript::frame(json) == *bytes);
             let sent = match is_one_line && is_frame {
-                true => line("j", &bytes[PREFIX_BYTES..]),
+                true => line("j", &about_bob(&bytes[PREFIX_BYTES..])),
                 false => line("b", &escaped(bytes)),
             };
-            [vec![sent], lines(&["y", "M", "w300"])].concat()
+            [vec![sent], lines(&["y", "T", "M", "w300"])].concat()
         }
         Act::SendsPastTls(_) => lines(&["i"]),
         Act::Ends | Act::Leaves => lines(&["e"]),
     }
 }
 
-/// Whether that is a hello of who wants to take part in many rooms.
-fn asks_for_many(json: &[u8]) -> bool {
-    json.windows(HELLO_OF_MANY.len()).any(|part| part == HELLO_OF_MANY)
+/// A request that is about a friend is about the one who is there.
+fn about_bob(json: &[u8]) -> Vec<u8> {
+    match friend(json) {
+        Some((_, user)) => {
+            let text = String::from_utf8_lossy(json);
+            text.replace(&Value::from(user).to_string(), r#""bob""#).into_bytes()
+        }
+        None => json.to_vec(),
+    }
+}
+
+/// What somebody else does is what this one does.
+fn bobs_lines(act: &Act) -> Vec<Vec<u8>> {
+    let Act::Sends(_) = act else { return vec![] };
+    let done = said(act).into_iter().filter_map(|json| match (friend(&json), state(&json)) {
+        (Some((letter, user)), _) => Some(format!("Bf{}{user}", char::from(letter))),
+        (None, Some(state)) => Some(format!("Bo{state}")),
+        (None, None) => None,
+    });
+    done.flat_map(|line| [line.into_bytes(), b"T".to_vec(), b"M".to_vec()]).collect()
+}
+
+/// What a request does about whom, by its letter.
+fn friend(json: &[u8]) -> Option<(u8, String)> {
+    let request: Value = serde_json::from_slice(json).ok()?;
+    let data = |key: &str| request["data"][key].as_str();
+    let (letter, _) = OPS.into_iter().find(|(_, op)| Some(op.as_str()) == data("op"))?;
+    (request["type"] == "friend").then_some((letter, data("user")?.to_owned()))
+}
+
+/// How somebody says they are, by its number.
+fn state(json: &[u8]) -> Option<usize> {
+    let request: Value = serde_json::from_slice(json).ok()?;
+    let state = ["online", "away", "busy"].iter().position(|state| request["data"]["state"] == *state)?;
+    (request["type"] == "presence").then_some(state)
+}
+
+/// Whether somebody's hello has that word.
+fn asks_for(transcript: &Transcript, who: &str, word: &str) -> bool {
+    let theirs = transcript.steps.iter().filter(|step| step.who == who).flat_map(|step| said(&step.act));
+    theirs.filter_map(|json| serde_json::from_slice(&json).ok()).any(|request: Value| {
+        let caps = request["caps"].as_array().filter(|_| request["type"] == "hello");
+        caps.is_some_and(|caps| caps.iter().any(|cap| cap == word))
+    })
 }
 
 fn client_lines(act: &Act) -> Vec<Vec<u8>> {
@@ -182,8 +230,7 @@ fn wire_lines(act: &Act) -> Vec<Vec<u8>> {
 }
 
 fn duplex_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
-    let seat =
-        people(transcript).iter().position(|who| *who == step.who).unwrap_or(0) % models::duplex::LINES;
+    let seat = seat_of(transcript, step, models::duplex::LINES);
     let wanted: Vec<String> = match &step.act {
         Act::Sends(_) | Act::Is { .. } => said(&step.act).iter().filter_map(|json| words(json)).collect(),
         Act::Leaves => return vec![format!("h{seat}").into_bytes()],
@@ -198,8 +245,7 @@ fn duplex_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
 }
 
 fn hub_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
-    let seat = people(transcript).iter().position(|who| *who == step.who).unwrap_or(0) % SEATS;
-    let place = |text: &str, count: usize| text.bytes().map(usize::from).sum::<usize>() % count;
+    let seat = seat_of(transcript, step, SEATS);
     let mut lines: Vec<String> = Vec::new();
     match &step.act {
         Act::Connects | Act::Opens | Act::Is { .. } => lines.push(format!("c{seat}")),
@@ -225,28 +271,29 @@ fn hub_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
 }
 
 fn places_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
-    use models::places::{ROOMS, SEATS, USERS};
-    let seat = people(transcript).iter().position(|who| *who == step.who).unwrap_or(0) % SEATS;
-    let says_many = |json: &Vec<u8>| String::from_utf8_lossy(json).contains(r#""multi""#);
-    let is_device = || {
-        let theirs = transcript.steps.iter().filter(|other| other.who == step.who);
-        theirs.flat_map(|step| said(&step.act)).any(|json| says_many(&json))
-    };
+    use models::places::{LOGINS, ROOMS, SEATS, USERS};
+    let seat = seat_of(transcript, step, SEATS);
     let mut lines: Vec<String> = match &step.act {
         Act::Connects | Act::Opens | Act::Is { .. } => {
-            vec![format!("c{seat} {}", if is_device() { 2 } else { 0 })]
+            let kind = if asks_for(transcript, &step.who, "multi") { 2 } else { 0 };
+            vec![format!("c{seat} {kind}")]
         }
         Act::Leaves => vec![format!("d{seat}")],
         _ => vec![],
     };
-    let place = |text: &str, count: usize| text.bytes().map(usize::from).sum::<usize>() % count;
+    // Where logins last, each has another one.
+    let by = if asks_for(transcript, &step.who, "resume") { 1 + seat % LOGINS } else { 0 };
     let settle = ["t7", "v1", "y", "h"].map(str::to_owned);
     for json in said(&step.act) {
         let request: Value = serde_json::from_slice(&json).unwrap_or_default();
         let data = |key: &str| request["data"][key].as_str().unwrap_or_default();
         let room = place(&data("room").to_lowercase(), ROOMS.len());
         lines.push(match (request["type"].as_str().unwrap_or_default(), data("to")) {
-            ("login", _) => format!("l{seat} {}", place(data("username"), USERS.len())),
+            ("login", _) => format!("l{seat} {} {by}", place(data("username"), USERS.len())),
+            ("logins", _) => match request["data"]["login"].as_u64() {
+                Some(login) => format!("g{seat} {}", login.saturating_sub(1)),
+                None => continue,
+            },
             ("list" | "rooms", _) => format!("?{seat}"),
             ("roster", _) => format!("r{seat} {room}"),
             ("create", _) => format!("m{seat} {room}"),
@@ -267,6 +314,63 @@ fn places_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
     lines.into_iter().map(String::into_bytes).collect()
 }
 
+fn friends_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
+    use models::friends::{SEATS, USERS};
+    let seat = seat_of(transcript, step, SEATS);
+    let kind = ["multi", "friends"].iter().filter(|word| asks_for(transcript, &step.who, word)).count();
+    let user = |name: &str| place(&name.to_lowercase(), USERS.len());
+    let mut lines: Vec<String> = if let Act::Leaves = step.act { vec![format!("d{seat}")] } else { vec![] };
+    for json in said(&step.act) {
+        let request: Value = serde_json::from_slice(&json).unwrap_or_default();
+        let data = |key: &str| request["data"][key].as_str().unwrap_or_default();
+        lines.push(match (request["type"].as_str().unwrap_or_default(), friend(&json)) {
+            ("login", _) => format!("c{seat} {kind} {}", user(data("username"))),
+            ("friend", Some((letter, other))) => format!("{}{seat} {}", char::from(letter), user(&other)),
+            ("friend", None) => format!("l{seat}"),
+            ("msg", _) if data("to") != "public" => format!("p{seat} {}", user(data("to"))),
+            _ => continue,
+        });
+        lines.extend(["t7", "v1", "y"].map(str::to_owned));
+    }
+    lines.into_iter().map(String::into_bytes).collect()
+}
+
+fn presences_lines(transcript: &Transcript, step: &Step) -> Vec<Vec<u8>> {
+    use models::presences::{ROOMS, SEATS, USERS};
+    let seat = seat_of(transcript, step, SEATS);
+    let kind = ["friends", "presence"].iter().filter(|word| asks_for(transcript, &step.who, word)).count();
+    let user = |name: &str| place(&name.to_lowercase(), USERS.len());
+    let mut lines: Vec<String> =
+        if let Act::Leaves = step.act { vec![format!("d{seat}"), "h".to_owned()] } else { vec![] };
+    for json in said(&step.act) {
+        let request: Value = serde_json::from_slice(&json).unwrap_or_default();
+        let data = |key: &str| request["data"][key].as_str().unwrap_or_default();
+        let room = place(&data("room").to_lowercase(), ROOMS.len());
+        lines.push(match (request["type"].as_str().unwrap_or_default(), friend(&json), state(&json)) {
+            ("login", ..) => format!("c{seat} {kind} {}", user(data("username"))),
+            ("friend", Some((letter, other)), _) => {
+                format!("{}{seat} {}", char::from(letter), user(&other))
+            }
+            ("presence", _, Some(state)) => format!("o{seat} {state} {}", data("text").len() % 3),
+            ("enter", ..) => format!("e{seat} {room}"),
+            ("exit", ..) => format!("q{seat} {room}"),
+            ("roster", ..) => format!("l{seat} {room}"),
+            _ => continue,
+        });
+        lines.push("h".to_owned());
+    }
+    lines.into_iter().map(String::into_bytes).collect()
+}
+
+fn seat_of(transcript: &Transcript, step: &Step, seats: usize) -> usize {
+    people(transcript).iter().position(|who| *who == step.who).unwrap_or(0) % seats
+}
+
+/// A name or a text as one of so many.
+fn place(text: &str, count: usize) -> usize {
+    text.bytes().map(usize::from).sum::<usize>() % count
+}
+
 fn command(words: &str) -> Vec<u8> {
     line("c", &escaped(words.as_bytes()))
 }
@@ -280,7 +384,22 @@ fn words(json: &[u8]) -> Option<String> {
         verb @ ("create" | "enter") => format!("{verb} {}", data("room")?),
         "msg" if data("to") == Some("public") => format!("say {}", data("text")?),
         "msg" => format!("whisper {} {}", data("to")?, data("text")?),
-        verb @ ("list" | "exit" | "logout") => verb.to_owned(),
+        "friend" => match data("op")? {
+            "request" => format!("befriend {}", data("user")?),
+            op => format!("{op} {}", data("user")?),
+        },
+        "presence" => format!("present {} {}", data("state")?, data("text").unwrap_or_default()),
+        "logins" => match request["data"]["login"].as_i64() {
+            Some(login) => format!("end {login}"),
+            None => "logins".to_owned(),
+        },
+        "exit" => format!("exit {}", data("room").unwrap_or_default()).trim_end().to_owned(),
+        "roster" => format!("look {}", data("room")?),
+        "read" => match data("peer") {
+            Some(peer) => format!("read @{peer}"),
+            None => format!("read {}", data("room")?),
+        },
+        verb @ ("list" | "logout") => verb.to_owned(),
         _ => return None,
     })
 }
@@ -307,6 +426,3 @@ fn flags(transcript: &Transcript, prefix: &str) -> String {
 
 /// Longer ones slow the search down, and are in the transcripts for their length alone.
 const SEED_BYTES_MAX: usize = 2048;
-
-/// What is in a hello of who wants to take part in many rooms, and in no other.
-const HELLO_OF_MANY: &[u8] = br#""multi""#;

@@ -1,5 +1,6 @@
 //! A connection, the server's side of it.
 
+mod disk;
 mod place;
 mod rids;
 
@@ -9,28 +10,36 @@ use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::frame::Frame;
-use chatroom_core::hub::{Command, ConnId, Deliveries, Hub, Mail, Mailbox, Reply, Whisper};
+use chatroom_core::hub::{
+    Append, Command, ConnId, Deliveries, Farewell, Hub, Mail, Mailbox, Memory, Outcome, Post, Reply, Whisper,
+};
 use chatroom_core::limits::Limits;
 use chatroom_core::message::Text;
 use chatroom_core::message::hello::{Caps, Registration};
-use chatroom_core::message::history::Page;
+use chatroom_core::message::history::{Page, Past};
+use chatroom_core::message::logins::Login;
+use chatroom_core::message::presence::PresenceState;
+use chatroom_core::message::push::Posted;
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::secret::Token;
 use chatroom_core::server::{Answer, Conn, Grant, GrantId, Input, Output, Question, Refusal, Rules, Ticket};
 use server_common::keys::{name_key, name_look};
 
-use super::script::{Line, lines};
+use super::script::{Line, lines, op};
 use crate::transcript::frame;
+use disk::Disk;
 use place::Place;
 use rids::Rids;
 
 /// Whatever bytes, timeouts, answers and notices come in whatever order: `Close` is last and comes once, nothing reaches
 /// the hub before a login, one question at most is open, what waits for the client is bounded, deadlines are kept,
-/// answers keep the order of requests, and an original client survives what it is told.
+/// answers keep the order of requests, nothing is told that was not granted, and an original client survives what it is
+/// told.
 ///
-/// A line is a letter and what it is about, as `Bench::run` lists them.
+/// The first line says by a `k` that what is said is kept. Each further one is a letter and what it is about, as
+/// `Bench::run` lists them.
 pub fn server_conn(data: &[u8]) {
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(data.starts_with(b"k\n"));
     for line in lines(data) {
         bench.run(line);
     }
@@ -42,10 +51,16 @@ struct Bench {
     now: Instant,
     conn: Conn,
     hub: Hub,
-    /// This connection, and somebody else who is in the room `example`.
+    /// What is said is kept there.
+    is_kept: bool,
+    disk: Disk,
+    /// This connection, and somebody else who is in the room `example`, and is granted all there is.
     own: ConnId,
     bob: ConnId,
     is_bob_in_room: bool,
+    is_bob_waiting: bool,
+    /// The logins that last, but for the one that this connection may have come by.
+    logins: Vec<GrantId>,
     deliveries: Deliveries,
     mailbox: Mailbox,
     /// What the client has sent and the server has not read.
@@ -87,30 +102,34 @@ enum Stage {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(is_kept: bool) -> Self {
         let now = Instant::default();
-        let room = RoomName::parse("example").expect("a name");
-        let mut hub = Hub::new(now, limits(), name_key, name_look, std::slice::from_ref(&room));
+        let room = example().1;
+        let mut hub = Hub::new(now, limits(), name_key, name_look, &[room]);
+        if is_kept {
+            hub = hub.with_history(now, Memory::default());
+        }
         let mut deliveries = Deliveries::new();
         let bob = hub.connect(&mut deliveries).expect("there is room for two");
-        hub.apply(now, bob, Command::Login(account("bob"), Caps::default(), None), &mut deliveries);
-        hub.apply(now, bob, Command::Enter(NameKey::new(name_key, "example"), room), &mut deliveries);
         let own = hub.connect(&mut deliveries).expect("there is room for two");
-        deliveries.clear();
         let rules = Arc::new(Rules {
             limits: limits(),
             registration: Registration::Open,
-            history: false,
+            history: is_kept,
             key_of: name_key,
             look_of: name_look,
         });
-        Self {
+        let mut bench = Self {
             now,
             conn: Conn::new(now, rules),
             hub,
+            is_kept,
+            disk: Disk::default(),
             own,
             bob,
             is_bob_in_room: true,
+            is_bob_waiting: false,
+            logins: vec![GrantId(2), GrantId(3)],
             deliveries,
             mailbox: Mailbox::new(limits().outbox_bytes_max),
             network: VecDeque::new(),
@@ -123,10 +142,17 @@ impl Bench {
             since: now,
             is_secured: false,
             place: Place::default(),
-            rids: Rids::default(),
+            rids: Rids::new(is_kept),
             waiting: 0,
             stage: Stage::Open,
-        }
+        };
+        let (key, room) = example();
+        bench.apply_as_bob(Command::Login(account("bob"), bench.caps_of_others(), None));
+        bench.apply_as_bob(if is_kept { Command::Join(key, room) } else { Command::Enter(key, room) });
+        bench.write(None);
+        bench.deliveries.clear();
+        bench.is_bob_waiting = false;
+        bench
     }
 
     fn run(&mut self, line: Line<'_>) {
@@ -155,6 +181,9 @@ impl Bench {
             b'm' => self.deliver(1),
             b'M' => self.deliver(usize::MAX),
             b'o' => self.handle(Input::Overflow),
+            // The disk has made durable all that is to be, or none of it.
+            b'T' => self.write(None),
+            b'N' => self.write(Some(&FAILURES[line.count() % FAILURES.len()])),
             b'B' => self.bob(&line),
             _ => {}
         }
@@ -172,6 +201,7 @@ impl Bench {
             self.answer(None);
             self.take(usize::MAX);
             self.feed();
+            self.write(None);
             self.sort_mail();
             self.deliver(usize::MAX);
             let is_quiet = self.asked.is_none() && self.mailbox.bytes() == 0 && self.waiting == 0;
@@ -254,9 +284,17 @@ impl Bench {
                 }
                 Answer::Granted(account, grant())
             }
-            (None, Question::History(_)) => Answer::Told(Page::default()),
-            (None, Question::Logins { end: Some(_), .. }) => Answer::Refused(Refusal::NoSuchLogin),
-            (None, Question::Logins { end: None, .. }) => Answer::Logins(Vec::new()),
+            (None, Question::History(_)) => Answer::Told(page()),
+            (None, Question::Logins { own, end, .. }) => {
+                let before = self.logins.len();
+                self.logins.retain(|id| Some(*id) != end);
+                match end.is_none() || self.logins.len() < before {
+                    true => Answer::Logins(
+                        self.logins.iter().copied().chain(own).map(|id| login(id, own)).collect(),
+                    ),
+                    false => Answer::Refused(Refusal::NoSuchLogin),
+                }
+            }
             (None, Question::Decoy) => Answer::Refused(Refusal::AuthFailed),
         };
         self.handle(Input::Answer(ticket, answer));
@@ -281,41 +319,102 @@ impl Bench {
         }
     }
 
+    /// Makes what is to be durable so, or none of it, for that reason.
+    fn write(&mut self, failure: Option<&Outcome>) {
+        let mut group: Vec<Append> = vec![];
+        self.hub.take_appends(usize::MAX, &mut group);
+        let disk = &mut self.disk;
+        let settled = group.into_iter().map(|append| {
+            let outcome = failure.cloned().unwrap_or_else(|| disk.write(append.entry()));
+            append.settle(outcome)
+        });
+        let settled = settled.collect();
+        self.hub.settle(self.now, settled, &mut self.deliveries);
+    }
+
     /// Somebody else does something that this connection may hear of.
     fn bob(&mut self, line: &Line<'_>) {
-        let Ok(psst) = Text::try_from("psst") else { panic!("a text") };
-        let command = match line.rest.first() {
-            // His own connection would let him speak nowhere else.
-            Some(b's' | b'p') if !self.is_bob_in_room => return,
-            Some(b's') => Command::Say(frame(SAID).into()),
-            Some(b'p') => {
-                let to = user_name(&String::from_utf8_lossy(&line.rest[1..]))
-                    .unwrap_or_else(|| account("Ann").name);
-                let whisper = Whisper::new(account("bob").name, psst);
-                Command::Whisper(NameKey::new(name_key, to.as_str()), to, Arc::new(whisper))
+        let Some((verb, rest)) = line.rest.split_first() else { return };
+        let name = |rest: &[u8]| user_name(&String::from_utf8_lossy(rest));
+        let command = match verb {
+            // Somebody logs in elsewhere, and perhaps ends a login; the name is as good as any.
+            b'l' => return self.log_in_elsewhere(name(rest), None),
+            b'g' => return self.log_in_elsewhere(name(rest), Some(grant().id)),
+            // Whoever runs the server stops it, ends a login, or shuts somebody out.
+            b'd' => return self.hub.shut_down(&mut self.deliveries),
+            b'G' => return self.hub.end_logins(self.now, &[grant().id], &mut self.deliveries),
+            b'k' => {
+                let Some(name) = name(rest) else { return };
+                let key = NameKey::new(name_key, name.as_str());
+                return self.hub.dismiss(self.now, &key, Farewell::Disabled, &mut self.deliveries);
             }
-            Some(b'x') => {
-                self.is_bob_in_room = false;
-                Command::Exit
+            // His own connection would ask nothing before it has its answer, and let him speak nowhere else.
+            _ if self.is_bob_waiting => return,
+            b's' | b'p' if !self.is_bob_in_room => return,
+            b's' => self.bob_says(None),
+            b'p' => self.bob_says(Some(name(rest).unwrap_or_else(|| account("Ann").name))),
+            b'x' | b'e' => {
+                self.is_bob_in_room = *verb == b'e';
+                let (key, room) = example();
+                match (self.is_bob_in_room, self.is_kept) {
+                    (true, true) => Command::Join(key, room),
+                    (true, false) => Command::Enter(key, room),
+                    (false, true) => Command::Part(key, room),
+                    (false, false) => Command::Exit,
+                }
             }
-            Some(b'e') => {
-                self.is_bob_in_room = true;
-                let room = RoomName::parse("example").expect("a name");
-                Command::Enter(NameKey::new(name_key, "example"), room)
+            b'f' if self.is_kept => {
+                let Some((op, rest)) =
+                    rest.split_first().and_then(|(letter, rest)| Some((op(*letter)?, rest)))
+                else {
+                    return;
+                };
+                let name = name(rest).unwrap_or_else(|| account("Ann").name);
+                Command::Tie(op, NameKey::new(name_key, name.as_str()), name)
             }
-            // Somebody logs in elsewhere; the name is as good as any.
-            Some(b'l') => return self.log_in_elsewhere(&line.rest[1..]),
-            Some(b'd') => return self.hub.shut_down(&mut self.deliveries),
+            b'o' if self.is_kept => Command::Present(STATES[line.count() % STATES.len()], None),
             _ => return,
         };
+        self.apply_as_bob(command);
+    }
+
+    fn bob_says(&self, to: Option<UserName>) -> Command {
+        let psst = Text::try_from("psst").expect("a text");
+        let keyed = |name: UserName| (NameKey::new(name_key, name.as_str()), name);
+        match (to.map(keyed), self.is_kept) {
+            (to, true) => {
+                let (plain, room) = match &to {
+                    Some(_) => (None, None),
+                    None => (Some(frame(SAID).into()), Some(example())),
+                };
+                Command::Post(Box::new(Post { to, room, text: psst, plain, cid: None, rid: None }))
+            }
+            (None, false) => Command::Say(frame(SAID).into()),
+            (Some((key, to)), false) => {
+                Command::Whisper(key, to, Arc::new(Whisper::new(account("bob").name, psst)))
+            }
+        }
+    }
+
+    fn apply_as_bob(&mut self, command: Command) {
+        self.is_bob_waiting = true;
         self.hub.apply(self.now, self.bob, command, &mut self.deliveries);
     }
 
-    fn log_in_elsewhere(&mut self, name: &[u8]) {
-        let Some(name) = user_name(&String::from_utf8_lossy(name)) else { return };
-        let Ok(account) = Account::new(name_key, name) else { return };
+    /// What others are granted: all that there is.
+    fn caps_of_others(&self) -> Caps {
+        if self.is_kept { Caps::ALL } else { Caps::default() }
+    }
+
+    fn log_in_elsewhere(&mut self, name: Option<UserName>, ends: Option<GrantId>) {
+        let Some(Ok(account)) = name.map(|name| Account::new(name_key, name)) else { return };
         let Ok(other) = self.hub.connect(&mut self.deliveries) else { return };
-        self.hub.apply(self.now, other, Command::Login(account, Caps::default(), None), &mut self.deliveries);
+        let login = Command::Login(account, self.caps_of_others(), Some(GrantId(2)));
+        self.hub.apply(self.now, other, login, &mut self.deliveries);
+        if let Some(login) = ends {
+            let end = Command::EndLogin { login, was_there: true };
+            self.hub.apply(self.now, other, end, &mut self.deliveries);
+        }
         self.sort_mail();
         self.hub.disconnect(self.now, other);
     }
@@ -325,6 +424,7 @@ impl Bench {
         loop {
             let was_overflowed = self.mailbox.is_overflowed();
             for (to, mail) in std::mem::take(&mut self.deliveries) {
+                self.is_bob_waiting &= to != self.bob || !matches!(mail, Mail::Reply(_));
                 if to == self.own && self.stage == Stage::Open {
                     self.mailbox.push(mail);
                 }
@@ -353,10 +453,13 @@ impl Bench {
                             assert!(matches!(self.who, Who::Member), "nobody's logins are asked for");
                             assert!(end.is_none() || own != end, "one's own login ends by logging out");
                         }
+                        Question::History(_) => {
+                            assert!(self.is_kept, "nothing is kept here");
+                            assert!(matches!(self.who, Who::Member), "nobody wants to read");
+                        }
                         Question::Register { .. }
                         | Question::Verify { .. }
                         | Question::Resume { .. }
-                        | Question::History(_)
                         | Question::Decoy => {
                             assert!(matches!(self.who, Who::Nobody), "who is logged in has nothing to prove")
                         }
@@ -457,11 +560,27 @@ fn account(name: &str) -> Account {
     Account::new(name_key, user_name(name).expect("a name")).expect("nobody reserved it")
 }
 
+fn example() -> (NameKey, RoomName) {
+    (NameKey::new(name_key, "example"), RoomName::parse("example").expect("a name"))
+}
+
+/// Somebody has said something.
+fn page() -> Page {
+    let mut page = Page::default();
+    let (from, text) = (account("bob").name, Text::try_from("hi").ok());
+    assert!(page.push(Past { posted: Posted { seq: 1, ts_ms: 7 }, from, text, cid: None }), "it is short");
+    page
+}
+
+fn login(id: GrantId, own: Option<GrantId>) -> Login {
+    Login { id, client: None, begun_ms: Some(1), used_ms: None, ends_ms: 2, is_own: own == Some(id) }
+}
+
 fn grant() -> Grant {
     Grant { id: GrantId(1), token: Token::new("00112233".to_owned().into()), expires_ms: u64::MAX }
 }
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 12] = [
     Refusal::AuthFailed,
     Refusal::NameTaken,
     Refusal::NameResembles,
@@ -472,7 +591,12 @@ const REFUSALS: [Refusal; 10] = [
     Refusal::AuthThrottled { retry_ms: 1000 },
     Refusal::Busy { retry_ms: u64::MAX },
     Refusal::Unavailable { retry_ms: 0 },
+    Refusal::NoSuchLogin,
+    Refusal::AccountDisabled,
 ];
+const FAILURES: [Outcome; 4] = [Outcome::Failed, Outcome::Unreadable, Outcome::Conflict, Outcome::Absent];
+/// How somebody can say they are.
+const STATES: [PresenceState; 3] = [PresenceState::Online, PresenceState::Away, PresenceState::Busy];
 /// What somebody else says to the room.
 const SAID: &[u8] = br#"{"type":"msg","status":"ok","data":{"to":"public","from":"bob","text":"hi"}}"#;
 /// What servers read at once, or less, so that a story need not be long.
