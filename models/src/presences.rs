@@ -21,6 +21,7 @@ use chatroom_core::message::presence::{Presence, PresenceState};
 use chatroom_core::name::{Account, NameKey};
 use serde_json::Value;
 
+use crate::sight::{How, Statuses, seen, untold};
 use crate::{key_of, look_of, room_name, user_name};
 
 /// Who logs in.
@@ -90,7 +91,7 @@ struct Trial {
     deliveries: Deliveries,
     seats: BTreeMap<usize, Seat>,
     /// What each who is here said of themselves last.
-    said: BTreeMap<Name, PresenceState>,
+    said: Statuses<Name>,
     /// What users are to each other, as the core has it decided.
     sides: BTreeMap<(Name, Name), Side>,
     /// Which rooms users take part in.
@@ -122,7 +123,7 @@ impl Trial {
             hub,
             deliveries: vec![],
             seats: BTreeMap::new(),
-            said: BTreeMap::new(),
+            said: Statuses::default(),
             sides: BTreeMap::new(),
             places: BTreeSet::new(),
             deleted: BTreeSet::new(),
@@ -141,7 +142,7 @@ impl Trial {
             }
             Step::Present(seat, state) => {
                 if let Some(user) = self.seats.get(&seat).filter(|seat| seat.kind == Kind::Present) {
-                    self.said.insert(user.user, state);
+                    self.said.say(user.user, (state, None));
                     self.apply(seat, Command::Present(state, None));
                 }
             }
@@ -236,7 +237,7 @@ impl Trial {
             self.deliveries.retain(|(to, _)| to != id);
         }
         self.seats.retain(|_, seat| seat.user != user);
-        self.said.remove(user);
+        self.said.forget(user);
         self.sides.retain(|(one, other), _| *one != user && *other != user);
         self.places.retain(|(one, _)| *one != user);
         self.hub.forget_ties_to(&[key], &mut self.deliveries);
@@ -244,7 +245,7 @@ impl Trial {
 
     fn forget_what_was_said(&mut self, user: Name) {
         if self.seats.values().all(|seat| seat.user != user) {
-            self.said.remove(user);
+            self.said.forget(user);
         }
     }
 
@@ -301,11 +302,8 @@ impl Trial {
 
     // What is so.
 
-    fn state(&self, user: Name) -> PresenceState {
-        match self.seats.values().any(|seat| seat.user == user) {
-            true => self.said.get(user).copied().unwrap_or(PresenceState::Online),
-            false => PresenceState::Offline,
-        }
+    fn how(&self, user: Name) -> How {
+        self.said.how(user, self.seats.values().any(|seat| seat.user == user))
     }
 
     fn is_in(&self, user: Name, room: Name) -> bool {
@@ -316,12 +314,12 @@ impl Trial {
         })
     }
 
-    /// Whether somebody at that seat sees another: as a friend, in a room, or in the mirror.
-    fn sees(&self, seat: &Seat, other: Name) -> bool {
-        let tie = self.sides.get(&(seat.user, other)).map(|side| side.tie);
-        seat.user == other
-            || tie == Some(Tie::Friend)
-            || seat.watched.iter().any(|room| self.is_in(other, room))
+    /// Whom somebody at that seat sees, and how those are.
+    fn seen(&self, seat: &Seat) -> BTreeMap<Name, How> {
+        let sides = self.sides.iter().filter(|((own, _), side)| *own == seat.user && side.tie == Tie::Friend);
+        let friends = sides.map(|((_, other), _)| *other);
+        let is_together = |other: &Name| seat.watched.iter().any(|room| self.is_in(*other, room));
+        seen(seat.user, friends, USERS.into_iter().filter(is_together), |user| self.how(*user))
     }
 
     // What is told.
@@ -343,7 +341,7 @@ impl Trial {
                 let seat = &self.seats[&number];
                 assert_eq!(seat.kind, Kind::Present, "{user} told to who did not ask");
                 assert!(
-                    !is_at_once || state == PresenceState::Offline || self.sees(seat, user),
+                    !is_at_once || state == PresenceState::Offline || self.seen(seat).contains_key(user),
                     "{} is told of {user}",
                     seat.user
                 );
@@ -367,10 +365,10 @@ impl Trial {
             }
         }
         for seat in self.seats.values().filter(|seat| seat.kind == Kind::Present) {
-            for user in USERS.into_iter().filter(|user| self.sees(seat, user)) {
+            for (user, (state, _)) in self.seen(seat) {
                 let known = seat.known.get(user).copied();
-                let untold = if user == seat.user { PresenceState::Online } else { PresenceState::Offline };
-                assert_eq!(known.unwrap_or(untold), self.state(user), "{} about {user}", seat.user);
+                let untold = untold(user == seat.user).0;
+                assert_eq!(known.unwrap_or(untold), state, "{} about {user}", seat.user);
             }
         }
     }
