@@ -2,7 +2,8 @@
 //! built again for each of the core's mutants.
 //!
 //! [`hub`], [`places`], [`friends`], [`presences`], [`duplex`] and [`many`] are told a story step by step and panic where it goes otherwise than it must.
-//! [`ties`] is what people are to each other, and the simulation's model has it as well; [`sides`] is how a disk has it.
+//! [`ties`] is what people are to each other, and [`sight`] how those are here whom they see; the simulation's model has both as
+//! well. [`sides`] is how a disk has what they are to each other.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped here fails the test, as it should")]
@@ -14,6 +15,7 @@ pub mod many;
 pub mod places;
 pub mod presences;
 pub mod sides;
+pub mod sight;
 pub mod ties;
 pub mod words;
 

@@ -6,6 +6,7 @@
 //! three sets: who is connected, whose friend somebody is, who is in which room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use chatroom_core::Instant;
@@ -21,6 +22,7 @@ use chatroom_core::name::{Account, NameKey};
 use serde_json::Value;
 
 use crate::sides::Sides;
+use crate::sight::{How, Statuses, seen, untold};
 use crate::{key_of, look_of, room_name, user_name};
 
 /// Who logs in.
@@ -34,9 +36,6 @@ pub const ROOMS: [&str; 2] = ["den", "hut"];
 pub const WORDS: [&str; 2] = ["lunch", "back at two"];
 
 type Name = &'static str;
-
-/// How somebody is, and with which words, if with any.
-type How = (PresenceState, Option<Name>);
 
 /// What a connection was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ struct Trial {
     deliveries: Deliveries,
     seats: BTreeMap<usize, Seat>,
     /// What each who is here said of themselves last.
-    said: BTreeMap<Name, How>,
+    said: Statuses<Name>,
     /// What users are to each other, as the core has it decided.
     sides: Sides,
     /// Which rooms users take part in.
@@ -128,7 +127,7 @@ impl Trial {
             hub,
             deliveries: vec![],
             seats: BTreeMap::new(),
-            said: BTreeMap::new(),
+            said: Statuses::default(),
             sides: Sides::default(),
             places: BTreeSet::new(),
             deleted: BTreeSet::new(),
@@ -148,7 +147,7 @@ impl Trial {
             Step::Present(seat, state, words) => {
                 if let Some(user) = self.seats.get(&seat).filter(|seat| seat.kind == Kind::Present) {
                     let words = words.map(|words| WORDS[words]);
-                    self.said.insert(user.user, (state, words));
+                    self.said.say(user.user, (state, words.map(Rc::from)));
                     let text = words.map(|words| StatusText::parse(words).unwrap());
                     self.apply(seat, Command::Present(state, text));
                 }
@@ -244,7 +243,7 @@ impl Trial {
             self.deliveries.retain(|(to, _)| to != id);
         }
         self.seats.retain(|_, seat| seat.user != user);
-        self.said.remove(user);
+        self.said.forget(user);
         self.sides.delete(&key);
         self.places.retain(|(one, _)| *one != user);
         self.hub.forget_ties_to(&[key], &mut self.deliveries);
@@ -252,7 +251,7 @@ impl Trial {
 
     fn forget_what_was_said(&mut self, user: Name) {
         if self.seats.values().all(|seat| seat.user != user) {
-            self.said.remove(user);
+            self.said.forget(user);
         }
     }
 
@@ -291,11 +290,8 @@ impl Trial {
 
     // What is so.
 
-    fn state(&self, user: Name) -> How {
-        match self.seats.values().any(|seat| seat.user == user) {
-            true => self.said.get(user).copied().unwrap_or(ONLINE),
-            false => OFFLINE,
-        }
+    fn how(&self, user: Name) -> How {
+        self.said.how(user, self.seats.values().any(|seat| seat.user == user))
     }
 
     fn is_in(&self, user: Name, room: Name) -> bool {
@@ -306,12 +302,14 @@ impl Trial {
         })
     }
 
-    /// Whether somebody at that seat sees another: as a friend, in a room, or in the mirror.
-    fn sees(&self, seat: &Seat, other: Name) -> bool {
+    /// Whom somebody at that seat sees, and how those are.
+    fn seen(&self, seat: &Seat) -> BTreeMap<Name, How> {
         let key = |name| NameKey::new(key_of, name);
-        seat.user == other
-            || self.sides.side(&key(seat.user), &key(other)).tie == Tie::Friend
-            || seat.watched.iter().any(|room| self.is_in(other, room))
+        let is_friend = |other: &Name| self.sides.side(&key(seat.user), &key(other)).tie == Tie::Friend;
+        let is_together = |other: &Name| seat.watched.iter().any(|room| self.is_in(*other, room));
+        let (friends, together) =
+            (USERS.into_iter().filter(is_friend), USERS.into_iter().filter(is_together));
+        seen(seat.user, friends, together, |user| self.how(*user))
     }
 
     // What is told.
@@ -333,7 +331,7 @@ impl Trial {
                 let seat = &self.seats[&number];
                 assert_eq!(seat.kind, Kind::Present, "{user} told to who did not ask");
                 assert!(
-                    !is_at_once || how == OFFLINE || self.sees(seat, user),
+                    !is_at_once || how == untold(false) || self.seen(seat).contains_key(user),
                     "{} is told of {user}",
                     seat.user
                 );
@@ -357,10 +355,10 @@ impl Trial {
             }
         }
         for seat in self.seats.values().filter(|seat| seat.kind == Kind::Present) {
-            for user in USERS.into_iter().filter(|user| self.sees(seat, user)) {
-                let known = seat.known.get(user).copied();
-                let untold = if user == seat.user { ONLINE } else { OFFLINE };
-                assert_eq!(known.unwrap_or(untold), self.state(user), "{} about {user}", seat.user);
+            for (user, how) in self.seen(seat) {
+                let known = seat.known.get(user).cloned();
+                let known = known.unwrap_or_else(|| untold(user == seat.user));
+                assert_eq!(known, how, "{} about {user}", seat.user);
             }
         }
     }
@@ -387,8 +385,8 @@ fn read(frame: &[u8]) -> Vec<(Name, How)> {
     users.into_iter().flatten().map(|user| (named(user["user"].as_str().unwrap()), how(user))).collect()
 }
 
-fn said(words: &str) -> Name {
-    WORDS.into_iter().find(|known| *known == words).expect("somebody has said it")
+fn said(words: &str) -> Rc<str> {
+    WORDS.into_iter().find(|known| *known == words).expect("somebody has said it").into()
 }
 
 fn named(name: &str) -> Name {
@@ -402,6 +400,3 @@ fn account(user: Name) -> Account {
 fn name_of(key: &NameKey) -> Name {
     USERS.into_iter().find(|user| NameKey::new(key_of, user) == *key).expect("is a user")
 }
-
-const ONLINE: How = (PresenceState::Online, None);
-const OFFLINE: How = (PresenceState::Offline, None);

@@ -82,12 +82,14 @@ impl Client {
     }
 
     pub(super) fn on_entered(&mut self, room: RoomName) {
-        let is_return = self.step_of_return(Kind::Enter) != Step::There;
+        let is_on_the_way = self.step_of_return(Kind::Enter) != Step::There;
         let name = String::from(room.as_str());
         if self.phase() == Some(Phase::Hall) {
             return self.event(Event::Entered { room: name });
         }
         let of = Conversation::Room(room.clone());
+        // A person may be quicker than the way back, and go elsewhere.
+        let is_return = is_on_the_way && self.home_room().is_none_or(|home| of.is_of(home));
         self.state = core::mem::take(&mut self.state).entered(room.clone());
         if is_return {
             self.readings.begin(&of);
@@ -95,6 +97,9 @@ impl Client {
             self.arrive();
         } else {
             self.readings.begin_alone(&of);
+            if let Some(home) = &mut self.home {
+                home.set_step(Step::There);
+            }
             self.go_home_to(Some(room));
             self.event(Event::Entered { room: name });
         }

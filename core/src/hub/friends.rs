@@ -320,7 +320,8 @@ impl Hub {
                 Tie::None => drop(ties.remove(&other.key)),
                 tie => drop(ties.insert(other.key.clone(), (other.name.clone(), tie))),
             }
-            self.statuses.follow(id, &other.key, tie == Tie::Friend);
+            let is_followed = tie == Tie::Friend || cfg!(planted_bug = "told_of_who_was_a_friend");
+            self.statuses.follow(id, &other.key, is_followed);
         }
         if is_news {
             let devices = user.devices.clone();

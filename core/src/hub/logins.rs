@@ -40,7 +40,7 @@ impl Hub {
         // It was on its way here when another device ended it.
         let has_ended =
             |grant| self.ended.iter().any(|(user, ended)| *ended == grant && *user == account.key);
-        if grant.is_some_and(has_ended) {
+        if grant.is_some_and(has_ended) && !cfg!(planted_bug = "ended_login_lets_in") {
             self.send_away(now, from, Farewell::Ended, deliveries);
             return None;
         }

@@ -67,7 +67,9 @@ impl Default for Status {
 impl User {
     fn presence(&self) -> Presence {
         let user = self.account.name.clone();
-        if self.connections() == 0 {
+        let is_gone = self.connections() == 0
+            || (cfg!(planted_bug = "devices_taken_for_the_account") && self.devices.is_empty());
+        if is_gone {
             return Presence::gone(user);
         }
         Presence { user, state: self.status.state, text: self.status.text.clone() }

@@ -115,7 +115,9 @@ impl Chat {
             }
             Step::Delete(user, Fault::None) => format!("{} is deleted", super::names::user(*user, 0).text),
             Step::Delete(_, fault) => format!("somebody is to be deleted, and the disk fails: {fault:?}"),
-            Step::Reload => "the server shuts out who is deleted".into(),
+            Step::Reload => {
+                "the server shuts out who is deleted, or has come by a login that has ended".into()
+            }
             Step::ShutDown => "the server stops".into(),
             Step::Crash => "the server crashes, and starts again".into(),
             Step::EndProgram { line, is_kept } => {

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Coverage([u64; PLACES.len()]);
 
 /// The places that a run has to reach: what is answered, why connections end, and what goes wrong.
-pub const PLACES: [&str; 176] = [
+pub const PLACES: [&str; 196] = [
     "greeted",
     "ping_answered",
     "pong_heard",
@@ -91,6 +91,26 @@ pub const PLACES: [&str; 176] = [
     "blocked",
     "too_many_friends",
     "rate_limited friend",
+    "rate_limited read",
+    // Who is here.
+    "said_of_oneself",
+    "said_of_oneself_again",
+    "told_of_oneself",
+    "told_who_is_here",
+    "told_who_is_in",
+    "told_of_a_new_friend",
+    "told_of_a_lost_friend",
+    "told_unasked_who_is_here",
+    "rate_limited presence",
+    // Where one is logged in.
+    "logins_listed",
+    "login_ended",
+    "ended_login_is_told",
+    "login_ended_on_its_way",
+    "ended_login_is_found",
+    "no_such_login",
+    "own_login",
+    "rate_limited logins",
     // Clients that are in many rooms.
     "window_read_on",
     "window_read_on_in_private",
@@ -101,7 +121,9 @@ pub const PLACES: [&str; 176] = [
     "window_had_more_to_say",
     "window_began_anew",
     "window_settled",
-    "window_sees_friend",
+    "window_sees_somebody",
+    "window_sees_what_somebody_says",
+    "window_says_again",
     "window_misses_friend",
     "windows_of_one_account",
     // What is not kept.

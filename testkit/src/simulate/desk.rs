@@ -129,6 +129,11 @@ impl Disk {
         lock(&self.0).store.deleted().expect("the disk is only asked when it works")
     }
 
+    /// Those of these logins that have ended.
+    pub fn ended(&self, logins: &[GrantId]) -> Vec<GrantId> {
+        lock(&self.0).store.ended(logins).expect("the disk is only asked when it works")
+    }
+
     /// Whether all that is on it belongs together.
     pub fn check(&self) -> Result<(), String> {
         lock(&self.0).store.check().map(drop).map_err(|error| error.to_string())

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::history::Edge;
+use chatroom_core::message::presence::PresenceState;
+use chatroom_core::server::GrantId;
 use fastrand::Rng;
 use server_common::session::Session;
 
 use super::desk::{INVITE, token};
 use super::model::Phase;
-use super::names::{PASSWORDS, room, user};
+use super::names::{PASSWORDS, PROGRAMS, room, user};
 use super::step::{Credentials, Fault, From, Keep, Means, Of, Said, Step, To, Wish};
 use super::swarm::Swarm;
 use super::town::{ADDRESSES, Town};
@@ -213,11 +215,19 @@ impl Fate {
             return self.nonsense(town, line);
         }
         let phase = town.model.phase(line);
+        // Who is on their way in by a login may find that it has ended.
+        let arriving = town.model.arriving(line).filter(|_| self.rng.bool());
         let means = match (phase, self.rng.u8(..100)) {
+            (Phase::Lobby | Phase::Chat | Phase::Hall, _) if arriving.is_some() => {
+                arriving.map_or(Means::Logins, Means::EndLogin)
+            }
             (_, 95..97) if town.model.pings(line) => Means::Ping,
             (_, 97..99) if town.model.pings(line) => Means::Pong,
-            (Phase::Auth, 0..40) if town.model.is_silent(line) => Means::Hello(self.caps(swarm)),
-            (Phase::Auth, 0..12) => Means::Hello(self.caps(swarm)),
+            (Phase::Lobby | Phase::Chat | Phase::Hall, 93..95) if town.model.tells_logins(line) => {
+                self.login(town, line).map_or(Means::Logins, Means::EndLogin)
+            }
+            (Phase::Auth, 0..40) if town.model.is_silent(line) => self.hello(swarm),
+            (Phase::Auth, 0..12) => self.hello(swarm),
             (Phase::Auth, 12..18) => Means::Resume(self.token(town)),
             (Phase::Auth, 18..50) => {
                 let invite = [None, Some("nonsense"), Some(INVITE), Some(INVITE)][self.rng.usize(..4)];
@@ -240,7 +250,7 @@ impl Fate {
             }
         };
         let rid = match means {
-            Means::List | Means::Rooms => Some(self.rid()),
+            Means::List | Means::Rooms | Means::Presence(..) => Some(self.rid()),
             _ => self.rng.bool().then(|| self.rid()),
         };
         Said::request(means, rid)
@@ -254,7 +264,7 @@ impl Fate {
             Phase::Lobby | Phase::Chat | Phase::Hall => limits.frame_bytes_max,
         };
         let rid = self.rid();
-        let means = match self.rng.u8(..32) {
+        let means = match self.rng.u8(..34) {
             0 => return Said::frame("hello", Means::Unreadable, None),
             1 => return Said::frame(r#"{"type":"list","type":"list"}"#, Means::Unreadable, None),
             2 => return Said::frame("[]", Means::Unreadable, None),
@@ -305,7 +315,7 @@ impl Fate {
             22 => self.message(town, line, From::Nobody, To::Nobody),
             23 => self.message(town, line, From::Absent, To::Nobody),
             24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
-            25 => Means::Hello(self.caps(swarm)),
+            25 => self.hello(swarm),
             30 => {
                 return match self.rng.u8(..3) {
                     0 => Said::frame(
@@ -315,6 +325,30 @@ impl Fate {
                     ),
                     1 => Said::request(Means::Ties, Some(rid)),
                     _ => Said::request(Means::Tie(self.op(), None), Some(rid)),
+                };
+            }
+            31 => {
+                return match self.rng.u8(..3) {
+                    0 => Said::frame(
+                        r#"{"type":"presence","data":{"state":"offline"}}"#,
+                        Means::UnfitData("presence"),
+                        None,
+                    ),
+                    _ => {
+                        let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
+                        Said::request(Means::Presence(self.state(), Some(Err(code))), Some(rid))
+                    }
+                };
+            }
+            32 => {
+                return match self.rng.u8(..3) {
+                    0 => Said::frame(
+                        r#"{"type":"logins","data":{"op":"end"}}"#,
+                        Means::UnfitData("logins"),
+                        None,
+                    ),
+                    1 => Said::request(Means::Logins, Some(rid)),
+                    _ => Said::request(Means::EndLogin(self.rng.i64(-1..9)), Some(rid)),
                 };
             }
             27 => Means::Exit,
@@ -348,10 +382,33 @@ impl Fate {
             multi: is_device,
             friends: has(),
             presence: has(),
-            ..Caps::default()
+            logins: has(),
         };
         // Who asks for less than it needs is not granted it.
         if is_device && self.rng.u8(..8) > 0 { Caps { ack: true, history: true, ..caps } } else { caps }
+    }
+
+    fn hello(&mut self, swarm: &Swarm) -> Means {
+        let program = PROGRAMS.get(self.rng.usize(..2 * PROGRAMS.len())).map(|name| (*name).to_owned());
+        Means::Hello(self.caps(swarm), program)
+    }
+
+    fn state(&mut self) -> PresenceState {
+        [PresenceState::Online, PresenceState::Away, PresenceState::Busy][self.rng.usize(..3)]
+    }
+
+    /// A login to be ended, most often one of those there are; or none.
+    fn login(&mut self, town: &Town, line: usize) -> Option<i64> {
+        let logins = town.model.logins_of(line);
+        match self.rng.u8(..8) {
+            0..2 => None,
+            2 => Some(self.rng.i64(0..town.model.logins_begun() + 2)),
+            _ if logins.is_empty() => None,
+            _ => {
+                let GrantId(login) = logins[self.rng.usize(..logins.len())].id;
+                Some(login)
+            }
+        }
     }
 
     /// What somebody wants to read, most often where they are.
@@ -400,6 +457,7 @@ impl Fate {
     fn wish(&mut self, town: &Town, line: usize) -> Wish {
         let swarm = &town.swarm;
         match (town.model.phase(line), self.rng.u8(..100)) {
+            (Phase::Lobby | Phase::Chat, 97..) => self.login(town, line).map_or(Wish::Logins, Wish::EndLogin),
             (Phase::Auth, 0..50) => Wish::Register(self.user(swarm), PASSWORDS[self.rng.usize(..2)]),
             (Phase::Auth, _) => Wish::Login(self.user(swarm), PASSWORDS[self.rng.usize(..2)]),
             (Phase::Lobby, 0..15) => Wish::List,

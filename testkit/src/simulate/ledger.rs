@@ -41,9 +41,10 @@ impl Ledger {
     /// A client hears something.
     pub fn hear(&mut self, line: usize, json: &str) {
         let kinds = ["login", "resume", "logout", "ack"];
-        let is_one =
-            |kind: &&&str| json.strip_prefix(r#"{"type":""#).is_some_and(|rest| rest.starts_with(**kind));
-        let Some(kind) = kinds.iter().find(is_one).filter(|_| json.contains(r#","status":"ok","#)) else {
+        let said = json.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split('"').next());
+        let Some(kind) =
+            kinds.iter().find(|kind| said == Some(**kind)).filter(|_| json.contains(r#","status":"ok","#))
+        else {
             return;
         };
         let value: Value = serde_json::from_str(json).expect("the server writes JSON");

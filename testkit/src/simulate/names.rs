@@ -45,6 +45,18 @@ pub const ROOMS: [[&str; 2]; 13] = [
     ["gééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé", "GÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"],
 ];
 
+/// What programs call themselves.
+pub const PROGRAMS: [&str; 5] = [
+    "raw 1.0",
+    "\u{fc}ber \u{1f600}",
+    "",
+    " ",
+    "another one that calls itself by more than the 64 bytes it may have",
+];
+
+/// Those of them that are no names, and count as none.
+pub const UNFIT_PROGRAMS: [&str; 3] = [PROGRAMS[2], PROGRAMS[3], PROGRAMS[4]];
+
 /// Users in the order of their names, as a server compares them: without case, and Latin before Cyrillic.
 pub const ALPHABET: [usize; USERS.len()] = [0, 1, 8, 5, 6, 7, 3, 2, 4, 9];
 

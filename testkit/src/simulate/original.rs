@@ -78,10 +78,10 @@ impl Original {
             ("msg", false) if self.asked.pop_front().is_none() => {
                 return broken("4, an error of type `msg` only as an answer");
             }
-            ("rooms" | "roster" | "read", _) => {
+            ("rooms" | "roster" | "read" | "friend" | "presence", _) => {
                 return broken("5, nothing of many rooms to who did not ask for it");
             }
-            ("hello" | "resume" | "ack" | "ping" | "pong", _) if !self.has_greeted => {
+            ("hello" | "resume" | "ack" | "ping" | "pong" | "logins", _) if !self.has_greeted => {
                 return broken("5, nothing new to who did not ask for it");
             }
             _ => {}

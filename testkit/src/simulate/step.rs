@@ -6,6 +6,7 @@ use std::time::Duration;
 use chatroom_core::message::friend::Op;
 use chatroom_core::message::hello::Caps;
 use chatroom_core::message::history::Edge;
+use chatroom_core::message::presence::PresenceState;
 
 use super::names::Name;
 use crate::transcript::frame;
@@ -62,7 +63,7 @@ pub enum Step {
     LetGo(Keep, Fault),
     /// This user's account is deleted by who runs the server, unless the disk fails.
     Delete(usize, Fault),
-    /// The server looks up who is deleted, and shuts them out.
+    /// The server looks up who is deleted and which logins have ended, and shuts them out.
     Reload,
     /// Everybody is told that the server stops.
     ShutDown,
@@ -108,8 +109,8 @@ pub struct Said {
 /// What a frame means.
 #[derive(Clone, Debug)]
 pub enum Means {
-    /// What can you do? The client can do this.
-    Hello(Caps),
+    /// What can you do? The client can do this, and its program calls itself so.
+    Hello(Caps, Option<String>),
     /// Make an account.
     Register(Credentials),
     /// Log in.
@@ -160,6 +161,12 @@ pub enum Means {
     Ties,
     /// This is to become of me and that one; `None` for what cannot be a name.
     Tie(Op, Option<Name>),
+    /// I am here like that, and say this of myself; with an error it is what is refused, with this code.
+    Presence(PresenceState, Option<Result<String, &'static str>>),
+    /// Where am I logged in?
+    Logins,
+    /// This login is to end.
+    EndLogin(i64),
     /// Log out.
     Logout,
     /// Are you there?
@@ -257,6 +264,12 @@ pub enum Wish {
     Leave(Name),
     /// The same: do something about somebody.
     Tie(Op, Name),
+    /// The same: say how they are here, and this of themselves.
+    Present(PresenceState, Option<String>),
+    /// Ask where they are logged in.
+    Logins,
+    /// End this login.
+    EndLogin(i64),
 }
 
 impl Said {
@@ -267,7 +280,7 @@ impl Said {
         if let Some(rid) = &rid {
             json += &format!(r#","rid":"{rid}""#);
         }
-        if let Means::Hello(caps) = means {
+        if let Means::Hello(caps, client) = &means {
             json += r#","proto":1"#;
             let words = [
                 (caps.resume, "resume"),
@@ -277,6 +290,7 @@ impl Said {
                 (true, "more"),
                 (caps.history, "history"),
                 (caps.ping, "ping"),
+                (caps.logins, "logins"),
                 (caps.ack, "ack"),
             ];
             let words = words.into_iter().filter(|(is_there, _)| *is_there);
@@ -284,6 +298,9 @@ impl Said {
             // Who has nothing need not say so.
             if words.len() > 1 {
                 json += &format!(r#","caps":[{}]"#, words.join(","));
+            }
+            if let Some(client) = client {
+                json += &format!(r#","client":"{client}""#);
             }
         }
         if let Some(data) = means.data() {
@@ -326,7 +343,8 @@ impl Said {
                 };
                 let words = ["ack", "history", "resume", "ping", "multi", "friends", "presence", "logins"];
                 let [ack, history, resume, ping, multi, friends, presence, logins] = words.map(has);
-                Means::Hello(Caps { ack, history, resume, ping, multi, friends, presence, logins })
+                let caps = Caps { ack, history, resume, ping, multi, friends, presence, logins };
+                Means::Hello(caps, json["client"].as_str().map(str::to_owned))
             }
             "resume" => Means::Resume(text("token").to_owned()),
             "register" => Means::Register(credentials()),
@@ -365,6 +383,14 @@ impl Said {
                 let op = Op::ALL.into_iter().find(|op| op.as_str() == text("op"));
                 op.map_or(Means::Ties, |op| Means::Tie(op, super::names::find_user(text("user"))))
             }
+            "presence" => {
+                let state = PresenceState::ALL.into_iter().find(|state| state.as_str() == text("state"));
+                // What another device has said may have to be escaped.
+                let words = json["data"]["text"].as_str().map(|_| json["data"]["text"].to_string());
+                let words = words.map(|words| Ok(words[1..words.len() - 1].to_owned()));
+                Means::Presence(state.expect("our client says how somebody is"), words)
+            }
+            "logins" => json["data"]["login"].as_i64().map_or(Means::Logins, Means::EndLogin),
             "read" => {
                 let seq = json["data"]["seq"].as_u64().unwrap_or_default();
                 match json["data"]["peer"].as_str() {
@@ -385,7 +411,7 @@ impl Means {
     /// The `type` an answer to it has, where it has one of its own.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Hello(_) => "hello",
+            Self::Hello(..) => "hello",
             Self::Register(_) => "register",
             Self::Login(_) => "login",
             Self::Resume(_) => "resume",
@@ -399,6 +425,8 @@ impl Means {
             Self::Roster(_) => "roster",
             Self::Read(..) | Self::PeerRead(..) => "read",
             Self::Ties | Self::Tie(..) => "friend",
+            Self::Presence(..) => "presence",
+            Self::Logins | Self::EndLogin(_) => "logins",
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Pong => "pong",
@@ -426,6 +454,19 @@ impl Means {
                 let (op, other) = (op.as_str(), other.map_or("not a name", |name| name.text));
                 Some(format!(r#"{{"op":"{op}","user":"{other}"}}"#))
             }
+            Self::Presence(state, text) => {
+                let text = match text {
+                    None => None,
+                    Some(Ok(text)) => Some(text.clone()),
+                    Some(Err("text_empty")) => Some(String::new()),
+                    Some(Err("text_too_long")) => Some("x".repeat(129)),
+                    Some(Err(_)) => Some("\\u2028".to_owned()),
+                };
+                let text = text.map(|text| format!(r#","text":"{text}""#)).unwrap_or_default();
+                Some(format!(r#"{{"state":"{}"{text}}}"#, state.as_str()))
+            }
+            Self::Logins => Some(r#"{"op":"list"}"#.to_owned()),
+            Self::EndLogin(login) => Some(format!(r#"{{"op":"end","login":{login}}}"#)),
             Self::PeerRead(peer, seq) => {
                 let peer = peer.map_or("not a name", |name| name.text);
                 Some(format!(r#"{{"peer":"{peer}","seq":{seq}}}"#))
@@ -471,7 +512,7 @@ impl Means {
                 let limit = limit.map(|limit| format!(r#","limit":{limit}"#)).unwrap_or_default();
                 Some(format!("{{{of}{edge}{limit}}}"))
             }
-            Self::Hello(_)
+            Self::Hello(..)
             | Self::List
             | Self::Exit
             | Self::Rooms

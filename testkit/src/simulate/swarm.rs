@@ -191,6 +191,8 @@ fn limits(rng: &mut Rng) -> Limits {
     }
     (limits.history_rate, limits.history_burst) =
         if rng.bool() { (rng.u32(..5), rng.u32(1..6)) } else { (0, 1) };
+    (limits.status_rate, limits.status_burst) =
+        if rng.bool() { (rng.u32(1..4), rng.u32(1..5)) } else { (0, 1) };
     if rng.u8(..4) == 0 {
         (limits.ping_rate, limits.ping_burst) = (rng.u32(..3), rng.u32(1..4));
     }

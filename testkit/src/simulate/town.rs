@@ -13,6 +13,7 @@ use chatroom_core::Instant;
 use chatroom_core::client::{self, Client, Command, Input};
 use chatroom_core::frame::Frame;
 use chatroom_core::hub::Settled;
+use chatroom_core::message::logins::GrantId;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{Account, RoomName, UserName};
 use chatroom_core::secret::Password;
@@ -162,8 +163,10 @@ impl Town {
             Step::LetGo(keep, fault) => self.let_go(*keep, *fault)?,
             Step::Delete(user, fault) => self.delete(*user, *fault)?,
             Step::Reload => {
+                let exchange = self.server.exchange();
+                exchange.forget(self.now, &self.disk.deleted());
+                exchange.end_logins(self.now, self.disk.ended(&exchange.grants()));
                 self.model.reload();
-                self.server.exchange().forget(self.now, &self.disk.deleted());
             }
             Step::ShutDown => {
                 self.model.shut_down();
@@ -587,9 +590,12 @@ fn command(wish: &Wish) -> Command {
         | Wish::See(_)
         | Wish::OlderOf(_)
         | Wish::Leave(_)
-        | Wish::Tie(..) => unreachable!("these are of what is shown"),
+        | Wish::Tie(..)
+        | Wish::Present(..) => unreachable!("these are of what is shown"),
         Wish::Exit => Command::Exit(lobby()),
         Wish::Logout => Command::Logout,
+        Wish::Logins => Command::Logins,
+        Wish::EndLogin(login) => Command::EndLogin(GrantId(*login)),
     }
 }
 

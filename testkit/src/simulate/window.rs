@@ -2,15 +2,17 @@
 //! order, without a hole and without anything twice. It remembers what a window's file does, for a program that is started
 //! again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chatroom_core::client::{Command, Conversation, Event, Friends, Kept, Past, Place, Room, Span, folded};
 use chatroom_core::message::friend::Tie;
-use chatroom_core::message::presence::{Presence, PresenceState};
+use chatroom_core::message::logins::Login;
+use chatroom_core::message::presence::{Presence, PresenceState, StatusText};
 use chatroom_core::message::push::Posted;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::RoomName;
 use chatroom_core::secret::Token;
+use models::sight::{How, untold};
 
 /// A window.
 #[derive(Default)]
@@ -31,8 +33,15 @@ pub struct Window {
     members: Option<Room>,
     /// Who is what to them.
     friends: Friends,
-    /// Who is here.
-    here: BTreeSet<String>,
+    /// How those are who are here.
+    here: BTreeMap<String, How>,
+    /// What its person said of themselves and has not seen taken, and whether something was taken of it before.
+    wishes: Vec<How>,
+    has_said: bool,
+    /// How they are themselves, as they were told last, also before they were away.
+    own: Option<How>,
+    /// Where its person is logged in, as they were told last.
+    pub logins: Vec<Login>,
     said: BTreeMap<u64, Said>,
     /// What came to the screen since somebody looked, and by whose account.
     fresh: Vec<(Option<String>, Conversation, Line)>,
@@ -93,6 +102,13 @@ impl Window {
         Command::Say { to, text, id, cid: Some(cid) }
     }
 
+    /// Its person says how they are.
+    pub fn present(&mut self, state: PresenceState, text: Option<String>) -> Command {
+        self.wishes.push((state, text.as_deref().map(Into::into)));
+        let text = text.map(|text| StatusText::parse(&text).ok().expect("it is short"));
+        Command::Present(state, text)
+    }
+
     /// Its person leaves a room, and says there at once what waits.
     pub fn leave(&mut self, room: RoomName) -> Command {
         let key = key(&Conversation::Room(room.clone()));
@@ -110,6 +126,7 @@ impl Window {
             *self = Self { said, ..Self::default() };
         }
         self.has_just_begun = true;
+        self.forget_what_was_said_of_oneself();
         // What it was told on its last connection no file has.
         (self.looked_at, self.members) = (None, None);
         let span = |shown: &Shown| {
@@ -142,6 +159,7 @@ impl Window {
                 self.token = None;
                 self.user = Some(username);
                 self.here.clear();
+                self.forget_what_was_said_of_oneself();
             }
             Event::Returned { username, .. } => {
                 self.user = Some(username);
@@ -159,13 +177,9 @@ impl Window {
             }
             Event::Members(room) => self.members = Some(room),
             Event::Friends(friends) => self.friends = friends,
+            Event::Logins(logins) => self.logins = logins,
             Event::Presence(presences) => {
-                for Presence { user, state, .. } in presences {
-                    match state {
-                        PresenceState::Offline => self.here.remove(user.as_str()),
-                        _ => self.here.insert(user.as_str().to_owned()),
-                    };
-                }
+                presences.into_iter().for_each(|presence| self.see_presence(presence));
             }
             Event::Message { of, from, text, said, posted, .. } => {
                 self.learn(said, Fate::Said)?;
@@ -182,7 +196,6 @@ impl Window {
             Event::Connected
             | Event::Disconnected(_)
             | Event::Greeted(_)
-            | Event::Logins(_)
             | Event::Registered
             | Event::Created { .. }
             | Event::Entered { .. }
@@ -190,6 +203,29 @@ impl Window {
             | Event::Notice { .. } => {}
         }
         Ok(())
+    }
+
+    /// It is not said again.
+    fn forget_what_was_said_of_oneself(&mut self) {
+        (self.wishes, self.has_said, self.own) = (Vec::new(), false, None);
+    }
+
+    fn see_presence(&mut self, Presence { user, state, text }: Presence) {
+        let how: How = (state, text.map(|text| text.as_str().into()));
+        if self.user.as_deref() == Some(user.as_str()) {
+            // What nobody else says was taken if it comes back.
+            if let Some(index) = self.wishes.iter().position(|wish| how.1.is_some() && *wish == how) {
+                self.wishes.drain(..=index);
+                self.has_said = true;
+            }
+            self.own = Some(how.clone());
+        }
+        match state {
+            PresenceState::Offline => self.here.remove(user.as_str()),
+            PresenceState::Online | PresenceState::Away | PresenceState::Busy => {
+                self.here.insert(user.as_str().to_owned(), how)
+            }
+        };
     }
 
     fn see_past(
@@ -298,9 +334,16 @@ impl Window {
         named.collect()
     }
 
-    /// Whether somebody is here, as its person was told last.
-    pub fn is_here(&self, name: &str) -> bool {
-        self.here.contains(name)
+    /// How somebody is, as its person was told last.
+    pub fn how(&self, name: &str) -> How {
+        let is_own = self.user.as_deref() == Some(name);
+        self.here.get(name).cloned().unwrap_or_else(|| untold(is_own))
+    }
+
+    /// What its person says of themselves again after a return: what was taken last, or something that they have said since.
+    /// `None` if nothing is known to have been taken.
+    pub fn last_said(&self) -> Option<Vec<How>> {
+        self.has_said.then(|| self.own.iter().chain(&self.wishes).cloned().collect())
     }
 
     /// What its person has said, by any account, and by which number.

@@ -108,6 +108,28 @@ fn a_room_that_another_member_made_again_meanwhile_is_entered() {
 }
 
 #[test]
+fn who_goes_elsewhere_on_the_way_back_is_at_home_there() {
+    let there =
+        r#"{"type":"enter","status":"ok","message":"Welcome to hut","data":{"username":"Ann","room":"hut"}}"#;
+    let no_room = r#"{"type":"create","status":"error","code":"too_many_rooms","message":"no"}"#;
+    for (is_refused, unanswered) in [(false, "create"), (true, "enter")] {
+        let mut desk = Desk::on_the_way();
+        desk.want("enter hut");
+        desk.check(r#"> {"type":"enter","data":{"room":"hut"}}"#);
+        desk.check_hears(NO_SUCH_ROOM, CREATE);
+        if is_refused {
+            desk.check_hears(no_room, ENTER);
+        }
+        desk.check_hears(there, "entered hut");
+        desk.tell(Input::Closed);
+        desk.check(&format!("{unanswered} unanswered, disconnected"));
+        desk.tell(Input::Connected);
+        desk.check(&format!("connected, {HELLO}, {LOGIN}"));
+        desk.check_hears(LOGGED_IN, r#"> {"type":"enter","data":{"room":"hut"}}"#);
+    }
+}
+
+#[test]
 fn a_room_that_lets_nobody_in_leaves_one_in_the_lobby() {
     let full = r#"{"type":"enter","status":"error","code":"room_full","message":"den is full"}"#;
     let mut desk = Desk::on_the_way();

@@ -1,9 +1,9 @@
 //! What a device says.
 
-use chatroom_core::message::friend::Op;
+use chatroom_core::message::friend::{Op, Tie};
 
 use super::Fate;
-use crate::simulate::names::Name;
+use crate::simulate::names::{Name, find_user};
 use crate::simulate::step::{From, Means, Of, To};
 use crate::simulate::town::Town;
 
@@ -11,6 +11,14 @@ impl Fate {
     /// Something sensible, in the Hall; `how` is a number below 100.
     pub(super) fn words_in_hall(&mut self, town: &Town, line: usize, how: u8) -> Means {
         let swarm = &town.swarm;
+        match self.rng.u8(..20) {
+            0 | 1 if town.model.tells_who_is_here(line) => return self.presence(),
+            2 if town.model.has_friends(line) => {
+                let (op, other) = self.tie(town, line);
+                return Means::Tie(op, Some(other));
+            }
+            _ => {}
+        }
         match how {
             0..6 => Means::Rooms,
             6..14 => Means::Roster(Some(self.place(town, line))),
@@ -27,7 +35,10 @@ impl Fate {
             58..66 => self.history_in_hall(town, line),
             66..68 => Means::Logout,
             68..70 if town.model.has_friends(line) => Means::Ties,
-            70..76 if town.model.has_friends(line) => Means::Tie(self.op(), Some(self.user(swarm))),
+            70..76 if town.model.has_friends(line) => {
+                let (op, other) = self.tie(town, line);
+                Means::Tie(op, Some(other))
+            }
             how => {
                 let to = if how < 78 { To::User(self.user(swarm)) } else { To::Public };
                 // What is private may be said from anywhere.
@@ -43,6 +54,33 @@ impl Fate {
                 }
             }
         }
+    }
+
+    /// How somebody is here; what they say of themselves is something else each time.
+    fn presence(&mut self) -> Means {
+        let state = self.state();
+        let number = self.said;
+        let text = match self.rng.u8(..6) {
+            0 | 1 => None,
+            2 => Some(format!(r#"s{number} \"quoted\" \\ and more"#)),
+            3 => Some(format!("s{number} {}", "\u{4f60}".repeat(self.rng.usize(..40)))),
+            _ => Some(format!("s{number}")),
+        };
+        Means::Presence(state, text.map(Ok))
+    }
+
+    /// What somebody does about whom: most often about who waits for it, now and then about a friend.
+    pub(super) fn tie(&mut self, town: &Town, line: usize) -> (Op, Name) {
+        let views = town.model.user(line).map(|user| town.model.views(user)).unwrap_or_default();
+        let (wanted, op) = match self.rng.u8(..6) {
+            0..4 => (Tie::Asking, [Op::Request, Op::Accept][self.rng.usize(..2)]),
+            4 => (Tie::Friend, [Op::Remove, Op::Block][self.rng.usize(..2)]),
+            _ => (Tie::Blocked, Op::Unblock),
+        };
+        let others: Vec<&str> =
+            views.iter().filter(|(_, tie)| **tie == wanted).map(|(name, _)| *name).collect();
+        let other = others.get(self.rng.usize(..others.len().max(1))).and_then(|name| find_user(name));
+        other.map_or_else(|| (self.op(), self.user(&town.swarm)), |other| (op, other))
     }
 
     /// What somebody does about another: mostly what makes friends.

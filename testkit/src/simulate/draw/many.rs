@@ -22,6 +22,14 @@ impl Fate {
                 let wish = if right.is_some() || how % 8 == 0 { Wish::Login } else { Wish::Register };
                 Step::Wish(line, wish(name, password))
             }
+            (Some(_), _) if self.rng.u8(..12) == 0 => {
+                self.said += 1;
+                let text = (self.rng.u8(..3) > 0).then(|| format!("s{}", self.said));
+                Step::Wish(line, Wish::Present(self.state(), text))
+            }
+            (Some(_), _) if self.rng.u8(..25) == 0 => {
+                Step::Wish(line, self.login(town, line).map_or(Wish::Logins, Wish::EndLogin))
+            }
             (Some(_), 0..3) => Step::Wish(line, Wish::List),
             (Some(_), 3..9) => Step::Wish(line, Wish::Create(self.room(swarm))),
             (Some(_), 9..24) => Step::Wish(line, Wish::Enter(self.room(swarm))),
@@ -33,7 +41,7 @@ impl Fate {
             (Some(_), 31..42) => Step::Wish(line, Wish::Look(self.talk(town, line))),
             (Some(_), 42..54) => Step::Wish(line, Wish::See(self.talk(town, line))),
             (Some(_), 60..68) => {
-                let (op, name) = (self.op(), self.user(swarm));
+                let (op, name) = self.tie(town, line);
                 Step::Wish(line, Wish::Tie(op, name))
             }
             (Some(_), 54..60) => Step::Wish(line, Wish::OlderOf(self.talk(town, line))),

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use chatroom_core::Instant;
+use chatroom_core::limits::LOGINS_TOLD_MAX;
 use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::Registration;
+use chatroom_core::message::logins::{ClientName, GrantId, Login};
 use chatroom_core::server::{Answer, Refusal};
 
 use super::LOCAL;
 use super::annals::Recall;
+use super::logins::Wanted;
 use super::rate::{Tokens, whole_ms};
 use crate::simulate::desk::{INVITE, INVITE_END, INVITE_USES, token};
 use crate::simulate::names::{Name, USERS, lookalike};
@@ -33,7 +36,7 @@ pub struct Book {
     /// Logins that last, in the order in which they began.
     sessions: Vec<Session>,
     /// How many began in all.
-    begun: i64,
+    pub begun: i64,
     /// How many tokens were made.
     pub minted: u64,
 }
@@ -45,8 +48,12 @@ struct Session {
     /// The numbers of its token and of the one before.
     token: u64,
     before: Option<u64>,
-    /// In seconds.
+    /// In seconds, as all times.
     end: u64,
+    begun: u64,
+    used: u64,
+    /// What the program called itself that it began in.
+    client: Option<String>,
 }
 
 /// Something for each account and household.
@@ -83,12 +90,14 @@ pub struct Granted {
 pub enum Question {
     /// Make an account, and what is shown for having been invited.
     Register(Name, String, Option<&'static str>),
-    /// Is this the password? The login is to last, or not.
-    Verify(Name, String, bool),
+    /// Is this the password? The login is to last, in a program that calls itself so, or not.
+    Verify(Name, String, Option<Option<String>>),
     /// Who has this token?
     Resume(String),
     /// What was said there before?
     History(Recall),
+    /// Where is somebody logged in?
+    Logins(Wanted),
     /// A login that cannot succeed.
     Decoy,
 }
@@ -134,7 +143,7 @@ impl Book {
                     Registration::Invite | Registration::Open => Ok(()),
                 };
             }
-            Question::Resume(_) | Question::History(_) => return Ok(()),
+            Question::Resume(_) | Question::History(_) | Question::Logins(_) => return Ok(()),
             Question::Verify(name, ..) if self.is_known(now, name.id, household, limits) => {
                 self.own_slates[name.id][household].pause_end.since(now)
             }
@@ -156,7 +165,9 @@ impl Book {
         limits: &Limits,
     ) -> bool {
         let is_free = match question {
-            Question::Register(..) | Question::Resume(_) | Question::History(_) => false,
+            Question::Register(..) | Question::Resume(_) | Question::History(_) | Question::Logins(_) => {
+                false
+            }
             Question::Decoy => true,
             Question::Verify(name, ..) => {
                 self.slates[name.id].pause_end <= now && !self.is_known(now, name.id, household, limits)
@@ -196,7 +207,7 @@ impl Book {
             Ok(()) => {}
         }
         match question {
-            Question::History(_) => Err("told_elsewhere"),
+            Question::History(_) | Question::Logins(_) => Err("told_elsewhere"),
             Question::Decoy => {
                 self.fail_at_address(now, household, limits);
                 Err("auth_failed")
@@ -228,7 +239,8 @@ impl Book {
                 let is_known = self.note_login(now, name.id, is_right, household, limits);
                 if is_right {
                     self.see(now, name.id, household, fault, limits);
-                    let grant = if *lasts { self.begin(now, name.id, fault, limits) } else { None };
+                    let client = lasts.clone();
+                    let grant = client.and_then(|client| self.begin(now, name.id, client, fault, limits));
                     return Ok((self.name(name.id), grant));
                 }
                 if !is_known {
@@ -260,7 +272,14 @@ impl Book {
     }
 
     /// A login begins that lasts, if the disk takes it.
-    fn begin(&mut self, now: Instant, user: usize, fault: Fault, limits: &Limits) -> Option<Granted> {
+    fn begin(
+        &mut self,
+        now: Instant,
+        user: usize,
+        client: Option<String>,
+        fault: Fault,
+        limits: &Limits,
+    ) -> Option<Granted> {
         let token = self.mint();
         if matches!(fault, Fault::Busy | Fault::Full | Fault::CrashBefore) {
             return None;
@@ -268,7 +287,8 @@ impl Book {
         let (end, end_ms) = session_end(now, limits);
         self.begun += 1;
         let id = self.begun;
-        self.sessions.push(Session { id, user, token, before: None, end });
+        let begun = now.since_start().as_secs();
+        self.sessions.push(Session { id, user, token, before: None, end, begun, used: begun, client });
         // The longest unused of those that are too many, the older one of two, has ended.
         let count = self.sessions.iter().filter(|session| session.user == user).count();
         for _ in limits.session_account_max as usize..count {
@@ -288,12 +308,11 @@ impl Book {
         limits: &Limits,
     ) -> Option<(&'static str, Option<Granted>)> {
         let is_it = |number: &u64| token(*number) == shown;
-        let mut sessions = self.sessions.iter_mut();
-        let session = sessions.find(|session| is_it(&session.token) || session.before.iter().any(is_it))?;
+        let session = self.sessions.iter_mut().find(|session| session.is_shown(shown))?;
         session.before = if is_it(&session.token) { Some(session.token) } else { session.before };
         session.token = next;
         let (end, end_ms) = session_end(now, limits);
-        session.end = end;
+        (session.end, session.used) = (end, now.since_start().as_secs());
         let (id, user) = (session.id, session.user);
         Some((self.name(user), Some(Granted { id, token: next, expires_ms: end_ms })))
     }
@@ -307,6 +326,49 @@ impl Book {
     /// A login has ended that lasted.
     pub fn end(&mut self, id: i64) {
         self.sessions.retain(|session| session.id != id);
+    }
+
+    /// A login is to end before its user is told which there are, if the one lasts that they have come by themselves.
+    pub fn end_own(&mut self, wanted: Wanted, end: i64, fault: Fault) -> Result<(), &'static str> {
+        if fault == Fault::Busy {
+            return Err("unavailable");
+        }
+        if wanted.own.is_some_and(|own| !self.lasts(own)) {
+            return Err("session_ended");
+        }
+        if matches!(fault, Fault::Full | Fault::CrashBefore) {
+            return Err("unavailable");
+        }
+        let count = self.sessions.len();
+        self.sessions.retain(|session| (session.id, session.user) != (end, wanted.user));
+        if self.sessions.len() == count { Err("no_such_login") } else { Ok(()) }
+    }
+
+    /// The login of a user whose token, or the one before, is this.
+    pub fn login_by(&self, shown: &str, user: usize) -> Option<i64> {
+        let mine = self.sessions.iter().filter(|session| session.user == user);
+        mine.filter(|session| session.is_shown(shown)).map(|session| session.id).min()
+    }
+
+    /// Whether nobody has ended that login.
+    pub fn lasts(&self, id: i64) -> bool {
+        self.sessions.iter().any(|session| session.id == id)
+    }
+
+    /// The logins of a user that last, the one that was used last at the head.
+    pub fn logins(&self, now: Instant, user: usize, own: Option<i64>) -> Vec<Login> {
+        let lasts = |session: &&Session| session.user == user && session.end > now.since_start().as_secs();
+        let mut sessions: Vec<&Session> = self.sessions.iter().filter(lasts).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.used, session.id)));
+        let login = |session: &Session| Login {
+            id: GrantId(session.id),
+            client: session.client.as_deref().and_then(ClientName::parse),
+            begun_ms: Some(session.begun * 1000),
+            used_ms: Some(session.used * 1000),
+            ends_ms: session.end * 1000,
+            is_own: own == Some(session.id),
+        };
+        sessions.into_iter().take(LOGINS_TOLD_MAX).map(login).collect()
     }
 
     /// Who has that name.
@@ -349,6 +411,13 @@ impl Book {
         if matches!(fault, Fault::None | Fault::CrashAfter) {
             self.stored[user][household] = day;
         }
+    }
+}
+
+impl Session {
+    /// Whether its token, or the one before, is this.
+    fn is_shown(&self, shown: &str) -> bool {
+        [Some(self.token), self.before].into_iter().flatten().any(|number| token(number) == shown)
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Kept {
 impl Kept {
     /// Its text, as people read it.
     pub fn shown(&self) -> String {
-        serde_json::from_str(&format!(r#""{}""#, self.text)).expect("it was said as JSON")
+        shown(&self.text)
     }
 }
 
@@ -348,6 +348,11 @@ impl Conversation {
     pub fn is_same(&self, other: &Self) -> bool {
         same(self, other)
     }
+}
+
+/// What people read of what was said as JSON.
+pub fn shown(text: &str) -> String {
+    serde_json::from_str(&format!(r#""{text}""#)).expect("it was said as JSON")
 }
 
 fn same(one: &Conversation, other: &Conversation) -> bool {

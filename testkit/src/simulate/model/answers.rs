@@ -6,6 +6,7 @@ use chatroom_core::server::{Answer, GrantId, Refusal};
 use super::accounts::{Book, Question, word};
 use super::annals::{Annals, Recall};
 use super::conn::{Retry, Stage, What};
+use super::logins::Wanted;
 use super::{Conversation, Model};
 use crate::simulate::desk::{Done, token};
 use crate::simulate::step::Fault;
@@ -26,6 +27,9 @@ impl Model {
         let Some((question, ..)) = &conn.asked else {
             return Err("a job was done that nobody wanted".into());
         };
+        if let Question::Logins(wanted) = *question {
+            return self.work_on_logins(line, wanted, done, fault);
+        }
         if let Question::History(recall) = question {
             let told = (fault != Fault::Busy).then(|| tell(&self.annals, recall, &self.book));
             let (page, _) = self.annals.page(recall);
@@ -41,7 +45,7 @@ impl Model {
                 Some(_) => false,
                 None => true,
             };
-            (conn.told, conn.answered) = (told, done.answer.clone());
+            (conn.told, conn.answered) = (told.ok_or("unavailable"), done.answer.clone());
             return if is_right { Ok(()) } else { Err(format!("line {line} is told {:?}", done.answer)) };
         }
         let household = HOUSEHOLDS[conn.from];
@@ -68,13 +72,36 @@ impl Model {
             }
             conn.answered = Some(answer.clone());
         }
-        match (right, fault) {
-            (Err("unavailable"), Fault::Busy | Fault::Full) => self.coverage.reach("store_fault"),
+        self.note_fault(right.err(), fault, done);
+        Ok(())
+    }
+
+    fn work_on_logins(
+        &mut self,
+        line: usize,
+        wanted: Wanted,
+        done: &Done,
+        fault: Fault,
+    ) -> Result<(), String> {
+        let told = self.tell_logins(wanted, fault);
+        self.note_fault(told.as_ref().err().copied(), fault, done);
+        if let Some(answer) = &done.answer
+            && !Self::is_told_right(&told, answer)
+        {
+            return Err(format!("line {line} is answered {answer:?} where {told:?} is right"));
+        }
+        let conn = self.conn_mut(line);
+        (conn.told, conn.answered) = (told, done.answer.clone());
+        Ok(())
+    }
+
+    fn note_fault(&mut self, refusal: Option<&'static str>, fault: Fault, done: &Done) {
+        match (refusal, fault) {
+            (Some("unavailable"), Fault::Busy | Fault::Full) => self.coverage.reach("store_fault"),
             (_, Fault::CrashBefore) if done.is_crashed => self.coverage.reach("crash_before_commit"),
             (_, Fault::CrashAfter) if done.is_crashed => self.coverage.reach("crash_after_commit"),
             _ => {}
         }
-        Ok(())
     }
 
     pub(super) fn on_answer(&mut self, line: usize, answer: &Answer) {
@@ -84,19 +111,29 @@ impl Model {
         let later = std::mem::take(&mut conn.due);
         match (question, word(answer)) {
             (Question::History(recall), _) => {
-                let told = self.conn_mut(line).told.take();
-                match told {
-                    Some(data) => {
+                match std::mem::replace(&mut self.conn_mut(line).told, Err("unavailable")) {
+                    Ok(data) => {
                         let is_of_two = matches!(recall.conversation, Conversation::Pair(..));
                         self.coverage.reach(if is_of_two { "told_of_two" } else { "told" });
                         let rid = rid.map(|rid| format!(r#","rid":"{rid}""#)).unwrap_or_default();
                         let json = format!(r#"{{"type":"history","status":"ok","data":{{{data}}}{rid}}}"#);
                         self.push(line, What::Text(json.into()), 0, true);
                     }
-                    None => self.refuse(line, kind, "busy", Retry::Sometime, rid),
+                    Err(_) => self.refuse(line, kind, "busy", Retry::Sometime, rid),
                 }
             }
-            (_, Err(code)) => {
+            (Question::Logins(wanted), Ok(_)) => {
+                self.coverage.reach("logins_listed");
+                self.login_ended(line, answer, wanted);
+                if let Ok(data) = std::mem::replace(&mut self.conn_mut(line).told, Err("unavailable")) {
+                    let json = Self::logins_frame(&data, rid.as_deref());
+                    self.push(line, What::Text(json.into()), 0, true);
+                }
+            }
+            (question, Err(code)) => {
+                if let Question::Logins(wanted) = question {
+                    self.login_ended(line, answer, wanted);
+                }
                 let retry = match answer {
                     Answer::Refused(Refusal::AuthThrottled { retry_ms }) => Retry::In(*retry_ms),
                     Answer::Refused(Refusal::Busy { .. } | Refusal::Unavailable { .. }) => Retry::Sometime,

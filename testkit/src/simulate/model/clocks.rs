@@ -34,10 +34,9 @@ impl Model {
                 if stage == Stage::Handshake {
                     over = Some(Over::Closed("ended"));
                 } else if stage == Stage::Open
-                    && conn
-                        .asked
-                        .as_ref()
-                        .is_some_and(|(question, ..)| !matches!(question, Question::History(_)))
+                    && conn.asked.as_ref().is_some_and(|(question, ..)| {
+                        !matches!(question, Question::History(_) | Question::Logins(_))
+                    })
                 {
                     over = Some(Over::Finished("ended_while_asking"));
                 }

@@ -1,6 +1,6 @@
 //! One connection: what it has said, what it has to hear and in which order, and when it has to end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use chatroom_core::server::{Answer, GrantId};
 
 use super::accounts::Question;
 use super::hall::Hall;
+use super::presence::{PRESENCE, Sight};
 use super::rate::Tokens;
 use super::room::Rooms;
 use crate::simulate::names::LOBBY;
@@ -59,8 +60,8 @@ pub struct Conn {
     pub asked: Option<(Question, &'static str, Option<String>)>,
     /// What it was granted.
     pub caps: Caps,
-    /// What it is to be told of what was said before, and of whose conversation.
-    pub told: Option<String>,
+    /// What it is to be told that the store was asked, or why it is not.
+    pub told: Result<String, &'static str>,
     pub histories: Tokens,
     /// How much of what it said is on its way to the disk.
     pub on_their_way: u32,
@@ -72,6 +73,14 @@ pub struct Conn {
     pub telling: Option<u64>,
     /// It was told who is a friend.
     pub knows_ties: bool,
+    /// The rooms of which it is told who comes and goes.
+    pub watched: BTreeSet<usize>,
+    /// Whom it saw after which of the hub's turns, as far as it may still hear of that.
+    pub sights: VecDeque<(u64, Sight)>,
+    /// What it has heard last was decided in that turn, or told after it.
+    pub heard_turn: u64,
+    /// What its program calls itself.
+    pub client: Option<String>,
     /// What its login is called that lasts.
     pub grant: Option<GrantId>,
     /// Its answer, not looked at.
@@ -93,6 +102,8 @@ pub struct Conn {
     pub original: Original,
     /// A list that may come a second time: one that was asked for and one that was not read the same.
     spare: Option<Rc<str>>,
+    /// The same of who is here, until something else comes by the mailbox.
+    spares: Vec<String>,
 }
 
 /// How far a connection has come.
@@ -145,6 +156,8 @@ pub struct Due {
     pub version: u64,
     /// When that was.
     pub moment: u64,
+    /// In which turn of the hub.
+    pub turn: u64,
     /// What it counts for in a mailbox, in bytes; 0 for what goes through none.
     pub cost: usize,
     /// It answers a request of this connection.
@@ -223,13 +236,17 @@ impl Conn {
             may_overflow: false,
             asked: None,
             caps: Caps::default(),
-            told: None,
+            told: Err("unavailable"),
             histories: Tokens::default(),
             on_their_way: 0,
             is_withheld: false,
             is_held: false,
             telling: None,
             knows_ties: false,
+            watched: BTreeSet::new(),
+            sights: VecDeque::new(),
+            heard_turn: 0,
+            client: None,
             grant: None,
             answered: None,
             is_eof: false,
@@ -245,6 +262,7 @@ impl Conn {
             reason: None,
             original: Original::default(),
             spare: None,
+            spares: Vec::new(),
         }
     }
 
@@ -363,19 +381,18 @@ impl Conn {
             {
                 page.floor = page.floor.max(due.version);
             }
+            self.note_turn(json, &due);
             self.note_list(&due.what, rooms);
             self.note_hall(json, (due.cost > 0).then_some(due.moment))?;
             return Ok(Heard::Due(due.what));
         }
-        if self.caps.presence
-            && let Some(hall) = &mut self.hall
-            && hall.learn_who_is_here(json)?
-        {
-            return Ok(Heard::Unasked);
-        }
         let next = self.due.front();
         let is_between =
             !matches!(next.map(|due| &due.what), Some(What::List { follows: true, .. } | What::Follows(_)));
+        if is_between && json.starts_with(PRESENCE) && self.hall.is_some() {
+            let before = next.map_or(u64::MAX, |due| due.turn);
+            return self.hear_who_is_here(json, before).map(|()| Heard::Unasked);
+        }
         if is_between
             && let Some(hall) = &mut self.hall
             && hall.learn_unasked(json, rooms, next.map_or(rooms.moment(), |due| due.moment))?
@@ -397,6 +414,32 @@ impl Conn {
             Some(due) => format!("got\n  {json}\nwhere this was due:\n  {:?}", due.what),
             None => format!("got this, and nothing was due:\n  {json}"),
         })
+    }
+
+    /// What somebody who may know it is told of who is here, when it was so.
+    fn hear_who_is_here(&mut self, json: &str, before: u64) -> Result<(), String> {
+        match (self.find_sight(json, before), self.spares.iter().position(|spare| spare == json)) {
+            (Some(turn), _) => self.hear_turn(turn),
+            (None, Some(index)) => drop(self.spares.remove(index)),
+            (None, None) => {
+                return Err(format!(
+                    "got\n  {json}\nand could see, since it heard something, {:?}",
+                    self.sights
+                ));
+            }
+        }
+        self.note_hall(json, None)
+    }
+
+    /// It has heard what was decided in a turn, so nothing older follows; but what it was told of who is here may as well have
+    /// been told unasked, and then it comes again.
+    fn note_turn(&mut self, json: &str, due: &Due) {
+        if json.starts_with(PRESENCE) && self.find_sight(json, due.turn).is_some() {
+            self.spares.push(json.to_owned());
+        } else if due.cost > 0 {
+            self.hear_turn(due.turn);
+            self.spares.clear();
+        }
     }
 
     fn note_list(&mut self, what: &What, rooms: &Rooms) {

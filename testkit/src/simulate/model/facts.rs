@@ -1,8 +1,6 @@
 //! What others ask of the model: how things stand.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use chatroom_core::message::friend::Tie;
+use std::collections::BTreeSet;
 
 use super::annals::Kept;
 use super::conn::{Conn, Seat, Stage};
@@ -20,9 +18,8 @@ impl Model {
             {
                 hall.check(&self.rooms, &self.places_of(user), self.talks_of(line))
                     .map_err(|error| format!("line {line} {error}"))?;
-                // That is told behind who is a friend.
-                if conn.caps.presence && self.is_told(line) {
-                    hall.check_who_is_here(&self.friends_here(user))
+                if self.hears(line) {
+                    hall.check_who_is_here(self.book.name(user), &self.sight(line))
                         .map_err(|error| format!("line {line} {error}"))?;
                 }
             }
@@ -34,13 +31,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-
-    /// A user's friends, and whether each of them is here.
-    pub fn friends_here(&self, user: usize) -> BTreeMap<&'static str, bool> {
-        let here: BTreeSet<usize> = self.conns.iter().flatten().filter_map(Conn::user).collect();
-        let friends = self.annals.views(user).into_iter().filter(|(_, tie)| *tie == Tie::Friend);
-        friends.map(|(friend, _)| (self.book.name(friend), here.contains(&friend))).collect()
     }
 
     /// How many connections the hub has.

@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use models::sight::untold;
 use serde_json::Value;
 
+use super::presence::Sight;
 use super::room::{CROWDS, Rooms, crowds_text};
 use crate::simulate::names::find_room;
 
@@ -22,8 +24,8 @@ pub struct Hall {
     rosters: BTreeMap<String, Vec<String>>,
     /// The number of the last private message with each other user that there is, or was when it heard of it.
     whispers: BTreeMap<String, usize>,
-    /// Who is here, as far as it was told.
-    here: BTreeSet<String>,
+    /// How people are here, as far as it was told: in which state, and with which words.
+    here: BTreeMap<String, (String, Option<String>)>,
     /// What it knows is of this moment, or of a later one.
     pub floor: u64,
     /// Of what is told in several frames it was told some.
@@ -88,34 +90,17 @@ impl Hall {
         Ok(true)
     }
 
-    /// It is told who is here and who is not, which comes between whatever else does. Whether it was that.
-    pub fn learn_who_is_here(&mut self, json: &str) -> Result<bool, String> {
-        if !json.starts_with(r#"{"type":"presence","status":"ok""#) {
-            return Ok(false);
-        }
-        let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        for user in items(&value["data"]["users"]) {
-            let name = text(&user["user"]);
-            match user["state"].as_str() {
-                Some("online") => self.here.insert(name),
-                Some("offline") => self.here.remove(&name),
-                state => return Err(format!("is told that {name} is {state:?}, which nobody has said")),
-            };
-        }
-        Ok(true)
-    }
-
-    /// When nothing moves any more it knows which friends are here, and that everybody is whom it sees in a room.
-    pub fn check_who_is_here(&self, friends: &BTreeMap<&str, bool>) -> Result<(), String> {
-        for (name, is_here) in friends {
-            if self.here.contains(*name) != *is_here {
-                return Err(format!("knows {:?} to be here, and of its friends {friends:?}", self.here));
+    /// When nothing moves any more it knows of all whom its user, `own`, sees how they are.
+    pub fn check_who_is_here(&self, own: &str, sight: &Sight) -> Result<(), String> {
+        for (name, (state, text)) in sight {
+            let nothing = || (untold(*name == own).0.as_str().to_owned(), None);
+            let known = self.here.get(*name).cloned().unwrap_or_else(nothing);
+            let (known_state, known_text) = &known;
+            if (known_state.as_str(), known_text.as_deref()) != (state.as_str(), text.as_deref()) {
+                return Err(format!("knows {name} to be {known:?}, and of all it sees {sight:?}"));
             }
         }
-        match self.rosters.values().flatten().find(|name| !self.here.contains(*name)) {
-            Some(name) => Err(format!("sees {name} in a room, and knows {:?} to be here", self.here)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// When nothing moves any more it knows what is so.
@@ -151,7 +136,9 @@ impl Hall {
     fn merge(&mut self, json: &str) -> Result<(), String> {
         let kind = json.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split('"').next());
         let kind = kind.unwrap_or_default();
-        if !matches!(kind, "rooms" | "roster" | "read" | "msg") || json.contains(r#","status":"error","#) {
+        if !matches!(kind, "rooms" | "roster" | "read" | "msg" | "presence")
+            || json.contains(r#","status":"error","#)
+        {
             return Ok(());
         }
         let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -160,6 +147,7 @@ impl Hall {
             "rooms" => self.hear_rooms(data),
             "roster" => self.hear_roster(data),
             "read" => self.hear_read(data),
+            "presence" => self.hear_who_is_here(data),
             _ => self.hear_message(data),
         }
     }
@@ -234,6 +222,14 @@ impl Hall {
             return Err(format!("has read {seq} in {room}, of {} and after {}", place.last, place.read));
         }
         place.read = seq;
+        Ok(())
+    }
+
+    fn hear_who_is_here(&mut self, data: &Value) -> Result<(), String> {
+        for user in items(&data["users"]) {
+            let how = (text(&user["state"]), user["text"].as_str().map(str::to_owned));
+            self.here.insert(text(&user["user"]), how);
+        }
         Ok(())
     }
 

@@ -76,6 +76,7 @@ impl Model {
                 }
             }
         }
+        self.end_turn();
     }
 
     /// A server has started: the rooms that the disk knows are there.

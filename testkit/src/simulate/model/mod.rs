@@ -16,8 +16,10 @@ mod facts;
 mod hall;
 mod journal;
 mod keeping;
+mod logins;
 mod moves;
 mod places;
+mod presence;
 mod rate;
 mod request;
 mod room;
@@ -47,8 +49,10 @@ use conn::Stage;
 use conn::{Conn, Due, Heard, Retry, Seat, What, is_error};
 use journal::Journal;
 use keeping::Held;
+use models::sight::Statuses;
 use models::ties::Most;
 use places::Place;
+use presence::PRESENCE;
 use rate::Tokens;
 use room::Rooms;
 use ties::Views;
@@ -82,6 +86,12 @@ pub struct Model {
     ties: BTreeMap<usize, Views>,
     /// Who wants to hear nothing of whom, as far as the server has heard.
     blocks: BTreeSet<(usize, usize)>,
+    /// What those who are here have said of themselves.
+    statuses: Statuses<usize>,
+    /// Whose logins were ended by another device, and which, since the server has started.
+    ended: BTreeSet<(usize, i64)>,
+    /// How often the hub was told something: after each time others may be told what has come of it.
+    turn: u64,
     coverage: Coverage,
 }
 
@@ -91,6 +101,7 @@ struct Habit {
     messages: Tokens,
     rooms: Tokens,
     changes: Tokens,
+    statuses: Tokens,
 }
 
 /// What happened to a session.
@@ -155,6 +166,9 @@ impl Model {
             annals: Annals::new(most(&swarm.limits)),
             ties: BTreeMap::new(),
             blocks: BTreeSet::new(),
+            statuses: Statuses::default(),
+            ended: BTreeSet::new(),
+            turn: 0,
             coverage: Coverage::default(),
             swarm: swarm.clone(),
         }
@@ -175,6 +189,8 @@ impl Model {
         self.jobs.clear();
         self.is_shut = false;
         self.shut_out.clear();
+        self.statuses = Statuses::default();
+        self.ended.clear();
     }
 
     /// What was reached.
@@ -202,6 +218,7 @@ impl Model {
         let handshake_end = self.now + Duration::from_millis(self.swarm.limits.handshake_ms_max);
         let arrival = self.arrive();
         self.conns[line] = Some(Conn::new(connection, from, arrival, handshake_end));
+        self.end_turn();
         true
     }
 
@@ -216,6 +233,7 @@ impl Model {
     pub fn disconnect(&mut self, line: usize) {
         self.leave_hub(line);
         self.conns[line] = None;
+        self.end_turn();
     }
 
     /// What is not kept any longer is let go.
@@ -234,7 +252,7 @@ impl Model {
         self.book.delete(user);
     }
 
-    /// The server hears who is deleted: they have to go, and take part nowhere.
+    /// The server hears who is deleted: they have to go, and take part nowhere; and so has who has come by a login that has ended.
     pub fn reload(&mut self) {
         let is_gone = |user: &usize| self.annals.is_deleted(*user) && !self.shut_out.contains(user);
         let gone: Vec<usize> = (0..USERS.len()).filter(is_gone).collect();
@@ -250,6 +268,9 @@ impl Model {
             }
         }
         self.untie(&gone);
+        self.end_turn();
+        self.send_the_ended_away();
+        self.end_turn();
     }
 
     /// Everybody is told that the server stops.
@@ -262,6 +283,7 @@ impl Model {
                 self.conn_mut(line).is_stopped = is_there;
             }
         }
+        self.end_turn();
     }
 
     /// A session was told something; was what came of it right?
@@ -287,6 +309,7 @@ impl Model {
         } else if !is_over && let Some(over) = over {
             return Err(format!("should have ended: {}", over.why()));
         }
+        self.end_turn();
         self.settle_clocks(line, seen, stage, looked_at > 0);
         if seen.end.is_some() {
             self.disconnect(line);
@@ -324,6 +347,7 @@ impl Model {
     ) -> Result<(), String> {
         if let Some(answer) = self.conn_mut(line).answered.take() {
             self.on_answer(line, &answer);
+            self.end_turn();
         }
         if std::mem::take(&mut self.conn_mut(line).is_to_be_asked) {
             let later = std::mem::take(&mut self.conn_mut(line).due);
@@ -338,6 +362,7 @@ impl Model {
             if looked_at > 0 && self.conn(line).is_idle() {
                 looked_at -= 1;
                 self.look_at_next(line, asked)?;
+                self.end_turn();
                 continue;
             }
             if self.conn(line).reason.is_some() && self.conn(line).due.is_empty() {
@@ -373,8 +398,11 @@ impl Model {
         }
         match heard {
             Heard::Unasked if conn.hall.is_some() => {
-                let is_of_rooms = json.starts_with(r#"{"type":"rooms""#);
-                self.coverage.reach(if is_of_rooms { "told_of_rooms" } else { "told_of_people" });
+                self.coverage.reach(match () {
+                    () if json.starts_with(PRESENCE) => "told_unasked_who_is_here",
+                    () if json.starts_with(r#"{"type":"rooms""#) => "told_of_rooms",
+                    () => "told_of_people",
+                });
             }
             Heard::Unasked if conn.is_in_lobby() => self.coverage.reach("unasked_list"),
             Heard::Unasked => self.coverage.reach("unasked_list_room"),
@@ -505,6 +533,7 @@ impl Model {
     fn leave_hub(&mut self, line: usize) {
         let Some(conn) = &mut self.conns[line] else { return };
         let place = std::mem::replace(&mut conn.place, Seat::Nowhere);
+        conn.watched.clear();
         let rooms = match place {
             Seat::In { room, .. } => vec![room],
             Seat::Hall { user } => self.device_rooms(user),
@@ -513,6 +542,11 @@ impl Model {
         rooms.into_iter().for_each(|room| self.rooms.part(self.now, room, line));
         if let Seat::Hall { user } = place {
             self.forget_ties(user);
+        }
+        if let Seat::In { user, .. } | Seat::Hall { user } = place
+            && !self.is_here(user)
+        {
+            self.statuses.forget(user);
         }
     }
 
@@ -529,7 +563,7 @@ impl Model {
         let conn = self.conns[line].as_mut().expect("who has to hear something is connected");
         let room = conn.room().unwrap_or(LOBBY);
         let (version, moment) = (self.rooms.version(room), self.rooms.moment());
-        conn.push(Due { what, version, moment, cost, is_answer }, limits);
+        conn.push(Due { what, version, moment, turn: self.turn, cost, is_answer }, limits);
         if self.rooms.is_long() {
             let oldest = |room| self.conns.iter().flatten().filter_map(|conn| conn.oldest_list(room)).min();
             let halls = self.conns.iter().flatten().filter_map(|conn| conn.hall.as_ref());

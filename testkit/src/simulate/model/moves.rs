@@ -19,6 +19,16 @@ impl Model {
         false
     }
 
+    /// Whether somebody may change what is between them and another; if not, they are told so.
+    pub(super) fn may_change(&mut self, line: usize, kind: &'static str, rid: &Option<String>) -> bool {
+        let user = self.conn(line).user().expect("only who is logged in comes here");
+        let (now, limits) = (self.now, &self.swarm.limits);
+        let (count, burst) = (limits.move_rate * 2, limits.move_burst * 2);
+        let Err(wait) = self.habits[user].changes.take(now, count, SECOND, burst) else { return true };
+        self.rate_limit(line, kind, wait, rid.clone(), REPLY_BYTES);
+        false
+    }
+
     pub(super) fn list(&mut self, line: usize, kind: &'static str, rid: Option<String>) {
         if !self.may_list(line, kind, &rid) {
             return;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use chatroom_core::frame::PREFIX_BYTES;
 
 use super::annals::Conversation;
-use super::conn::{Retry, Seat, What as Heard};
+use super::conn::{Seat, What as Heard};
 use super::hall;
 use super::journal::{Change, Entry, Outcome, PeerRead, Placing, What};
-use super::rate::whole_ms;
-use super::request::{SECOND, done};
+use super::request::done;
 use super::room::Room;
 use super::told::{out_frame, peer_read_frame, read_frame};
 use super::{Model, REPLY_BYTES};
@@ -153,8 +152,11 @@ impl Model {
             return self.refuse_and_count(line, "roster", "no_such_room", rid, REPLY_BYTES);
         };
         self.coverage.reach("roster_listed");
-        let frames = self.roster(room, rid.as_deref());
+        let (number, frames) = (room.number, self.roster(room, rid.as_deref()));
         self.push_all(line, frames, REPLY_BYTES, true);
+        if self.conn(line).user().is_some_and(|user| self.place(user, number).is_some()) {
+            self.watch(line, number);
+        }
     }
 
     pub(super) fn join(&mut self, line: usize, name: Option<Name>, rid: Option<String>) {
@@ -228,12 +230,8 @@ impl Model {
         let Some(peer) = peer else { return self.refuse_and_count(line, "read", "name_invalid", rid, 0) };
         self.slow_down(line);
         let user = self.conn(line).user().expect("only who is logged in comes here");
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let (count, burst) = (limits.move_rate * 2, limits.move_burst * 2);
-        if let Err(wait) = self.habits[user].changes.take(now, count, SECOND, burst) {
-            let retry = Retry::In(whole_ms(wait));
-            let what = Heard::Error { kind: "read", code: "rate_limited", retry, rid };
-            return self.push(line, what, REPLY_BYTES, true);
+        if !self.may_change(line, "read", &rid) {
+            return;
         }
         let whose = (line, self.conn(line).connection);
         self.conn_mut(line).is_held = true;
@@ -386,6 +384,7 @@ impl Model {
         let (now, name, room_name) = (self.now, self.book.name(user), self.rooms.room(room).name);
         for device in &devices {
             self.rooms.part(now, room, *device);
+            self.conn_mut(*device).watched.remove(&room);
             if is_nowhere {
                 self.rooms.join(LOBBY, *device, user, name);
             }
@@ -409,6 +408,7 @@ impl Model {
         ];
         frames.extend(self.roster(room, None));
         self.push_all(line, frames, REPLY_BYTES, true);
+        self.watch(line, placing.room);
     }
 
     /// A server has started: those take part who do on the disk.

@@ -13,7 +13,7 @@ use super::journal::{self, Telling};
 use super::rate::whole_ms;
 use super::{Model, NO_HASH, REPLY_BYTES};
 use crate::simulate::desk::Asked;
-use crate::simulate::names::LOBBY;
+use crate::simulate::names::{LOBBY, UNFIT_PROGRAMS};
 use crate::simulate::step::{Credentials, Means, Of, Said};
 use crate::simulate::town::HOUSEHOLDS;
 
@@ -59,6 +59,8 @@ impl Model {
             | Means::PeerRead(..)
             | Means::UnfitData("read" | "roster") => !caps.multi,
             Means::Ties | Means::Tie(..) | Means::UnfitData("friend") => !caps.friends,
+            Means::Presence(..) | Means::UnfitData("presence") => !caps.presence,
+            Means::Logins | Means::EndLogin(_) | Means::UnfitData("logins") => !caps.logins,
             _ => false,
         };
         if is_missing {
@@ -77,7 +79,7 @@ impl Model {
             return Ok(());
         }
         match means {
-            Means::Hello(caps) => self.greet(line, caps, rid),
+            Means::Hello(caps, client) => self.greet(line, caps, client, rid),
             Means::Register(credentials) => return self.register(line, credentials, rid, asked),
             Means::Login(credentials) => {
                 // Who has hung up hears no answer.
@@ -86,7 +88,10 @@ impl Model {
                 }
                 let password = credentials.password;
                 let question = match credentials.user.filter(|_| (1..=512).contains(&password.len())) {
-                    Some(user) => Question::Verify(user, password, self.conn(line).caps.resume),
+                    Some(user) => {
+                        let conn = self.conn(line);
+                        Question::Verify(user, password, conn.caps.resume.then(|| conn.client.clone()))
+                    }
                     None => Question::Decoy,
                 };
                 return self.ask(line, question, kind, rid, asked);
@@ -109,6 +114,9 @@ impl Model {
             Means::Ties if self.may_list(line, "friend", &rid) => self.list_ties(line, rid),
             Means::Ties => {}
             Means::Tie(op, other) => self.tie(line, op, other, rid),
+            Means::Presence(state, text) => self.present(line, state, text, rid),
+            Means::Logins => return self.logins(line, None, rid, asked),
+            Means::EndLogin(login) => return self.logins(line, Some(login), rid, asked),
             Means::Msg { from, to, text, cid, room } => {
                 // What was not granted is passed over.
                 let claim = if self.conn(line).caps.ack { (cid, room) } else { (None, None) };
@@ -145,12 +153,13 @@ impl Model {
             _ => {}
         }
         let allowed: &[&str] = match conn.page {
-            None if conn.hall.is_some() => {
-                &["rooms", "roster", "create", "enter", "exit", "msg", "read", "friend", "history", "logout"]
-            }
+            None if conn.hall.is_some() => &[
+                "rooms", "roster", "create", "enter", "exit", "msg", "read", "friend", "presence", "history",
+                "logins", "logout",
+            ],
             None => &["hello", "register", "login", "resume"],
-            Some(page) if page.room == LOBBY => &["list", "create", "enter", "history", "logout"],
-            Some(_) => &["list", "msg", "history", "exit"],
+            Some(page) if page.room == LOBBY => &["list", "create", "enter", "history", "logins", "logout"],
+            Some(_) => &["list", "msg", "history", "logins", "exit"],
         };
         match means {
             means if matches!(means.kind(), "ping" | "pong") => {
@@ -164,7 +173,7 @@ impl Model {
         }
     }
 
-    fn greet(&mut self, line: usize, caps: Caps, rid: Option<String>) {
+    fn greet(&mut self, line: usize, caps: Caps, client: Option<String>, rid: Option<String>) {
         let is_kept = self.swarm.history;
         let (ack, history) = (caps.ack && is_kept, caps.history && is_kept);
         let multi = caps.multi && ack && history;
@@ -172,6 +181,7 @@ impl Model {
         let (presence, logins) = (caps.presence && friends, caps.logins && caps.resume);
         let caps = Caps { ack, history, multi, friends, presence, logins, ..caps };
         self.conn_mut(line).caps = caps;
+        self.conn_mut(line).client = client.filter(|name| !UNFIT_PROGRAMS.contains(&name.as_str()));
         let now = self.now;
         let limits = self.swarm.limits.clone();
         self.conn_mut(line).break_silence(now, &limits);
@@ -262,7 +272,7 @@ impl Model {
     }
 
     /// The account store has to be asked, and perhaps says no at once.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         line: usize,
         question: Question,
@@ -280,8 +290,10 @@ impl Model {
         if self.book.is_address_waiting(self.now, &question, household, limits) {
             self.coverage.reach("auth_throttled by address");
         }
-        let household =
-            if matches!(question, Question::Resume(_) | Question::History(_)) { NO_HASH } else { household };
+        let household = match question {
+            Question::Resume(_) | Question::History(_) | Question::Logins(_) => NO_HASH,
+            Question::Register(..) | Question::Verify(..) | Question::Decoy => household,
+        };
         let is_full = household != NO_HASH && self.is_line_full(household);
         let is_right = match (refusal, admitted) {
             (Some(Refusal::Busy { .. }), Ok(())) => is_full,
@@ -310,15 +322,19 @@ impl Model {
         kind: &'static str,
         rid: Option<&str>,
     ) {
+        let has_ended = self.has_ended(user, answer);
         let conn = self.conn(line);
         if conn.is_dismissed {
             // Who comes to a server that stops hears no more than that, but the disk is asked for what a device is told.
-            if conn.is_stopped && conn.caps.multi {
+            if conn.is_stopped && conn.caps.multi && !has_ended {
                 let whose = (line, conn.connection);
                 let with_ties = conn.caps.friends;
                 self.journal.push(whose, journal::What::Telling(Telling { user, with_ties }));
             }
             return;
+        }
+        if has_ended {
+            return self.send_away_on_arrival(line);
         }
         let is_device = self.conn(line).caps.multi;
         if is_device {

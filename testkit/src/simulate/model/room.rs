@@ -99,6 +99,11 @@ impl Rooms {
         Some(self.rooms.remove(index))
     }
 
+    /// Something is to be told that is to be seen in no list.
+    pub fn stir(&mut self) {
+        self.moment += 1;
+    }
+
     /// A room's list has changed although nobody came or went.
     pub fn note_change(&mut self) {
         self.note(LOBBY);

@@ -6,11 +6,9 @@ use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::Untied;
 use chatroom_core::message::friend::{Op, Tie};
 
-use super::conn::{Retry, What};
+use super::conn::What;
 use super::journal::{self, Outcome, Tying};
 use super::keeping::{Held, Post};
-use super::rate::whole_ms;
-use super::request::SECOND;
 use super::told::{frame, parts};
 use super::{Model, REPLY_BYTES};
 use crate::simulate::names::{ALPHABET, Name};
@@ -38,6 +36,7 @@ impl Model {
         let there: Views = there.map(|(other, tie)| (*other, *tie)).collect();
         // Whoever was told before is told what has become of those who are gone.
         self.ties.entry(user).or_insert(there);
+        self.tell_who_is_here(line);
     }
 
     /// Who is what to the user of a device?
@@ -48,9 +47,13 @@ impl Model {
         match (self.ties.get(&user).cloned(), telling) {
             (Some(views), telling) => {
                 self.coverage.reach("friends_listed");
-                self.conn_mut(line).knows_ties |= telling.is_none();
+                let is_first = telling.is_none() && !self.conn(line).knows_ties;
+                self.conn_mut(line).knows_ties |= is_first;
                 let frames = self.lists(&views, rid.as_deref());
                 self.push_all(line, frames, REPLY_BYTES, true);
+                if is_first {
+                    self.tell_who_is_here(line);
+                }
             }
             (None, Some(until)) => {
                 self.coverage.reach("waited_for_friends");
@@ -71,12 +74,8 @@ impl Model {
         if user == other.id {
             return self.refuse_and_count(line, "friend", "name_invalid", rid, REPLY_BYTES);
         }
-        let (now, limits) = (self.now, &self.swarm.limits);
-        let (count, burst) = (limits.move_rate * 2, limits.move_burst * 2);
-        if let Err(wait) = self.habits[user].changes.take(now, count, SECOND, burst) {
-            let retry = Retry::In(whole_ms(wait));
-            let what = What::Error { kind: "friend", code: "rate_limited", retry, rid };
-            return self.push(line, what, REPLY_BYTES, true);
+        if !self.may_change(line, "friend", &rid) {
+            return;
         }
         let whose = (line, self.conn(line).connection);
         self.conn_mut(line).is_held = true;
@@ -124,6 +123,11 @@ impl Model {
             let json = self.tie_frame(other, after.0, rid.as_deref());
             self.push(line, What::Text(json.into()), REPLY_BYTES, true);
         }
+        let is_friend = after.0 == Tie::Friend;
+        if is_friend != (before.0 == Tie::Friend) {
+            self.tell_of_friend(user, other, is_friend);
+            self.tell_of_friend(other, user, is_friend);
+        }
     }
 
     /// Another is something to somebody from now on. Their devices are told if that is news, but for the one that is answered.
@@ -162,6 +166,7 @@ impl Model {
                     for device in self.devices(user) {
                         if self.conn(device).knows_ties {
                             self.tell_tie(device, other, Tie::None);
+                            self.tell_gone(device, other);
                         }
                     }
                 }

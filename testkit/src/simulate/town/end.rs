@@ -119,7 +119,7 @@ impl Town {
     fn come_back_by_device(&mut self, line: usize, user: usize, password: &str) -> Result<(), String> {
         self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
         let caps = Caps { ack: true, history: true, multi: true, friends: true, ..Caps::default() };
-        for means in [Means::Hello(caps), Means::Login(credentials(user, password)), Means::Rooms] {
+        for means in [Means::Hello(caps, None), Means::Login(credentials(user, password)), Means::Rooms] {
             self.apply(&Step::Say(line, Said::request(means, None)))?;
             self.move_all()?;
         }

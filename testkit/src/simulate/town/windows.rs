@@ -4,14 +4,18 @@
 use std::collections::BTreeMap;
 
 use chatroom_core::client::{Client, Command, Conversation, Input};
+use chatroom_core::message::friend::Tie;
+use chatroom_core::message::presence::PresenceState;
 use chatroom_core::message::{Cid, Text};
 use chatroom_core::name::{RoomName, UserName};
 use chatroom_core::phase::Phase;
 
+use models::sight::How;
+
 use super::{Town, command};
 use crate::simulate::names::find_user;
 use crate::simulate::step::{Of, Step, Wish};
-use crate::simulate::window::{Fate, Said};
+use crate::simulate::window::{Fate, Said, Window};
 
 impl Town {
     /// What somebody wants is told to their client, whether it has a connection or not.
@@ -35,6 +39,7 @@ impl Town {
             }
             Wish::Leave(room) => window.leave(RoomName::parse(room.text).expect("it is a name")),
             Wish::Tie(op, other) => Command::Friend(*op, UserName::parse(other.text).expect("it is a name")),
+            Wish::Present(state, text) => window.present(*state, text.clone()),
             // Those are wishes of who is in one room.
             Wish::Say(..) | Wish::Older | Wish::Exit => return Ok(()),
             wish => command(wish),
@@ -78,6 +83,8 @@ impl Town {
     /// Everybody with a window comes back, or logs in with it, when nothing goes wrong any more. Then each sees what the server
     /// has, and has been told what became of all they have said.
     pub(super) fn come_back_to_windows(&mut self) -> Result<(), String> {
+        let said: Vec<Option<Vec<How>>> =
+            self.lines.iter().map(|line| line.window.as_ref().and_then(Window::last_said)).collect();
         for line in 0..self.swarm.crowds {
             self.apply(&Step::Connect { line, from: 0, is_secure: true })?;
             self.move_all()?;
@@ -94,6 +101,7 @@ impl Town {
             }
         }
         self.settle()?;
+        self.check_returned(&said)?;
         let together = (0..self.swarm.crowds).filter(|line| self.lines[*line].phase() == Some(Phase::Hall));
         let mut users: Vec<Option<usize>> = together.map(|line| self.model.user(line)).collect();
         let count = users.len();
@@ -101,6 +109,38 @@ impl Town {
         users.dedup();
         if count > users.len() {
             self.coverage().reach("windows_of_one_account");
+        }
+        Ok(())
+    }
+
+    /// Who has come back by one window says of themselves what they said before; and whoever has a window is told where they are
+    /// logged in.
+    fn check_returned(&mut self, said: &[Option<Vec<How>>]) -> Result<(), String> {
+        let users: Vec<Option<usize>> = (0..self.swarm.crowds).map(|line| self.model.user(line)).collect();
+        for line in 0..self.swarm.crowds {
+            if self.lines[line].phase() != Some(Phase::Hall) {
+                continue;
+            }
+            let error = |what: &str| format!("line {line}: {what}");
+            let Some(user) = users[line] else { return Err(error("is logged in, and nobody is there")) };
+            self.apply(&Step::Wish(line, Wish::Logins))?;
+            self.move_all()?;
+            let Some(window) = &self.lines[line].window else { continue };
+            if window.logins != self.model.logins_of(line) {
+                return Err(error("is not told where its person is logged in"));
+            }
+            let is_alone = users.iter().filter(|other| **other == Some(user)).count() == 1;
+            // Who has logged in anew says nothing again.
+            let is_back = window.last_said().is_some() && self.model.hears(line);
+            if let Some(said) = said[line].as_ref().filter(|_| is_alone && is_back) {
+                let how = self.model.how(user);
+                if !said.contains(&how) {
+                    return Err(error(&format!(
+                        "is {how:?}, and one of these was to be said again: {said:?}"
+                    )));
+                }
+                self.coverage().reach("window_says_again");
+            }
         }
         Ok(())
     }
@@ -159,19 +199,23 @@ impl Town {
         if let Some(room) = window.members() {
             self.model.check_members(&room.name, &room.members)?;
         }
-        if self.model.tells_who_is_here(line) && self.model.is_told(line) {
-            let members = window.members().into_iter().flat_map(|room| &room.members);
-            let mut right: BTreeMap<&str, bool> = members.map(|name| (name.as_str(), true)).collect();
-            right.extend(self.model.friends_here(user));
-            if let Some((name, is_here)) = right.iter().find(|(name, here)| window.is_here(name) != **here) {
-                return Err(format!(
-                    "sees {name} wrongly, for they are {}",
-                    if *is_here { "here" } else { "gone" }
-                ));
+        if self.model.hears(line) {
+            let sight = self.model.sight(line);
+            let friends = known.iter().filter(|(_, tie)| **tie == Tie::Friend).map(|(name, _)| *name);
+            let members =
+                window.members().into_iter().flat_map(|room| room.members.iter().map(String::as_str));
+            let own = window.user.as_deref();
+            for name in friends.chain(members).chain(own) {
+                let how = sight.get(name).ok_or_else(|| format!("sees {name}, and should not"))?;
+                if window.how(name) != *how {
+                    return Err(format!("sees {name} as {:?}, and they are {how:?}", window.how(name)));
+                }
+                self.model.coverage().reach(match how {
+                    (PresenceState::Offline, _) => "window_misses_friend",
+                    (_, None) => "window_sees_somebody",
+                    (_, Some(_)) => "window_sees_what_somebody_says",
+                });
             }
-            let reached = |is_here| if is_here { "window_sees_friend" } else { "window_misses_friend" };
-            let friends = self.model.friends_here(user);
-            friends.into_values().for_each(|is_here| self.model.coverage().reach(reached(is_here)));
         }
         self.model.coverage().reach("window_settled");
         Ok(())
