@@ -48,7 +48,7 @@ impl Model {
         let right: BTreeMap<Key, (u64, u64)> = rooms
             .chain(talks)
             .map(|(is_private, name, last, read)| {
-                ((is_private, name.to_lowercase()), (last as u64, read as u64))
+                ((is_private, client::folded(&name)), (last as u64, read as u64))
             })
             .collect();
         let is_own = |of: &client::Conversation, seq: u64| {
@@ -98,7 +98,7 @@ impl Model {
     pub fn called(&self, user: Name) -> Name {
         let registered = find_user(self.book.name(user.id)).unwrap_or(user);
         // A client takes two spellings for one that differ in more than the case of letters for two.
-        if registered.text.to_lowercase() == user.text.to_lowercase() { user } else { registered }
+        if client::folded(registered.text) == client::folded(user.text) { user } else { registered }
     }
 
     /// All that was ever said in a conversation of a user's, and the number of the first of it that is kept.
