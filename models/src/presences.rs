@@ -306,10 +306,10 @@ impl Trial {
     fn seen(&self, seat: &Seat) -> BTreeMap<Name, How> {
         let key = |name| NameKey::new(key_of, name);
         let is_friend = |other: &Name| self.sides.side(&key(seat.user), &key(other)).tie == Tie::Friend;
-        let is_together = |other: &Name| seat.watched.iter().any(|room| self.is_in(*other, room));
+        let is_together = |other: &Name| seat.watched.iter().any(|room| self.is_in(other, room));
         let (friends, together) =
             (USERS.into_iter().filter(is_friend), USERS.into_iter().filter(is_together));
-        seen(seat.user, friends, together, |user| self.how(*user))
+        seen(seat.user, friends, together, |user| self.how(user))
     }
 
     // What is told.

@@ -105,7 +105,7 @@ impl Window {
     /// Its person says how they are.
     pub fn present(&mut self, state: PresenceState, text: Option<String>) -> Command {
         self.wishes.push((state, text.as_deref().map(Into::into)));
-        let text = text.map(|text| StatusText::parse(&text).ok().expect("it is short"));
+        let text = text.map(|text| StatusText::parse(&text).expect("it is short"));
         Command::Present(state, text)
     }
 
