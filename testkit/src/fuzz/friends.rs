@@ -8,7 +8,7 @@ use super::script::{Line, lines, op};
 /// server starts again, each hears what a naive model says, knows who is what to them, and is told so in the end.
 ///
 /// A line is a letter, and then seats, kinds, users or numbers: `c0 2 1`, `r0 3`, `t7`; what is done about somebody has the
-/// letters of [`OPS`](super::script::OPS).
+/// letters of `script::OPS`.
 pub fn friends(data: &[u8]) {
     let steps: Vec<Step> = lines(data).filter_map(step).collect();
     check(&steps);

@@ -9,7 +9,7 @@ use super::script::{Line, lines, op};
 /// who sees somebody knows in the end how that one is, and of whom one does not see one is told nothing.
 ///
 /// A line is a letter, and then seats, kinds, users, rooms, numbers or milliseconds: `c0 2 1`, `o0 1 2`, `w250`; what is done
-/// about somebody has the letters of [`OPS`](super::script::OPS).
+/// about somebody has the letters of `script::OPS`.
 pub fn presences(data: &[u8]) {
     let mut left_ms = STORY_MS_MAX;
     let steps: Vec<Step> = lines(data).filter_map(|line| step(line, &mut left_ms)).collect();
