@@ -207,14 +207,29 @@ impl Reading {
             return Vec::new();
         }
         self.held_bytes = 0;
-        let held = core::mem::take(&mut self.held).into_iter().map(|msg| {
-            let Some(posted) = msg.posted.filter(|posted| posted.seq > self.last_seq()) else {
-                return Heard::Before(msg);
-            };
+        let held = core::mem::take(&mut self.held);
+        let from = self.shown_from(&held);
+        let held = held.into_iter().map(|msg| {
+            let is_shown = |posted: &Posted| posted.seq >= from && posted.seq > self.last_seq();
+            let Some(posted) = msg.posted.filter(is_shown) else { return Heard::Before(msg) };
             self.show(posted);
             Heard::Next(msg)
         });
         held.collect()
+    }
+
+    /// From which number on what was held back is shown. One that was kept long ago, and is acknowledged again, is held back
+    /// too. If it is not on the page, it is not kept any more, and what came after it may be gone with it.
+    fn shown_from(&self, held: &[ReceivedMsg]) -> u64 {
+        let seqs = held.iter().filter_map(|msg| msg.posted).map(|posted| posted.seq);
+        let (mut from, mut last) = (0, 0);
+        for seq in seqs.filter(|seq| *seq > self.last_seq()) {
+            if last > 0 && seq > last + 1 {
+                from = seq;
+            }
+            last = last.max(seq);
+        }
+        from
     }
 
     /// The connection is lost, or the conversation is left. What waits, which is returned, will be read when it is begun with
@@ -372,6 +387,18 @@ mod tests {
         assert_eq!(reading.turn(edge, Some(ends), false), None);
         assert_eq!(reading.catch_up(), Edge::End);
         assert_eq!(turn(&mut reading, Edge::End, Some((1, 20)), false), Some((true, 0)));
+    }
+
+    #[test]
+    fn what_is_acknowledged_again_and_not_kept_any_more_stands_before_no_hole() {
+        let mut reading = Reading::default();
+        assert_eq!(reading.catch_up(), Edge::End);
+        for seq in [1, 3, 4] {
+            assert_eq!(hear(&mut reading, seq), "waits");
+        }
+        assert_eq!(turn(&mut reading, Edge::End, None, false), Some((false, 0)));
+        assert_eq!(held(&mut reading), [3, 4]);
+        assert_eq!(hear(&mut reading, 5), "next");
     }
 
     #[test]
