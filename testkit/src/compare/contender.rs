@@ -47,8 +47,8 @@ impl Contender {
         match self {
             Self::Smol => "server-smol",
             Self::Threads => "server-std",
-            Self::SmolKeeping => "smol, history",
-            Self::ThreadsKeeping => "std, history",
+            Self::SmolKeeping => "smol with history",
+            Self::ThreadsKeeping => "std with history",
             Self::Ngircd => "ngircd",
             Self::Inspircd => "inspircd",
         }

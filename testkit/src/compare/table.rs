@@ -165,7 +165,9 @@ fn origin(part: Part, rounds: usize) -> String {
     let (cpu, release) = (read("/proc/cpuinfo"), read("/proc/sys/kernel/osrelease"));
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = thread::available_parallelism().map_or(0, usize::from);
-    let versions: Vec<String> = part.contenders().map(Contender::version).collect();
+    // One program is of one version, whatever it keeps.
+    let programs = part.contenders().filter(|contender| contender.without_history().is_none());
+    let versions: Vec<String> = programs.map(Contender::version).collect();
     format!(
         "{cores} cores ({}), Linux {}. {}. Median of {rounds} rounds.\n",
         model.map_or("unknown", |(_, model)| model),
