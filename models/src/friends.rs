@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use chatroom_core::Instant;
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::{
-    Append, Audience, Command, ConnId, Consent, Deliveries, Entry, Farewell, Hub, Mail, Memory, Outcome,
-    Post, Reply, Told, Tying,
+    Append, Audience, Command, ConnId, Deliveries, Entry, Farewell, Hub, Mail, Memory, Outcome, Post, Reply,
+    Tying,
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::friend::{Op, Tie};
@@ -331,10 +331,7 @@ impl Trial {
 impl Disk {
     fn write(&mut self, append: &Append) -> Outcome {
         match append.entry() {
-            Entry::Telling(telling) => {
-                let ties = telling.with_ties.then(|| self.sides.ties(&telling.account.key));
-                Outcome::Told(Box::new(Told { talks: vec![], ties }))
-            }
+            Entry::Telling(telling) => self.sides.tell(telling),
             Entry::Tying(tying) => self.tie(tying),
             Entry::Message(message) => {
                 let Audience::User(receiver) = &message.audience else { panic!("nothing is said to all") };
@@ -345,13 +342,7 @@ impl Disk {
                 if self.deleted.contains(&name_of(receiver)) {
                     return Outcome::Absent;
                 }
-                let tie = self.sides.side(receiver, author).tie;
-                let is_wanted = match message.consent {
-                    Consent::Given => true,
-                    Consent::NotBlocked => tie != Tie::Blocked,
-                    Consent::Friends => tie == Tie::Friend,
-                };
-                if !is_wanted {
+                if !self.sides.wants(receiver, author, message.consent) {
                     return Outcome::Absent;
                 }
                 self.seq += 1;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chatroom_core::Instant;
 use chatroom_core::frame::PREFIX_BYTES;
 use chatroom_core::hub::{
-    Append, Bulletin, Command, ConnId, Deliveries, Entry, Hub, Mail, Memory, Outcome, Reply, Told,
+    Append, Bulletin, Command, ConnId, Deliveries, Entry, Hub, Mail, Memory, Outcome, Reply,
 };
 use chatroom_core::limits::Limits;
 use chatroom_core::message::friend::{Op, Tie};
@@ -275,10 +275,7 @@ impl Trial {
 
     fn outcome(&mut self, append: &Append) -> Outcome {
         match append.entry() {
-            Entry::Telling(telling) => {
-                let ties = telling.with_ties.then(|| self.sides.ties(&telling.account.key));
-                Outcome::Told(Box::new(Told { talks: vec![], ties }))
-            }
+            Entry::Telling(telling) => self.sides.tell(telling),
             Entry::Tying(tying) => {
                 let other = name_of(&tying.other);
                 self.sides.tie(tying, (!self.deleted.contains(other)).then(|| account(other)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::hub::{Bond, List, Outcome, Side, Tied, Ties, Tying, Untied};
+use chatroom_core::hub::{Bond, Consent, List, Outcome, Side, Telling, Tied, Ties, Told, Tying, Untied};
 use chatroom_core::message::friend::Tie;
 use chatroom_core::name::{Account, NameKey, UserName};
 
@@ -23,6 +23,22 @@ impl Sides {
     pub fn ties(&self, own: &NameKey) -> Ties {
         let mine = self.sides.iter().filter(|((whose, _), (_, side))| whose == own && side.tie != Tie::None);
         mine.map(|((_, other), (name, side))| (other.clone(), (name.clone(), side.tie))).collect()
+    }
+
+    /// What somebody's devices are told of them, who has talked to nobody.
+    pub fn tell(&self, telling: &Telling) -> Outcome {
+        let ties = telling.with_ties.then(|| self.ties(&telling.account.key));
+        Outcome::Told(Box::new(Told { talks: vec![], ties }))
+    }
+
+    /// Whether somebody is to be given what another says to them alone.
+    pub fn wants(&self, receiver: &NameKey, author: &NameKey, consent: Consent) -> bool {
+        let tie = self.side(receiver, author).tie;
+        match consent {
+            Consent::Given => true,
+            Consent::NotBlocked => tie != Tie::Blocked,
+            Consent::Friends => tie == Tie::Friend,
+        }
     }
 
     /// Who wants to hear nothing of whom.

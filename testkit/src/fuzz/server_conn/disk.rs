@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chatroom_core::hub::{Audience, Consent, Entry, Extent, Message, Outcome, Told};
+use chatroom_core::hub::{Audience, Entry, Extent, Message, Outcome};
 use chatroom_core::message::Cid;
-use chatroom_core::message::friend::Tie;
 use chatroom_core::message::push::Posted;
 use chatroom_core::name::{Account, NameKey, UserName};
 use models::sides::Sides;
@@ -22,10 +21,7 @@ impl Disk {
         match entry {
             Entry::Room(_) => Outcome::Founded,
             Entry::Place(_) => Outcome::Placed,
-            Entry::Telling(telling) => {
-                let ties = telling.with_ties.then(|| self.sides.ties(&telling.account.key));
-                Outcome::Told(Box::new(Told { talks: vec![], ties }))
-            }
+            Entry::Telling(telling) => self.sides.tell(telling),
             Entry::PeerRead(read) => {
                 Outcome::PeerRead(Extent { peer: read.name.clone(), seq: read.seq, is_news: true })
             }
@@ -36,16 +32,10 @@ impl Disk {
 
     fn post(&mut self, message: &Message) -> Outcome {
         let author = &message.author.key;
-        if let Audience::User(to) = &message.audience {
-            let tie = self.sides.side(&to.key, author).tie;
-            let is_wanted = match message.consent {
-                Consent::Given => true,
-                Consent::NotBlocked => tie != Tie::Blocked,
-                Consent::Friends => tie == Tie::Friend,
-            };
-            if !is_wanted {
-                return Outcome::Absent;
-            }
+        if let Audience::User(to) = &message.audience
+            && !self.sides.wants(&to.key, author, message.consent)
+        {
+            return Outcome::Absent;
         }
         let name = message.cid.clone().map(|cid| (author.clone(), cid));
         if let Some(before) = name.as_ref().and_then(|name| self.named.get(name)) {
