@@ -278,15 +278,11 @@ impl Fate {
             4 => return Said::frame(r#"{"type":"list","rid":7}"#, Means::UnfitHead("list"), None),
             5 => return Said::frame(r#"{"type":7}"#, Means::UnfitHead("error"), None),
             6 => {
-                return Said::frame(
-                    r#"{"type":"msg","data":{"to":"public"}}"#,
-                    Means::UnfitData("msg"),
-                    None,
-                );
+                return Said::unfit("msg", r#"{"type":"msg","data":{"to":"public"}}"#);
             }
-            7 => return Said::frame(r#"{"type":"login"}"#, Means::UnfitData("login"), None),
+            7 => return Said::unfit("login", r#"{"type":"login"}"#),
             8 => {
-                return Said::frame(r#"{"type":"enter","data":{"room":7}}"#, Means::UnfitData("enter"), None);
+                return Said::unfit("enter", r#"{"type":"enter","data":{"room":7}}"#);
             }
             9 => return Said::bytes(vec![0; 4], Means::Refused),
             10 => {
@@ -314,26 +310,18 @@ impl Fate {
             }
             22 => self.message(town, line, From::Nobody, To::Nobody),
             23 => self.message(town, line, From::Absent, To::Nobody),
-            24 => return Said::frame(r#"{"type":"hello","proto":0}"#, Means::UnfitData("hello"), None),
+            24 => return Said::unfit("hello", r#"{"type":"hello","proto":0}"#),
             25 => self.hello(swarm),
             30 => {
                 return match self.rng.u8(..3) {
-                    0 => Said::frame(
-                        r#"{"type":"friend","data":{"op":"like"}}"#,
-                        Means::UnfitData("friend"),
-                        None,
-                    ),
+                    0 => Said::unfit("friend", r#"{"type":"friend","data":{"op":"like"}}"#),
                     1 => Said::request(Means::Ties, Some(rid)),
                     _ => Said::request(Means::Tie(self.op(), None), Some(rid)),
                 };
             }
             31 => {
                 return match self.rng.u8(..3) {
-                    0 => Said::frame(
-                        r#"{"type":"presence","data":{"state":"offline"}}"#,
-                        Means::UnfitData("presence"),
-                        None,
-                    ),
+                    0 => Said::unfit("presence", r#"{"type":"presence","data":{"state":"offline"}}"#),
                     _ => {
                         let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
                         Said::request(Means::Presence(self.state(), Some(Err(code))), Some(rid))
@@ -342,11 +330,7 @@ impl Fate {
             }
             32 => {
                 return match self.rng.u8(..3) {
-                    0 => Said::frame(
-                        r#"{"type":"logins","data":{"op":"end"}}"#,
-                        Means::UnfitData("logins"),
-                        None,
-                    ),
+                    0 => Said::unfit("logins", r#"{"type":"logins","data":{"op":"end"}}"#),
                     1 => Said::request(Means::Logins, Some(rid)),
                     _ => Said::request(Means::EndLogin(self.rng.i64(-1..9)), Some(rid)),
                 };
@@ -354,15 +338,14 @@ impl Fate {
             27 => Means::Exit,
             28 => Means::Rooms,
             29 => {
-                let nobody =
-                    Said::frame(r#"{"type":"read","data":{"room":"den"}}"#, Means::UnfitData("read"), None);
+                let nobody = Said::unfit("read", r#"{"type":"read","data":{"room":"den"}}"#);
                 return match self.rng.u8(..4) {
                     0 | 1 => nobody,
                     2 => Said::request(Means::Read(None, 1), Some(rid)),
                     _ => Said::request(Means::PeerRead(None, 1), Some(rid)),
                 };
             }
-            26 => return Said::frame(r#"{"type":"ping","data":[]}"#, Means::UnfitData("ping"), None),
+            26 => return Said::unfit("ping", r#"{"type":"ping","data":[]}"#),
             _ => {
                 let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
                 Means::Msg { from: From::Absent, to: To::Public, text: Err(code), cid: None, room: None }

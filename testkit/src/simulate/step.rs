@@ -315,6 +315,11 @@ impl Said {
         Self { bytes: frame(json.as_bytes()), means, rid: rid.map(str::to_owned) }
     }
 
+    /// A frame of that type whose data are none of it.
+    pub fn unfit(kind: &'static str, json: &str) -> Self {
+        Self::frame(json, Means::UnfitData(kind), None)
+    }
+
     /// A request that is padded with spaces to so many bytes of JSON.
     pub fn padded(self, bytes: usize) -> Self {
         let mut json = self.bytes[4..].to_vec();
