@@ -323,7 +323,7 @@ impl Fate {
                 return match self.rng.u8(..3) {
                     0 => Said::unfit("presence", r#"{"type":"presence","data":{"state":"offline"}}"#),
                     _ => {
-                        let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
+                        let code = self.text_fault();
                         Said::request(Means::Presence(self.state(), Some(Err(code))), Some(rid))
                     }
                 };
@@ -347,7 +347,7 @@ impl Fate {
             }
             26 => return Said::unfit("ping", r#"{"type":"ping","data":[]}"#),
             _ => {
-                let code = ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)];
+                let code = self.text_fault();
                 Means::Msg { from: From::Absent, to: To::Public, text: Err(code), cid: None, room: None }
             }
         };
@@ -374,6 +374,11 @@ impl Fate {
     fn hello(&mut self, swarm: &Swarm) -> Means {
         let program = PROGRAMS.get(self.rng.usize(..2 * PROGRAMS.len())).map(|name| (*name).to_owned());
         Means::Hello(self.caps(swarm), program)
+    }
+
+    /// What can be wrong with a text.
+    fn text_fault(&mut self) -> &'static str {
+        ["text_empty", "text_too_long", "text_invalid"][self.rng.usize(..3)]
     }
 
     fn state(&mut self) -> PresenceState {

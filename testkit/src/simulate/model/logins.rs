@@ -5,7 +5,7 @@ use chatroom_core::server::{Answer, GrantId, Refusal};
 
 use super::Model;
 use super::accounts::{Question, word};
-use super::conn::Seat;
+use super::conn::{Conn, Seat};
 use super::told::frame;
 use crate::simulate::desk::Asked;
 use crate::simulate::step::Fault;
@@ -31,7 +31,7 @@ impl Model {
     ) -> Result<(), String> {
         let conn = self.conn(line);
         let user = conn.user().expect("only who is logged in comes here");
-        let own = conn.grant.map(|GrantId(id)| id);
+        let own = conn.login();
         if end.is_some() && end == own {
             self.refuse_and_count(line, "logins", "own_login", rid, 0);
             return Ok(());
@@ -63,7 +63,7 @@ impl Model {
         };
         let Some(end) = end.filter(|_| self.conn(line).user().is_some()) else { return };
         for other in self.single(user).into_iter().chain(self.devices(user)) {
-            if self.conn(other).grant == Some(GrantId(end)) {
+            if self.conn(other).login() == Some(end) {
                 self.coverage.reach("ended_login_is_told");
                 self.tell_to_go(other, "session_ended");
                 self.leave_hub(other);
@@ -91,7 +91,7 @@ impl Model {
     pub(super) fn send_the_ended_away(&mut self) {
         for line in 0..self.conns.len() {
             let Some(conn) = self.conns[line].as_ref().filter(|conn| conn.user().is_some()) else { continue };
-            if conn.grant.is_some_and(|GrantId(id)| !self.book.lasts(id)) {
+            if conn.login().is_some_and(|login| !self.book.lasts(login)) {
                 self.coverage.reach("ended_login_is_found");
                 self.tell_to_go(line, "session_ended");
                 self.leave_hub(line);
@@ -121,14 +121,14 @@ impl Model {
     /// The logins of the user of a line, as that line's client is told of them.
     pub fn logins_of(&self, line: usize) -> Vec<Login> {
         let Some(conn) = &self.conns[line] else { return Vec::new() };
-        let own = conn.grant.map(|GrantId(id)| id);
+        let own = conn.login();
         conn.user().map_or_else(Vec::new, |user| self.book.logins(self.now, user, own))
     }
 
     /// A login of the user of a line by which another connection is about to come back.
     pub fn arriving(&self, line: usize) -> Option<i64> {
         let conn = self.conns[line].as_ref().filter(|conn| conn.caps.logins)?;
-        let (user, own) = (conn.user()?, conn.grant.map(|GrantId(id)| id));
+        let (user, own) = (conn.user()?, conn.login());
         let asked = self.conns.iter().flatten().filter_map(|conn| conn.asked.as_ref());
         let shown = asked.filter_map(|(question, ..)| match question {
             Question::Resume(token) => self.book.login_by(token, user),
@@ -145,6 +145,13 @@ impl Model {
     /// Whether somebody was granted to be told of their logins.
     pub fn tells_logins(&self, line: usize) -> bool {
         self.conns[line].as_ref().is_some_and(|conn| conn.caps.logins)
+    }
+}
+
+impl Conn {
+    /// The login that lasts by which its user has come.
+    fn login(&self) -> Option<i64> {
+        self.grant.map(|GrantId(id)| id)
     }
 }
 
