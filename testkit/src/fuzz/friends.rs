@@ -15,8 +15,7 @@ pub fn friends(data: &[u8]) {
 }
 
 fn step(line: Line<'_>) -> Option<Step> {
-    let mut numbers = line.numbers();
-    let mut next = |count: usize| usize::try_from(numbers.next().unwrap_or(0)).unwrap_or(usize::MAX) % count;
+    let mut next = line.picks();
     if let Some(op) = op(line.verb) {
         // The last of them is nobody.
         return Some(Step::Tie(next(SEATS), op, next(USERS.len() + 1)));

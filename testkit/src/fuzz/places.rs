@@ -14,8 +14,7 @@ pub fn places(data: &[u8]) {
 }
 
 fn step(line: Line<'_>) -> Option<Step> {
-    let mut numbers = line.numbers();
-    let mut next = |count: usize| usize::try_from(numbers.next().unwrap_or(0)).unwrap_or(usize::MAX) % count;
+    let mut next = line.picks();
     Some(match line.verb {
         b'c' => Step::Connect(next(SEATS), [Kind::Original, Kind::Acking, Kind::Device][next(3)]),
         b'd' => Step::Disconnect(next(SEATS)),

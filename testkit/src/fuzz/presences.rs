@@ -17,8 +17,7 @@ pub fn presences(data: &[u8]) {
 }
 
 fn step(line: Line<'_>, left_ms: &mut u64) -> Option<Step> {
-    let mut numbers = line.numbers();
-    let mut next = |count: usize| usize::try_from(numbers.next().unwrap_or(0)).unwrap_or(usize::MAX) % count;
+    let mut next = line.picks();
     if let Some(op) = op(line.verb) {
         return Some(Step::Tie(next(SEATS), op, next(USERS.len())));
     }

@@ -38,6 +38,12 @@ impl<'a> Line<'a> {
         self.numbers().next().map_or(0, |number| usize::try_from(number).unwrap_or(usize::MAX))
     }
 
+    /// Picks one of so many things by the next number, and the first where there is no number left.
+    pub(super) fn picks(self) -> impl FnMut(usize) -> usize + use<'a> {
+        let mut numbers = self.numbers();
+        move |count| usize::try_from(numbers.next().unwrap_or(0)).unwrap_or(usize::MAX) % count
+    }
+
     /// The first number as milliseconds, a day at most.
     pub(super) fn milliseconds(self) -> Duration {
         Duration::from_millis(self.numbers().next().unwrap_or(0)).min(DAY)
