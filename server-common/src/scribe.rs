@@ -1,13 +1,15 @@
 //! Who makes durable what the hub wants to be, and only then has it delivered.
 //!
-//! A group is what has gathered while the one before was on its way to the disk: with nobody else talking, a message is
-//! written at once; with many, they share a visit to the disk.
+//! With nobody else talking, a message is written at once; with many, they share a visit to the disk: a group is what has gathered
+//! while the one before was written and delivered. Those who answer what they were just told would come too late for the next
+//! one, and half of a room would take turns with the other half; so after a group of a few there is a moment for them.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Weak};
 use std::thread;
+use std::time::Duration;
 
 use chatroom_core::Instant;
 use chatroom_core::hub::{Append, Entry, Outcome, Settled};
@@ -117,32 +119,53 @@ fn serve<W: Wake>(scribe: &Scribe, server: &Weak<Server<W>>, clock: Clock, calls
         let write = || {
             let mut group = Vec::new();
             server.exchange().take_appends(GROUP_MAX, &mut group);
-            let is_any = !group.is_empty();
-            if is_any {
-                let settled = scribe.write(clock.now(), group);
-                server.exchange().settle(clock.now(), settled);
+            if group.is_empty() {
+                return None;
             }
-            is_any
+            let settled = scribe.write(clock.now(), group);
+            let messages = settled.iter().filter(|settled| settled.is_message()).count();
+            server.exchange().settle(clock.now(), settled);
+            Some(messages)
         };
-        work(write, &mut rung);
+        let gather = || {
+            if server.exchange().pending_appends() < COMPANY as u64 {
+                thread::sleep(GATHERING);
+            }
+        };
+        work(write, gather, &mut rung);
     }
 }
 
-/// Calls `write` and tends who gets something by it, until it says that there was nothing, and there is nobody to be tended.
-fn work(mut write: impl FnMut() -> bool, rung: &mut Rung) {
+/// Calls `write`, which says how many messages it wrote, and tends who gets something by it, until there was nothing to write.
+/// Between a group of a few messages and the next one there is time to `gather`.
+fn work(mut write: impl FnMut() -> Option<usize>, mut gather: impl FnMut(), rung: &mut Rung) {
     loop {
-        let has_written = write();
+        let messages = write();
         turn::end(rung);
-        // Who has heard that their words are kept may go on to what others are told of, on this thread.
-        if !has_written && rung.is_empty() {
-            return;
+        // Who has heard that their words are kept may go on to what others are told of, on this thread: with all they had
+        // said by then, for it is not this thread that reads.
+        while !rung.is_empty() {
+            turn::tend(rung);
+            turn::end(rung);
         }
-        turn::tend(rung);
+        match messages {
+            None => return,
+            Some(messages) if (2..COMPANY).contains(&messages) => gather(),
+            Some(_) => {}
+        }
     }
 }
 
 /// How many share a visit to the disk at most: so that none waits long for those behind it.
 pub const GROUP_MAX: usize = 128;
+/// How long those are waited for who answer what they were told. A visit to the disk takes about twice as long; where the disk
+/// is slow, it is nothing beside it. Measured with 16 messages on their way in a room of 200 and of 1,000: 1.99 and 1.68 of
+/// the processor time that it takes without a history became 1.33 and 1.05, half of the messages arrived in 1.1 and 3.6 ms
+/// instead of 1.6 and 7.2, and 200 us more gained nothing.
+const GATHERING: Duration = Duration::from_micros(150);
+/// So many in a group, or waiting for the next one, have no need to wait for more: in twenty rooms of ten, where it is 40, waiting cost a tenth of what was
+/// delivered and gained nothing.
+const COMPANY: usize = 32;
 /// What comes of those that could not be written.
 const NOTHING_KEPT: Outcome = if cfg!(planted_bug = "delivered_before_commit") {
     Outcome::Posted(Posted { seq: 1, ts_ms: 0 })
@@ -187,9 +210,28 @@ mod tests {
         let mut groups = 0;
         let write = || {
             groups += 1;
-            groups == 1 && turn::postpone(&first)
+            (groups == 1 && turn::postpone(&first)).then_some(1)
         };
-        work(write, &mut Rung::new());
+        work(write, || panic!("there is one"), &mut Rung::new());
         assert_eq!(*story.lock().unwrap(), ["their words are kept", "they have left", "they came"]);
+    }
+
+    #[test]
+    fn a_few_are_told_and_have_a_moment_to_answer_and_one_or_many_are_not_waited_for() {
+        let story = Arc::new(Story::default());
+        let note = |what| story.lock().unwrap().push(what);
+        let others = Arc::new(Member { name: "so are others", story: Arc::clone(&story), next: None });
+        let told = Arc::new(Member { name: "told", story: Arc::clone(&story), next: Some(others) });
+        turn::begin();
+        let mut groups = [0, 1, 2, 31, 32].into_iter();
+        let write = || {
+            note("written");
+            groups.next().inspect(|_| assert!(turn::postpone(&told)))
+        };
+        work(write, || note("waited"), &mut Rung::new());
+        let one_or_many = ["written", "told", "so are others"];
+        let a_few = ["written", "told", "so are others", "waited"];
+        let expected = [&one_or_many[..], &one_or_many, &a_few, &a_few, &one_or_many, &["written"]].concat();
+        assert_eq!(*story.lock().unwrap(), expected);
     }
 }
