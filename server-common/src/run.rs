@@ -24,6 +24,7 @@ use crate::passwords::Hasher;
 use crate::service::Service;
 use crate::service_manager;
 use crate::signals;
+use crate::socket;
 use crate::store::{Messages as _, Store};
 use crate::unix;
 
@@ -196,7 +197,7 @@ fn listen_on(
     flag: &str,
     bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
 ) -> Result<TcpListener, String> {
-    bind(address).map_err(|error| {
+    let listener = bind(address).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "stop what uses that port, or choose another (port 0 takes a free one)"
@@ -206,7 +207,11 @@ fn listen_on(
             _ => "choose another address",
         };
         format!("cannot listen on {address}: {error}; {remedy} with {flag}")
-    })
+    })?;
+    if let Err(error) = socket::let_wait(&listener) {
+        tracing::debug!(%address, %error, "the queue of those who wait to be accepted stays as short as it is");
+    }
+    Ok(listener)
 }
 
 fn addresses_of(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, String> {

@@ -1,10 +1,18 @@
-//! What a connection's socket is told before it is used.
+//! What sockets are told before they are used.
 
 use std::io;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use chatroom_core::limits::Limits;
 use socket2::{SockRef, TcpKeepalive};
+
+/// Has the system keep a crowd waiting until it is accepted; the standard library has it keep 128. Of who comes beyond that
+/// Linux forgets the first packet, and they try again after a second (RFC 6298, section 2.1). Other systems may keep fewer, or go on
+/// keeping 128.
+pub(crate) fn let_wait(listener: &TcpListener) -> io::Result<()> {
+    SockRef::from(listener).listen(WAITING_MAX)
+}
 
 /// Has the system send what is written at once, and look after clients that say nothing.
 ///
@@ -36,6 +44,10 @@ fn watch(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
     Ok(())
 }
 
+/// Connections that wait to be accepted: all that come back when a server of that many has started again. Linux allows as many
+/// unless told otherwise (`net.core.somaxconn`).
+const WAITING_MAX: i32 = 4_096;
+
 /// How often a silent client is probed before it is gone: one lost packet is not to end a connection.
 #[cfg(any(target_os = "linux", target_os = "macos", windows))]
 const PROBES: u32 = 4;
@@ -43,9 +55,22 @@ const PROBES: u32 = 4;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
 
     use super::*;
+
+    #[test]
+    fn a_crowd_waits_until_it_is_accepted() {
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let crowd = 200.min(allowed.trim().parse().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let_wait(&listener).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(500)).unwrap();
+        let crowd: Vec<TcpStream> = (0..crowd).map(|_| connect()).collect();
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(crowd.iter().filter(|_| listener.accept().is_ok()).count(), crowd.len());
+    }
 
     #[test]
     fn a_silent_client_is_probed_after_a_minute_and_gone_after_two() {

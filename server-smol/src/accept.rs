@@ -5,8 +5,10 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use async_io::{Async, Timer};
+use chatroom_core::Instant;
 use server_common::accepting::Accepting;
 use server_common::service::Service;
+use smol::future;
 
 use crate::connection::Connection;
 use crate::socket::{Line, Socket};
@@ -20,23 +22,36 @@ pub(crate) async fn run(
     service: Service<Arc<Line>>,
     threads: Arc<[Arc<Work>]>,
 ) {
-    let mut accepting = Accepting::default();
     let mut next = threads.iter().cycle();
+    let take_in = |stream, from| {
+        if let Some(work) = next.next()
+            && let Err(error) = take_in(stream, from, &service, work)
+        {
+            tracing::debug!(%error, "a connection ended before it began");
+        }
+    };
+    accept(&listener, || service.now(), take_in).await;
+}
+
+/// Accepts for ever. Of a crowd it takes in some, and lets others have the thread.
+async fn accept(
+    listener: &Async<TcpListener>,
+    now: impl Fn() -> Instant,
+    mut take_in: impl FnMut(TcpStream, IpAddr),
+) -> ! {
+    let mut accepting = Accepting::default();
     loop {
-        match listener.read_with(TcpListener::accept).await {
-            Ok((stream, from)) => {
-                if let Some(work) = next.next()
-                    && let Err(error) = take_in(stream, from.ip(), &service, work)
-                {
-                    tracing::debug!(%error, "a connection ended before it began");
-                }
-            }
-            Err(error) => {
-                if let Some(pause) = accepting.failed(service.now(), &error) {
-                    Timer::after(pause).await;
+        for _ in 0..TAKEN_MAX {
+            match listener.read_with(TcpListener::accept).await {
+                Ok((stream, from)) => take_in(stream, from.ip()),
+                Err(error) => {
+                    if let Some(pause) = accepting.failed(now(), &error) {
+                        Timer::after(pause).await;
+                    }
                 }
             }
         }
+        future::yield_now().await;
     }
 }
 
@@ -63,4 +78,38 @@ fn take_in(
     };
     work.arrivals.spawn(greet).detach();
     Ok(())
+}
+
+/// Connections taken in before others get the thread.
+const TAKEN_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+
+    use super::*;
+
+    #[test]
+    fn a_crowd_that_connects_holds_up_nobody() {
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
+        let _crowd: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let taken = Cell::new(0);
+        let accepting = accept(&listener, Instant::default, |_, _| taken.set(taken.get() + 1));
+        let mut accepting = pin!(accepting);
+        let taken_at_once = future::block_on(async {
+            while taken.get() == 0 {
+                assert!(future::poll_once(&mut accepting).await.is_none());
+                future::yield_now().await;
+            }
+            let taken_at_once = taken.get();
+            while taken.get() < 100 {
+                assert!(future::poll_once(&mut accepting).await.is_none());
+                future::yield_now().await;
+            }
+            taken_at_once
+        });
+        assert!(taken_at_once <= TAKEN_MAX, "{taken_at_once}");
+    }
 }

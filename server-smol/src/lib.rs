@@ -68,7 +68,7 @@ impl Tasks {
             let address = listener.get_ref().local_addr();
             tasks.addresses.push(address.map_err(|error| format!("a listener has no address: {error}"))?);
             let accepting = accept::run(listener, tasks.service.clone(), Arc::clone(&threads));
-            tasks.acceptors.push(first.talk.spawn(accepting));
+            tasks.acceptors.push(first.arrivals.spawn(accepting));
         }
         Ok(tasks)
     }
@@ -86,9 +86,8 @@ impl Running for Tasks {
     }
 
     fn stop(self) {
-        for acceptor in self.acceptors {
-            async_io::block_on(acceptor.cancel());
-        }
+        // They end when it is their turn; whoever is accepted by then is sent away.
+        drop(self.acceptors);
         self.service.shut_down();
     }
 }

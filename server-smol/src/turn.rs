@@ -15,7 +15,7 @@ pub(crate) struct Work {
     pub(crate) sockets: Arc<Sockets>,
     /// Connections that may say something, and all else that is short.
     pub(crate) talk: Executor<'static>,
-    /// Connections that shake hands, one a turn: a crowd of them is not to keep those who talk waiting.
+    /// The tasks that accept, and connections that shake hands; one task a turn, for a crowd is not to keep those who talk waiting.
     pub(crate) arrivals: Executor<'static>,
 }
 
