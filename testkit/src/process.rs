@@ -56,6 +56,13 @@ pub(crate) fn raise_descriptor_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+/// Gives this thread, and those that it starts, the lowest priority there is among ordinary ones.
+#[cfg(target_os = "linux")]
+pub(crate) fn let_others_go_first() -> Result<(), String> {
+    let this = Some(rustix::thread::gettid());
+    rustix::process::setpriority_process(this, 19).map_err(|error| format!("no other priority: {error}"))
+}
+
 /// How many threads it has.
 #[cfg(target_os = "linux")]
 pub(crate) fn threads(id: u32) -> Result<usize, String> {

@@ -67,7 +67,26 @@ impl Program {
         config: &[String],
         flags: &[&str],
     ) -> Result<Self, String> {
-        Self::start_in(folder, command(binary), config, flags)
+        Self::start_by(&[], folder, binary, config, flags)
+    }
+
+    /// The same, by a command that becomes it, such as `nice`.
+    pub fn start_by(
+        launcher: &[&str],
+        folder: TempDir,
+        binary: &Path,
+        config: &[String],
+        flags: &[&str],
+    ) -> Result<Self, String> {
+        let started = match launcher {
+            [] => command(binary),
+            [launcher, arguments @ ..] => {
+                let mut started = command(Path::new(launcher));
+                started.args(arguments).arg(binary);
+                started
+            }
+        };
+        Self::start_in(folder, started, config, flags)
     }
 
     /// The same, with its metrics on a port that was free a moment ago.

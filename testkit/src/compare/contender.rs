@@ -76,6 +76,14 @@ impl Contender {
         }
     }
 
+    /// What starts it, as `packaging/systemd/chatroom.service` would.
+    const fn launcher(self) -> &'static [&'static str] {
+        match self {
+            Self::Threads | Self::ThreadsKeeping => &["chrt", "--batch", "0"],
+            Self::Smol | Self::SmolKeeping | Self::Ngircd | Self::Inspircd => &[],
+        }
+    }
+
     /// What it speaks.
     pub(super) const fn dialect(self) -> Dialect {
         if self.is_peer() { Dialect::Irc } else { Dialect::Chatroom }
@@ -99,15 +107,15 @@ impl Contender {
         let own = |binary: &str| {
             let (mut config, flags) = row.server();
             let binary = binaries.join(binary);
-            let started = if self.without_history().is_some() {
+            let folder = if self.without_history().is_some() {
                 // Where programs are built there is a disk; a temporary folder may be memory.
-                let folder = TempDir::new_in(binaries).map_err(|error| format!("no folder: {error}"))?;
-                Program::start_at(folder, &binary, &config, flags)
+                TempDir::new_in(binaries)
             } else {
                 config.push("history = 'off'".to_owned());
-                Program::start_with(&binary, &config, flags)
+                TempDir::new()
             };
-            started.map(Running::Own)
+            let folder = folder.map_err(|error| format!("no folder: {error}"))?;
+            Program::start_by(self.launcher(), folder, &binary, &config, flags).map(Running::Own)
         };
         match self {
             Self::Smol | Self::SmolKeeping => own("chatroom-server-smol"),

@@ -15,7 +15,7 @@ mod tally;
 use std::io;
 use std::net::SocketAddr;
 use std::process;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
@@ -118,10 +118,14 @@ pub fn run(settings: &Settings) -> Result<Report, String> {
     let server = settings.process.map(processes::cpu).transpose()?;
     let began = Instant::now();
     swarm.tally.start_counting();
-    start_storm(settings);
+    let storm = start_storm(settings);
     swarm.go_on(&mut beat, settings.span)?;
     let span = began.elapsed();
     swarm.tally.stop_counting();
+    // One that goes on has hardly begun; one that has failed was none.
+    if let Some(storm) = storm.filter(JoinHandle::is_finished) {
+        storm.join().map_err(|_| "the storm has panicked")??;
+    }
     let own = processes::cpu(process::id())?.saturating_sub(own);
     let server = match (settings.process, server) {
         (Some(id), Some(before)) => Some(ServerCost {
@@ -155,11 +159,15 @@ fn check(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-/// From a thread of its own, so that who measures is not kept from it. It ends with the server.
-fn start_storm(settings: &Settings) {
-    let Some(Storm { logins, at_a_time }) = settings.storm else { return };
+/// From a thread of its own, so that who measures is not kept from it. It ends with the server. Those who come would have machines
+/// of their own, so here they get only what is left.
+fn start_storm(settings: &Settings) -> Option<JoinHandle<Result<(), String>>> {
+    let Storm { logins, at_a_time } = settings.storm?;
     let settings = Settings { clients: 0, rooms: 0, idle: logins, ..settings.clone() };
-    thread::spawn(move || Swarm::connect(&settings, 's', at_a_time).map(drop));
+    Some(thread::spawn(move || {
+        processes::let_others_go_first()?;
+        Swarm::connect(&settings, 's', at_a_time).map(drop)
+    }))
 }
 
 struct Swarm {
