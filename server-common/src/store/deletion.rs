@@ -7,6 +7,8 @@
 //! SQLite overwrites what is deleted (`secure_delete`), but not the copies it leaves behind when it moves rows to another
 //! page. Only a database that is written anew has none of those.
 
+use std::env;
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
@@ -48,15 +50,26 @@ impl Store {
     }
 
     /// Writes the database anew, without whatever was deleted, and gives the space back to the disk. Others can read
-    /// meanwhile. Who writes waits until it is done.
+    /// meanwhile. Who writes waits until it is done. Meanwhile there is a copy, in the folder of the database unless
+    /// `SQLITE_TMPDIR` names another: where temporary files are otherwise may be memory, and too small for it.
     ///
     /// # Errors
     /// When the database cannot be read or written, or others are at it all the time; what is in it is the same then.
     pub fn compact(&mut self) -> Result<Compacted, StoreError> {
         let bytes_before = self.bytes()?;
-        self.db.execute_batch("VACUUM")?;
+        let folder = self.db.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str);
+        self.make_temporary_files_in(folder.filter(|_| env::var_os("SQLITE_TMPDIR").is_none()));
+        let written = self.db.execute_batch("VACUUM");
+        self.make_temporary_files_in(None);
+        written?;
         self.empty_log()?;
         Ok(Compacted { bytes_before, bytes: self.bytes()? })
+    }
+
+    /// All of this process: that is how SQLite has it. `None` is wherever SQLite makes them, as is a folder that it does not
+    /// take.
+    fn make_temporary_files_in(&self, folder: Option<&str>) {
+        let _ = self.db.pragma_update(None, "temp_store_directory", folder.unwrap_or_default());
     }
 
     /// Moves everything from the log beside the database into it, and leaves the log empty: what was deleted is in there as

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use chatroom_core::message::history::{Edge, Past, Window};
 use chatroom_core::name::NameKey;
@@ -41,8 +42,27 @@ fn found(folder: &Path, text: &str) -> usize {
     files.map(|bytes| bytes.windows(text.len()).filter(|part| *part == text.as_bytes()).count()).sum()
 }
 
+/// Where SQLite makes temporary files is one thing for all of a process.
+static TEMPORARY: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_database_is_copied_beside_itself_for_others_folders_may_be_small() {
+    let _alone = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&folder.path().join("chatroom.db")).unwrap();
+    let set = |folder: Option<&Path>| {
+        store.make_temporary_files_in(folder.and_then(Path::to_str));
+        store.db.pragma_query_value(None, "temp_store_directory", |row| row.get(0)).unwrap_or_default()
+    };
+    let temporary: String = set(Some(folder.path()));
+    assert_eq!(temporary, folder.path().to_str().unwrap());
+    assert_eq!(set(Some(&folder.path().join("none"))), temporary, "there is no such folder");
+    assert_eq!(set(None), "");
+}
+
 #[test]
 fn nothing_of_what_was_said_is_left_in_any_file() {
+    let _alone = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("chatroom.db");
     let mut serving = Store::open(&file).unwrap();
