@@ -163,8 +163,8 @@ pub const GROUP_MAX: usize = 128;
 /// the processor time that it takes without a history became 1.33 and 1.05 to 1.31, half of the messages arrived in 1.1 and
 /// 3.6 to 4.7 ms instead of 1.6 and 7.2, and 200 us more gained nothing.
 const GATHERING: Duration = Duration::from_micros(150);
-/// So many in a group, or waiting for the next one, have no need to wait for more: in twenty rooms of ten, where it is 40, waiting cost a tenth of what was
-/// delivered and gained nothing.
+/// So many in a group, or waiting for the next one, have no need to wait for more: in twenty rooms of ten, where it is 40,
+/// waiting cost a tenth of what was delivered and gained nothing.
 const COMPANY: usize = 32;
 /// What comes of those that could not be written.
 const NOTHING_KEPT: Outcome = if cfg!(planted_bug = "delivered_before_commit") {

@@ -57,20 +57,10 @@ impl Program {
     /// The same, with flags.
     pub fn start_with(binary: &Path, config: &[String], flags: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-        Self::start_at(folder, binary, config, flags)
-    }
-
-    /// The same, in this folder.
-    pub fn start_at(
-        folder: TempDir,
-        binary: &Path,
-        config: &[String],
-        flags: &[&str],
-    ) -> Result<Self, String> {
         Self::start_by(&[], folder, binary, config, flags)
     }
 
-    /// The same, by a command that becomes it, such as `nice`.
+    /// The same, in this folder, and by a command that becomes it, such as `nice`, if one is named.
     pub fn start_by(
         launcher: &[&str],
         folder: TempDir,
@@ -101,9 +91,8 @@ impl Program {
     #[cfg(unix)]
     pub fn start_with_descriptors(binary: &Path, descriptors: u32) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-        let mut shell = command(Path::new("sh"));
-        shell.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"")).arg(binary);
-        Self::start_in(folder, shell, &[], &[])
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        Self::start_by(&["sh", "-c", &script], folder, binary, &[], &[])
     }
 
     /// Ends it without warning, and starts it again on the same data, with the same configuration.

@@ -66,8 +66,8 @@ impl Store {
         Ok(Compacted { bytes_before, bytes: self.bytes()? })
     }
 
-    /// All of this process: that is how SQLite has it. `None` is wherever SQLite makes them, as is a folder that it does not
-    /// take.
+    /// Has SQLite make temporary files in this folder, for all of this process, which is how it has it. With `None`, they are
+    /// made where SQLite chooses; a folder that it cannot use changes nothing.
     fn make_temporary_files_in(&self, folder: Option<&str>) {
         let _ = self.db.pragma_update(None, "temp_store_directory", folder.unwrap_or_default());
     }

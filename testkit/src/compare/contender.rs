@@ -76,7 +76,7 @@ impl Contender {
         }
     }
 
-    /// What starts it, as `packaging/systemd/chatroom.service` would.
+    /// What starts it, as `packaging/systemd/chatroom.service` advises.
     const fn launcher(self) -> &'static [&'static str] {
         match self {
             Self::Threads | Self::ThreadsKeeping => &["chrt", "--batch", "0"],
