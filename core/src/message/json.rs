@@ -16,12 +16,15 @@ use crate::limits::JSON_DEPTH_MAX;
 /// It is a lexer and no more; whether the text is JSON is for serde_json to say.
 pub(super) fn scan(bytes: &[u8]) -> Result<&str, Unreadable> {
     let text = str::from_utf8(bytes).map_err(|_| Unreadable("The frame is not UTF-8"))?;
+    // Most frames have none, and then a string ends at the next quote.
+    let has_escapes = text.contains('\\');
     let mut depth = 0_usize;
     let mut rest = bytes;
     while let [first, tail @ ..] = rest {
         rest = tail;
         match first {
-            b'"' => rest = skip_string(tail)?,
+            b'"' if has_escapes => rest = skip_string(tail)?,
+            b'"' => rest = tail.iter().position(|byte| *byte == b'"').map_or(&[], |at| &tail[at + 1..]),
             b'{' | b'[' => {
                 depth += 1;
                 if depth > JSON_DEPTH_MAX {
@@ -151,7 +154,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
 /// A value that must be there and be a string.
 pub(super) fn string(value: Option<&RawValue>, or: &'static str) -> Result<String, Unfit> {
-    text(value).ok_or(Unfit(or))
+    borrowed_string(value, or).map(Cow::into_owned)
 }
 
 /// A value that must be a string, if it is there.
@@ -159,9 +162,28 @@ pub(super) fn optional_string(value: Option<&RawValue>, or: &'static str) -> Res
     value.map(|_| string(value, or)).transpose()
 }
 
+/// A value that must be there and be a string, for who will not keep it.
+pub(super) fn borrowed_string<'a>(
+    value: Option<&'a RawValue>,
+    or: &'static str,
+) -> Result<Cow<'a, str>, Unfit> {
+    borrowed_text(value).ok_or(Unfit(or))
+}
+
 /// A value that means nothing if it is no string.
 pub(super) fn text(value: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(value?.get()).ok()
+    borrowed_text(value).map(Cow::into_owned)
+}
+
+/// Borrowed from the frame where it has no escapes.
+fn borrowed_text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    let json = value?.get();
+    let plain = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+    match plain.filter(|plain| !plain.contains('\\')) {
+        // That it is a string was seen when it was read as a part of the frame.
+        Some(plain) => Some(Cow::Borrowed(plain)),
+        None => serde_json::from_str(json).ok().map(Cow::Owned),
+    }
 }
 
 /// A value that means nothing if it is no number of that type.

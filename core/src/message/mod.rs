@@ -18,6 +18,7 @@ pub mod rooms;
 
 mod json;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -152,8 +153,8 @@ impl<'a> Envelope<'a> {
     }
 
     /// The `type`, a string.
-    pub(crate) fn kind(&self) -> Result<String, Unfit> {
-        json::string(self.kind, "`type` must be a string")
+    pub(crate) fn kind(&self) -> Result<Cow<'a, str>, Unfit> {
+        json::borrowed_string(self.kind, "`type` must be a string")
     }
 
     /// The `data`, an object.

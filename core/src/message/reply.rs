@@ -228,7 +228,7 @@ impl Received {
     pub(crate) fn decode(envelope: &super::Envelope<'_>) -> Result<Self, super::Unfit> {
         let status = json::text(envelope.status);
         Ok(Self {
-            kind: envelope.kind()?,
+            kind: envelope.kind()?.into_owned(),
             ok: status.as_deref() == Some("ok"),
             message: json::text(envelope.message),
             code: json::text(envelope.code),
