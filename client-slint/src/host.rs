@@ -25,8 +25,13 @@ impl Host {
     /// # Errors
     /// What kept the server from starting, as a sentence.
     pub fn start(data_dir: &Path) -> Result<Self, String> {
+        Self::start_on(&[PORT, 0], data_dir)
+    }
+
+    /// The same, on the first of these ports that is free; 0 is one that the system chooses.
+    pub(crate) fn start_on(ports: &[u16], data_dir: &Path) -> Result<Self, String> {
         let mut result = Err(String::new());
-        for address in addresses() {
+        for address in addresses(ports) {
             let setup = setup(address, data_dir)?;
             let fingerprint = setup.identity().tls.fingerprint();
             match Threads::start(setup) {
@@ -82,14 +87,12 @@ fn setup(listen: SocketAddr, data_dir: &Path) -> Result<Setup, String> {
     Setup::open(config)
 }
 
-/// All addresses of this computer, of both families where one listener can have both; the usual port first.
-fn addresses() -> impl Iterator<Item = SocketAddr> {
+/// All addresses of this computer, of both families where one listener can have both, with these ports in turn.
+fn addresses(ports: &[u16]) -> impl Iterator<Item = SocketAddr> {
     let all: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
     // On other systems an IPv6 listener does not hear IPv4.
     let from = if cfg!(target_os = "linux") { 0 } else { 1 };
-    [PORT, 0]
-        .into_iter()
-        .flat_map(move |port| all.into_iter().skip(from).map(move |ip| SocketAddr::new(ip, port)))
+    ports.iter().flat_map(move |port| all.into_iter().skip(from).map(move |ip| SocketAddr::new(ip, *port)))
 }
 
 /// The address that others in the same network reach this computer by. No packet is sent for it: the system says

@@ -64,7 +64,8 @@ fn shown(news: &News) -> String {
 /// A server of this project.
 fn server() -> (Host, Invitation, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let host = Host::start(folder.path()).unwrap();
+    // Not on the usual port: when this one is gone, a host of another test could come there.
+    let host = Host::start_on(&[0], folder.path()).unwrap();
     let invitation = host.own_invitation();
     (host, invitation, folder)
 }
