@@ -23,6 +23,12 @@ impl Clock {
         Instant::from_start(self.start.elapsed())
     }
 
+    /// When `moment` of the machine's clock is, by this one.
+    #[must_use]
+    pub fn at(&self, moment: std::time::Instant) -> Instant {
+        Instant::from_start(moment.saturating_duration_since(self.start))
+    }
+
     /// The moment of the machine's clock that `instant` is, to wait for with the machine's own means.
     ///
     /// `None` when that is further away than the machine can say.

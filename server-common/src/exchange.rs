@@ -22,6 +22,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::name::NameKey;
 use chatroom_core::server::{Answer, GrantId, Rules, Ticket};
 use chatroom_core::time::is_earlier;
+use smallvec::SmallVec;
 
 use crate::metrics::Census;
 use crate::passwords::Applicant;
@@ -65,6 +66,9 @@ pub enum Letter {
     /// More waited than may; all of it is lost.
     Overflow,
 }
+
+/// Some letters. As few as mostly come together are held in place, which spares an allocation for each look into a mailbox.
+pub type Letters = SmallVec<[Letter; 4]>;
 
 /// The hub, and who is connected to it.
 pub struct Exchange<W> {
@@ -384,7 +388,7 @@ impl<W: Wake> State<W> {
 
 impl<W: Wake> Peer<W> {
     /// Takes what waits, oldest first and about `bytes` of it, and appends it to `letters`.
-    pub fn collect(&self, bytes: usize, letters: &mut Vec<Letter>) {
+    pub fn collect(&self, bytes: usize, letters: &mut Letters) {
         let mut inbox = self.lock();
         if inbox.mailbox.is_overflowed() {
             self.has_letters.store(false, Ordering::Relaxed);
@@ -395,6 +399,7 @@ impl<W: Wake> Peer<W> {
             letters.push(Letter::Answer(ticket, answer));
         }
         let places = inbox.mailbox.len();
+        letters.reserve(places.min(LETTERS_PLANNED));
         let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
         let takes_all = inbox.mailbox.has_farewell() && !cfg!(planted_bug = "farewell_waits_behind_the_rest");
         while (inbox.mailbox.bytes() > down_to || takes_all)
@@ -516,6 +521,8 @@ fn tell_of(shed: usize) {
     }
 }
 
+/// How many letters there is room for at first.
+const LETTERS_PLANNED: usize = 64;
 /// How many deliveries' memory is kept between two commands: a large room's worth.
 const DELIVERIES_KEPT: usize = 8 * 1024;
 

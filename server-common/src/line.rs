@@ -10,6 +10,7 @@ use std::net::{IpAddr, Shutdown};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time;
 
 use chatroom_core::Instant;
 use chatroom_core::time::is_earlier;
@@ -123,7 +124,7 @@ impl<P: Port> Line<P> {
         self.with(|state| {
             let Some(session) = &mut state.session else { return };
             session.handle(self.clock.now(), happened);
-            if !session.wire().is_empty() || session.is_finishing() || session.end().is_some() {
+            if session.pending_bytes() > 0 || session.is_finishing() || session.end().is_some() {
                 self.wake();
             }
         })
@@ -133,7 +134,7 @@ impl<P: Port> Line<P> {
     pub fn flush(self: &Arc<Self>) -> Wants {
         self.with(|state| {
             state.is_blocked = false;
-            self.write(state);
+            self.write(state, self.clock.now());
         })
     }
 
@@ -141,7 +142,7 @@ impl<P: Port> Line<P> {
     pub fn look(self: &Arc<Self>) -> Wants {
         self.with(|state| {
             if self.is_due.load(Ordering::SeqCst) {
-                self.work(state);
+                self.work(state, self.clock.now());
             }
         })
     }
@@ -158,12 +159,12 @@ impl<P: Port> Line<P> {
         let wants = state.wants();
         state.watched = wants;
         drop(state);
-        self.settle();
+        self.settle(None);
         wants
     }
 
-    /// Tends it for as long as it is due. If another thread has the lock, that one will.
-    fn settle(self: &Arc<Self>) {
+    /// Tends it for as long as it is due. If another thread has the lock, that one will. `now` spares a look at the clock.
+    fn settle(self: &Arc<Self>, mut now: Option<Instant>) {
         loop {
             // Either who lets go of the lock sees that it is due, or who made it so finds the lock free.
             fence(Ordering::SeqCst);
@@ -175,7 +176,7 @@ impl<P: Port> Line<P> {
                 Err(TryLockError::Poisoned(poisoned)) => self.give_up(poisoned),
                 Err(TryLockError::WouldBlock) => return,
             };
-            self.work(&mut state);
+            self.work(&mut state, now.take().unwrap_or_else(|| self.clock.now()));
             let wants = state.wants();
             let is_more = wants.is_more_than(state.watched);
             if is_more {
@@ -189,46 +190,46 @@ impl<P: Port> Line<P> {
     }
 
     /// Has the session look at its mail and its clock, and writes.
-    fn work(&self, state: &mut State<P>) {
+    fn work(&self, state: &mut State<P>, now: Instant) {
         self.is_due.store(false, Ordering::SeqCst);
-        self.look_for_mail(state);
-        self.write(state);
+        self.look_for_mail(state, now);
+        self.write(state, now);
     }
 
-    fn look_for_mail(&self, state: &mut State<P>) {
+    fn look_for_mail(&self, state: &mut State<P>, now: Instant) {
         if self.is_rung.swap(false, Ordering::SeqCst)
             && let Some(session) = &mut state.session
         {
-            session.handle(self.clock.now(), Happened::Woken);
+            session.handle(now, Happened::Woken);
         }
     }
 
     /// Writes what goes, and does what follows once all of it is written.
-    fn write(&self, state: &mut State<P>) {
+    fn write(&self, state: &mut State<P>, now: Instant) {
         let Some(session) = &mut state.session else { return };
         if !state.is_blocked {
-            match self.write_some(session) {
+            match self.write_some(session, now) {
                 Ok(is_blocked) => state.is_blocked = is_blocked,
                 Err(error) => return self.end(state, &error),
             }
         }
         if let Some(end) = session.end() {
             self.end(state, &format_args!("{end:?}"));
-        } else if session.is_finishing() && session.wire().is_empty() && !state.is_shut {
+        } else if session.is_finishing() && session.pending_bytes() == 0 && !state.is_shut {
             state.is_shut = true;
             self.port.shut(Shutdown::Write);
         }
     }
 
     /// Writes until all is written, no more goes, or it is others' turn. Whether something is left.
-    fn write_some(&self, session: &mut Session<Arc<Self>, P::Transport>) -> io::Result<bool> {
+    fn write_some(&self, session: &mut Session<Arc<Self>, P::Transport>, now: Instant) -> io::Result<bool> {
         for _ in 0..WRITES_MAX {
-            if session.wire().is_empty() || session.end().is_some() {
+            if session.pending_bytes() == 0 || session.end().is_some() {
                 return Ok(false);
             }
             match self.port.write(session.wire()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => session.handle(self.clock.now(), Happened::Wrote(count)),
+                Ok(count) => session.handle(now, Happened::Wrote(count)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
@@ -285,20 +286,26 @@ impl Wants {
 }
 
 impl<P: Port> Tend for Line<P> {
-    fn prepare(&self) {
+    fn prepare(&self, now: time::Instant) {
         // Whoever has the lock is at it; and who finds it taken by this is not missed, for it is tended next.
         // What a fault leaves behind the lock is found then too.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| {
             if let Ok(mut state) = self.state.try_lock() {
-                self.look_for_mail(&mut state);
+                self.look_for_mail(&mut state, self.clock.at(now));
+                if !state.is_blocked
+                    && let Some(session) = &mut state.session
+                {
+                    // Sealed here; it is written in a moment.
+                    session.wire();
+                }
             }
         }));
     }
 
-    fn tend(self: Arc<Self>) {
+    fn tend(self: Arc<Self>, now: time::Instant) {
         self.is_due.store(true, Ordering::SeqCst);
         // A fault is this connection's, and not the thread's, nor of those who come after it.
-        if panic::catch_unwind(AssertUnwindSafe(|| self.settle())).is_err() {
+        if panic::catch_unwind(AssertUnwindSafe(|| self.settle(Some(self.clock.at(now))))).is_err() {
             let wants = self.with(|_| {});
             P::watch(&self, wants);
         }

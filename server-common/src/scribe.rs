@@ -176,6 +176,7 @@ const NOTHING_KEPT: Outcome = if cfg!(planted_bug = "delivered_before_commit") {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time;
 
     use super::*;
     use crate::turn::Tend;
@@ -190,9 +191,9 @@ mod tests {
     }
 
     impl Tend for Member {
-        fn prepare(&self) {}
+        fn prepare(&self, _: time::Instant) {}
 
-        fn tend(self: Arc<Self>) {
+        fn tend(self: Arc<Self>, _: time::Instant) {
             self.story.lock().unwrap().push(self.name);
             if let Some(next) = &self.next {
                 assert!(turn::postpone(next));

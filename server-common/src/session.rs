@@ -16,7 +16,7 @@ use tls::{Opened, Pipe, TlsError};
 use zeroize::Zeroize;
 
 use crate::admission::{Pass, Standing};
-use crate::exchange::{Letter, Peer, Wake};
+use crate::exchange::{Letter, Letters, Peer, Wake};
 use crate::server::Server;
 
 /// The stage between the wire and the state machine: [`Pipe`], or none at all in a simulation.
@@ -94,6 +94,7 @@ pub struct Session<W: Wake, T: Transport> {
     /// Sealed bytes; those before `written` are on their way.
     wire: Vec<u8>,
     written: usize,
+    /// What is to be sealed next.
     batch: Vec<Frame>,
     batch_bytes: usize,
 }
@@ -132,7 +133,10 @@ impl<W: Wake, T: Transport> Session<W, T> {
     }
 
     /// Tells the session what happened. Afterwards write [`Session::wire`], and look whether it has ended.
+    ///
+    /// A `now` that is a little before the last one counts as that one: threads look at the clock at times of their own.
     pub fn handle(&mut self, now: Instant, happened: Happened<'_>) {
+        let now = self.now.max(now);
         self.now = now;
         let mut taken = 0;
         match happened {
@@ -162,8 +166,18 @@ impl<W: Wake, T: Transport> Session<W, T> {
     }
 
     /// Bytes for the network. Report what was written with [`Happened::Wrote`].
-    pub fn wire(&self) -> &[u8] {
-        &self.wire[self.written..]
+    ///
+    /// What it has to say is sealed here, and no sooner: what comes together until somebody writes shares a record.
+    pub fn wire(&mut self) -> &[u8] {
+        if self.is_sealing() {
+            self.seal();
+        }
+        self.sealed()
+    }
+
+    /// How much waits for the network, sealed or about to be.
+    pub fn pending_bytes(&self) -> usize {
+        self.sealed().len() + self.batch_bytes
     }
 
     /// Whether to read from the network.
@@ -176,7 +190,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.is_secure
     }
 
-    /// Whether the sending side is to be shut once [`Session::wire`] is empty.
+    /// Whether the sending side is to be shut once nothing is pending.
     pub fn is_finishing(&self) -> bool {
         self.is_finishing
     }
@@ -221,6 +235,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
         if self.is_broken || self.is_finishing {
             return;
         }
+        // If these bytes turn out to be no TLS, nothing can be sealed any more; what was said before them is.
+        self.seal();
         // Room for all of it from the start: what grows is copied, and a copy of a password would be left behind.
         let mut plain = Vec::with_capacity(bytes.len());
         let opened = self.transport.open(bytes, &mut plain, &mut self.wire);
@@ -260,7 +276,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
         }
     }
 
-    /// Goes round until nothing more follows: mail, then outputs, then sealing all that came of them in one batch.
+    /// Goes round until nothing more follows: mail, then outputs, of which those for the network are gathered in a batch.
     ///
     /// Each round begins with what waits for the network, for that decides whether the connection goes on at all. Mail
     /// comes before the next request: whatever the hub decided before a client asked, the client gets before the answer.
@@ -270,11 +286,14 @@ impl<W: Wake, T: Transport> Session<W, T> {
             let mut is_news = self.collect_mail(now);
             is_news |= self.drain_outputs(now);
             self.settle();
-            self.seal();
+            if !self.is_sealing() {
+                // It goes to nobody or into the handshake, and waits for no network.
+                self.seal();
+            }
             if !is_news || self.end.is_some() {
                 break;
             }
-            // All is taken in, and what was sealed of it waits: nothing can follow but the clock of what waits.
+            // All is taken in, and what came of it waits: nothing can follow but the clock of what waits.
             if !self.peer.has_letters() && self.is_sealing() {
                 break;
             }
@@ -284,7 +303,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
 
     /// Tells the connection, and who counts for all, what waits for the network.
     fn note_sent(&mut self, now: Instant, taken: usize) {
-        let pending = self.wire().len();
+        let pending = self.pending_bytes();
         self.conn.handle(now, Input::Sent { taken, pending });
         self.peer.set_sealed_bytes(pending);
     }
@@ -344,15 +363,15 @@ impl<W: Wake, T: Transport> Session<W, T> {
 
     /// Bytes that may still wait for the network before the client is paused.
     fn room(&self) -> usize {
-        self.outbox_pause_bytes.saturating_sub(self.wire().len() + self.batch_bytes)
+        self.outbox_pause_bytes.saturating_sub(self.pending_bytes())
     }
 
     /// Takes mail in, as much as may wait for the network at a time; the rest stays in the mailbox, which is bounded.
     fn collect_mail(&mut self, now: Instant) -> bool {
-        let mut letters = Vec::new();
+        let mut letters = Letters::new();
         self.peer.collect(self.room(), &mut letters);
         let is_news = !letters.is_empty();
-        for letter in letters {
+        for letter in letters.drain(..) {
             let input = match letter {
                 Letter::Mail(mail) => Input::Mail(mail),
                 Letter::Answer(ticket, answer) => Input::Answer(ticket, answer),
@@ -373,6 +392,10 @@ impl<W: Wake, T: Transport> Session<W, T> {
         if standing != self.pass.standing() {
             self.server.settle(&mut self.pass, standing);
         }
+    }
+
+    fn sealed(&self) -> &[u8] {
+        &self.wire[self.written..]
     }
 
     fn seal(&mut self) {

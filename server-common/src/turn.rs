@@ -8,13 +8,15 @@ use std::cell::RefCell;
 use std::mem;
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 /// Something that was rung for.
 pub trait Tend: Send + Sync {
-    /// Looks what there is, and gets ready what is to be written.
-    fn prepare(&self);
+    /// Looks what there is, and gets ready what is to be written. It is `now`.
+    fn prepare(&self, now: Instant);
     /// Does what is left to do about it without waiting, writes above all. Once, and with or without having it prepared.
-    fn tend(self: Arc<Self>);
+    /// It was `now` a moment ago.
+    fn tend(self: Arc<Self>, now: Instant);
 }
 
 /// What was rung for in a turn.
@@ -55,10 +57,12 @@ pub fn tend(rung: &mut Rung) {
     rung.reverse();
     while !rung.is_empty() {
         let few = rung.len().min(FEW);
-        rung[rung.len() - few..].iter().rev().for_each(|next| next.prepare());
+        // One look at the clock for all of them: it takes as long as much else that is done for each.
+        let now = Instant::now();
+        rung[rung.len() - few..].iter().rev().for_each(|next| next.prepare(now));
         for _ in 0..few {
             if let Some(next) = rung.pop() {
-                next.tend();
+                next.tend(now);
             }
         }
     }

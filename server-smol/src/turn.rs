@@ -74,6 +74,7 @@ const TICKS_MAX: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Instant;
 
     use server_common::turn::Tend;
     use smol::channel;
@@ -89,9 +90,9 @@ mod tests {
     }
 
     impl Tend for Member {
-        fn prepare(&self) {}
+        fn prepare(&self, _: Instant) {}
 
-        fn tend(self: Arc<Self>) {
+        fn tend(self: Arc<Self>, _: Instant) {
             self.story.lock().unwrap().push("written");
             let _ = self.is_over.try_send(());
         }

@@ -112,7 +112,8 @@ impl Caretaker {
                 line.port().disarm();
                 socket::watch(&line, line.handle(Happened::Woken));
             }
-            called.into_iter().for_each(Tend::tend);
+            let now = std::time::Instant::now();
+            called.into_iter().for_each(|line| line.tend(now));
         }
     }
 

@@ -87,6 +87,7 @@ const ROUND: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Instant;
 
     use super::*;
 
@@ -98,9 +99,9 @@ mod tests {
     }
 
     impl Tend for Member {
-        fn prepare(&self) {}
+        fn prepare(&self, _: Instant) {}
 
-        fn tend(self: Arc<Self>) {
+        fn tend(self: Arc<Self>, _: Instant) {
             self.tended.send(self.name).unwrap();
             if let Some(word) = self.word.lock().unwrap().take() {
                 word.recv().expect("a word");
@@ -158,8 +159,8 @@ mod tests {
     fn who_always_has_more_is_relieved() {
         struct Endless;
         impl Tend for Endless {
-            fn prepare(&self) {}
-            fn tend(self: Arc<Self>) {
+            fn prepare(&self, _: Instant) {}
+            fn tend(self: Arc<Self>, _: Instant) {
                 assert!(turn::postpone(&self));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ServerConnection};
+use smallvec::SmallVec;
 
 use crate::{ClientConfig, Fingerprint, HostError, ServerConfig, TlsError};
 
@@ -100,7 +101,7 @@ impl Pipe {
         }
         // rustls gathers the slices of one call into full records, but walks all of them again for each
         // record. So it gets one record's worth a call, which keeps a large batch linear.
-        let mut record = Vec::with_capacity(frames.len().min(SLICES_PLANNED));
+        let mut record = Slices::with_capacity(frames.len().min(SLICES_PLANNED));
         let mut room_bytes = RECORD_BYTES_MAX;
         for frame in frames {
             let mut rest = frame.as_ref();
@@ -177,7 +178,7 @@ impl Pipe {
     }
 
     /// Makes one record of the slices and empties the list.
-    fn write(&mut self, record: &mut Vec<IoSlice<'_>>, out: &mut Vec<u8>) {
+    fn write(&mut self, record: &mut Slices<'_>, out: &mut Vec<u8>) {
         let mut rest = record.as_mut_slice();
         while !rest.is_empty() {
             // Never short without a buffer limit, but a write that is must not lose a byte silently.
@@ -206,6 +207,9 @@ impl Pipe {
 
 /// The most plaintext that TLS allows in one record.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// What a record is made of. As few as mostly come together are held in place, which spares an allocation.
+type Slices<'a> = SmallVec<[IoSlice<'a>; 4]>;
 
 /// How many slices of a record there is room for at first: enough for frames of 64 bytes.
 const SLICES_PLANNED: usize = 256;

@@ -48,7 +48,7 @@ fn member(exchange: &Exchange<Nobody>, name: &str, room: &str) -> Arc<Peer<Nobod
 
 /// How many messages there were, and whether more was lost.
 fn take_all(peer: &Peer<Nobody>) -> (usize, bool) {
-    let mut letters = Vec::new();
+    let mut letters = Letters::new();
     peer.collect(usize::MAX, &mut letters);
     let messages = letters.iter().filter(|letter| matches!(letter, Letter::Mail(Mail::Frame(_)))).count();
     (messages, letters.iter().any(|letter| matches!(letter, Letter::Overflow)))

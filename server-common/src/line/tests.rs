@@ -128,7 +128,7 @@ fn end_turn() {
 fn shut_down_elsewhere(town: Town, line: Arc<Line<Socket>>) {
     let shut_down = move || {
         town.exchange().shut_down(Instant::default());
-        line.tend();
+        line.tend(time::Instant::now());
     };
     std::thread::spawn(shut_down).join().unwrap();
 }

@@ -43,7 +43,8 @@ impl Client {
     /// The network takes what waits, but for the last so many bytes.
     fn takes_all_but(&mut self, left: usize) {
         while self.session.wire().len() > left {
-            self.session.handle(self.now, Happened::Wrote(self.session.wire().len() - left));
+            let bytes = self.session.wire().len() - left;
+            self.session.handle(self.now, Happened::Wrote(bytes));
         }
     }
 }
@@ -128,7 +129,8 @@ fn an_answer_does_not_overtake_mail_that_counts_for_more_than_it_is() {
     let mut said = String::new();
     while !harper.session.wire().is_empty() {
         said += &String::from_utf8_lossy(harper.session.wire());
-        harper.session.handle(harper.now, Happened::Wrote(harper.session.wire().len()));
+        let bytes = harper.session.wire().len();
+        harper.session.handle(harper.now, Happened::Wrote(bytes));
     }
     let (last, answer) = (said.find("w9"), said.find("unknown_type"));
     assert!(last.is_some() && last < answer, "{said}");
@@ -161,6 +163,74 @@ fn what_waits_for_the_network_counts_until_it_is_taken_or_the_connection_is_gone
     assert_eq!(ledger.bytes(), harper.session.wire().len());
     drop(harper);
     assert_eq!((ledger.bytes(), server.sessions()), (0, 0));
+}
+
+/// A transport that counts its records, until it is given what is no record.
+#[derive(Default)]
+struct Records {
+    made: Arc<AtomicUsize>,
+    is_broken: bool,
+}
+
+impl Transport for Records {
+    fn open(&mut self, wire: &[u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Opened, TlsError> {
+        if wire == b"noise" {
+            self.is_broken = true;
+            out.extend(b"alert");
+            return Err(TlsError::Peer(rustls::Error::DecryptError));
+        }
+        Clear.open(wire, plain, out)
+    }
+
+    fn seal(&mut self, frames: &[Frame], out: &mut Vec<u8>) {
+        if !self.is_broken {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            Clear.seal(frames, out);
+        }
+    }
+
+    fn close(&mut self, _: &mut Vec<u8>) {}
+
+    fn is_secure(&self) -> bool {
+        true
+    }
+}
+
+/// Somebody who has just come, and whose records are counted.
+fn counted(made: &Arc<AtomicUsize>) -> Session<Nobody, Records> {
+    let transport = Records { made: Arc::clone(made), is_broken: false };
+    let server = server(Limits::default());
+    let session = server.accept(Instant::default(), Ipv4Addr::LOCALHOST.into(), transport, Nobody);
+    session.expect("there is room")
+}
+
+fn ask(session: &mut Session<Nobody, Records>, json: &str) {
+    let length = u32::try_from(json.len()).unwrap().to_be_bytes();
+    session.handle(Instant::default(), Happened::Read(&[&length[..], json.as_bytes()].concat()));
+}
+
+#[test]
+fn what_comes_together_until_it_is_written_shares_a_record() {
+    let made = Arc::default();
+    let mut session = counted(&made);
+    ask(&mut session, r#"{"type":"dance"}"#);
+    session.peer().dismiss(Farewell::Crowded);
+    assert_eq!((session.pending_bytes() > 0, made.load(Ordering::Relaxed)), (true, 0), "nobody writes yet");
+    session.handle(Instant::default(), Happened::Woken);
+    let said = String::from_utf8_lossy(session.wire()).into_owned();
+    assert!(said.contains("unknown_type") && said.contains("busy"), "{said}");
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+    assert_eq!(session.pending_bytes(), said.len());
+}
+
+#[test]
+fn an_answer_is_sealed_before_what_follows_turns_out_to_be_noise() {
+    let mut session = counted(&Arc::default());
+    ask(&mut session, r#"{"type":"dance"}"#);
+    session.handle(Instant::default(), Happened::Read(b"noise"));
+    let said = String::from_utf8_lossy(session.wire()).into_owned();
+    let (answer, alert) = (said.find("unknown_type"), said.find("alert"));
+    assert!(answer.is_some() && answer < alert, "{said}");
 }
 
 /// The oldest handshake gives way to a newcomer, and hears nothing of it: there is no TLS to say it in.

@@ -16,7 +16,7 @@ use chatroom_core::limits::Limits;
 use chatroom_core::message::hello::{Caps, Registration};
 use chatroom_core::name::{Account, NameKey, RoomName, UserName};
 use chatroom_core::server::Rules;
-use server_common::exchange::{Exchange, Peer, Wake};
+use server_common::exchange::{Exchange, Letters, Peer, Wake};
 use server_common::keys::{name_key, name_look};
 
 /// Messages of one round, as many as are on their way at a time in a room where everybody talks.
@@ -116,7 +116,7 @@ fn say(exchange: &Exchange<Silent>, peers: &Peers) -> f64 {
 
 /// Takes everything out of all mailboxes. How much it was.
 fn empty(peers: &Peers) -> usize {
-    let mut letters = Vec::new();
+    let mut letters = Letters::new();
     let mut count = 0;
     for peer in peers {
         peer.collect(usize::MAX, &mut letters);

@@ -140,7 +140,7 @@ impl Line {
 
     /// Whether the network could take bytes from the server now.
     pub fn can_take(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| !session.wire().is_empty())
+        self.session.as_ref().is_some_and(|session| session.pending_bytes() > 0)
     }
 
     /// Bytes arrive at the client: they must be the ones that were sealed, in their order.

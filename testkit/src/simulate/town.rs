@@ -333,7 +333,7 @@ impl Town {
     }
 
     fn take(&mut self, line: usize, bytes: usize) -> Result<(), String> {
-        let Some(session) = &self.lines[line].session else { return Ok(()) };
+        let Some(session) = &mut self.lines[line].session else { return Ok(()) };
         let wire = session.wire();
         if wire.is_empty() {
             return Ok(());
@@ -488,6 +488,8 @@ impl Town {
                 Happened::Woken => session::Happened::Woken,
             },
         );
+        // Whatever came of it is to be seen now.
+        let wire_bytes = session.wire().len();
         self.sealed.append(&mut self.lines[line].sealed.borrow_mut());
         self.office.take_asked(&mut self.asked);
         let session = self.lines[line].session.as_ref().expect("it was just told something");
@@ -496,7 +498,7 @@ impl Town {
             frames: session.frames(),
             sealed: &self.sealed,
             asked: &mut self.asked,
-            wire_bytes: session.wire().len(),
+            wire_bytes,
             wants_read: session.wants_read(),
             is_finishing: session.is_finishing(),
             end: session.end(),
