@@ -89,7 +89,7 @@ pub struct Limits {
     /// Bytes waiting for all clients together, a message that waits for many counted once; beyond it, those are dropped
     /// for whom most is waiting.
     pub outbox_total_bytes_max: usize,
-    /// Bytes sealed and not yet taken by the network at which the server stops reading from a client.
+    /// Bytes sealed, or about to be, and not yet taken by the network at which the server stops reading from a client.
     pub outbox_pause_bytes: usize,
     /// Milliseconds without any byte taken while some are waiting; longer and the client is dropped.
     pub outbox_stall_ms_max: u64,

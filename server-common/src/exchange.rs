@@ -399,9 +399,11 @@ impl<W: Wake> Peer<W> {
             letters.push(Letter::Answer(ticket, answer));
         }
         let places = inbox.mailbox.len();
-        letters.reserve(places.min(LETTERS_PLANNED));
         let down_to = inbox.mailbox.bytes().saturating_sub(bytes);
         let takes_all = inbox.mailbox.has_farewell() && !cfg!(planted_bug = "farewell_waits_behind_the_rest");
+        if inbox.mailbox.bytes() > down_to {
+            letters.reserve(places.min(LETTERS_PLANNED));
+        }
         while (inbox.mailbox.bytes() > down_to || takes_all)
             && let Some(mail) = inbox.mailbox.pop()
         {

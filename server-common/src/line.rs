@@ -201,6 +201,8 @@ impl<P: Port> Line<P> {
             && let Some(session) = &mut state.session
         {
             session.handle(now, Happened::Woken);
+            // Sealed here, it counts for what waits for all together, and writes can follow each other closely.
+            session.wire();
         }
     }
 
@@ -292,12 +294,6 @@ impl<P: Port> Tend for Line<P> {
         let _ = panic::catch_unwind(AssertUnwindSafe(|| {
             if let Ok(mut state) = self.state.try_lock() {
                 self.look_for_mail(&mut state, self.clock.at(now));
-                if !state.is_blocked
-                    && let Some(session) = &mut state.session
-                {
-                    // Sealed here; it is written in a moment.
-                    session.wire();
-                }
             }
         }));
     }

@@ -169,8 +169,9 @@ impl<W: Wake, T: Transport> Session<W, T> {
     ///
     /// What it has to say is sealed here, and no sooner: what comes together until somebody writes shares a record.
     pub fn wire(&mut self) -> &[u8] {
-        if self.is_sealing() {
+        if self.is_sealing() && !self.batch.is_empty() {
             self.seal();
+            self.peer.set_sealed_bytes(self.sealed().len());
         }
         self.sealed()
     }
@@ -305,7 +306,8 @@ impl<W: Wake, T: Transport> Session<W, T> {
     fn note_sent(&mut self, now: Instant, taken: usize) {
         let pending = self.pending_bytes();
         self.conn.handle(now, Input::Sent { taken, pending });
-        self.peer.set_sealed_bytes(pending);
+        // What is not sealed yet is shared with others, and counted by itself.
+        self.peer.set_sealed_bytes(self.sealed().len());
     }
 
     /// Does what the connection wants done. Whether it wanted anything.

@@ -112,8 +112,7 @@ impl Caretaker {
                 line.port().disarm();
                 socket::watch(&line, line.handle(Happened::Woken));
             }
-            let now = std::time::Instant::now();
-            called.into_iter().for_each(|line| line.tend(now));
+            called.into_iter().for_each(|line| line.tend(std::time::Instant::now()));
         }
     }
 

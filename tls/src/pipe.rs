@@ -19,7 +19,7 @@ use crate::{ClientConfig, Fingerprint, HostError, ServerConfig, TlsError};
 /// large record it keeps up to 22 KiB until more comes. A received byte is copied twice and decrypted in
 /// place between the copies, with one allocation a record. A sealed byte is copied into its record,
 /// encrypted there, and copied to `out`, with two allocations a record, or one where the record holds
-/// a single frame, and one more a batch.
+/// a single frame, and one more a batch of more than four.
 pub struct Pipe {
     tls: Connection,
     /// The first failure, which every later `open` repeats.

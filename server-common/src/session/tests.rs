@@ -156,11 +156,13 @@ fn what_waits_for_the_network_counts_until_it_is_taken_or_the_connection_is_gone
     let ledger = Arc::clone(server.exchange().ledger());
     assert_eq!(ledger.bytes(), 0);
     harper.say(r#"{"type":"list"}"#);
-    assert_eq!(ledger.bytes(), harper.session.wire().len());
+    let sealed = harper.session.wire().len();
+    assert_eq!(ledger.bytes(), sealed);
     harper.takes_all_but(5);
     assert_eq!(ledger.bytes(), 5);
     harper.say(r#"{"type":"list"}"#);
-    assert_eq!(ledger.bytes(), harper.session.wire().len());
+    let sealed = harper.session.wire().len();
+    assert_eq!(ledger.bytes(), sealed);
     drop(harper);
     assert_eq!((ledger.bytes(), server.sessions()), (0, 0));
 }
