@@ -202,7 +202,7 @@ impl<P: Port> Line<P> {
         {
             session.handle(now, Happened::Woken);
             // Sealed here, it counts for what waits for all together, and writes can follow each other closely.
-            session.wire();
+            session.seal();
         }
     }
 

@@ -165,15 +165,18 @@ impl<W: Wake, T: Transport> Session<W, T> {
         self.now = now;
     }
 
-    /// Bytes for the network. Report what was written with [`Happened::Wrote`].
-    ///
-    /// What it has to say is sealed here, and no sooner: what comes together until somebody writes shares a record.
+    /// Bytes for the network, with all that there is to say. Report what was written with [`Happened::Wrote`].
     pub fn wire(&mut self) -> &[u8] {
+        self.seal();
+        self.sealed()
+    }
+
+    /// Seals all that there is to say, as [`Session::wire`] does. What comes together until then shares a record.
+    pub fn seal(&mut self) {
         if self.is_sealing() && !self.batch.is_empty() {
-            self.seal();
+            self.seal_batch();
             self.peer.set_sealed_bytes(self.sealed().len());
         }
-        self.sealed()
     }
 
     /// How much waits for the network, sealed or about to be.
@@ -237,7 +240,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             return;
         }
         // If these bytes turn out to be no TLS, nothing can be sealed any more; what was said before them is.
-        self.seal();
+        self.seal_batch();
         // Room for all of it from the start: what grows is copied, and a copy of a password would be left behind.
         let mut plain = Vec::with_capacity(bytes.len());
         let opened = self.transport.open(bytes, &mut plain, &mut self.wire);
@@ -289,7 +292,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
             self.settle();
             if !self.is_sealing() {
                 // It goes to nobody or into the handshake, and waits for no network.
-                self.seal();
+                self.seal_batch();
             }
             if !is_news || self.end.is_some() {
                 break;
@@ -335,7 +338,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
                 Output::End(grant) => self.server.desk.end(grant),
                 Output::Finish => {
                     self.server.exchange.disconnect(now, &self.peer);
-                    self.seal();
+                    self.seal_batch();
                     self.transport.close(&mut self.wire);
                     self.is_finishing = true;
                 }
@@ -400,7 +403,7 @@ impl<W: Wake, T: Transport> Session<W, T> {
         &self.wire[self.written..]
     }
 
-    fn seal(&mut self) {
+    fn seal_batch(&mut self) {
         if !self.batch.is_empty() {
             self.transport.seal(&self.batch, &mut self.wire);
             self.batch.clear();

@@ -167,6 +167,32 @@ fn what_waits_for_the_network_counts_until_it_is_taken_or_the_connection_is_gone
     assert_eq!((ledger.bytes(), server.sessions()), (0, 0));
 }
 
+/// A message that waits for its record is shared with others, and counts by itself.
+#[test]
+fn a_message_counts_once_before_it_is_sealed_and_once_after() {
+    let server = server(Limits { message_rate: 0, ..Limits::default() });
+    let (mut harper, mut casey) = (Client::of(&server, "harper"), Client::of(&server, "casey"));
+    casey.say(r#"{"type":"create","data":{"room":"den"}}"#);
+    for client in [&mut harper, &mut casey] {
+        client.say(r#"{"type":"enter","data":{"room":"den"}}"#);
+        client.takes_all_but(0);
+    }
+    harper.session.handle(harper.now, Happened::Woken);
+    harper.takes_all_but(0);
+    let ledger = Arc::clone(server.exchange().ledger());
+    let before = ledger.bytes();
+    casey.say(r#"{"type":"msg","data":{"to":"public","text":"hello"}}"#);
+    casey.takes_all_but(0);
+    harper.session.handle(harper.now, Happened::Woken);
+    let pending = harper.session.pending_bytes();
+    assert!(pending > 0);
+    assert_eq!(ledger.bytes(), before + pending);
+    harper.session.seal();
+    assert_eq!((harper.session.pending_bytes(), ledger.bytes()), (pending, before + pending));
+    harper.takes_all_but(0);
+    assert_eq!(ledger.bytes(), before);
+}
+
 /// A transport that counts its records, until it is given what is no record.
 #[derive(Default)]
 struct Records {
