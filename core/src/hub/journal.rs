@@ -460,10 +460,14 @@ impl Journal {
         self.crowded.extract_if(.., |id| has_room(*id)).collect()
     }
 
-    /// The append by which a room comes to be whose name counts as that one, or looks like it.
+    /// The append by which a room comes to be whose name counts as that one, or looks like it; or after which it is known
+    /// whether such a room comes back.
     pub(super) fn founding_like(&self, key: &NameKey, look: &NameLook) -> Option<u64> {
-        let mut foundings = self.foundings.iter();
-        foundings.find(|(_, room)| room.key == *key || room.look == *look).map(|(number, _)| *number)
+        let is_like = |unfounded: &Unfounded| {
+            let is_back = unfounded.instead.as_ref().is_some_and(|(_, room)| room.is_like(key, look));
+            unfounded.key == *key || unfounded.look == *look || is_back
+        };
+        self.foundings.iter().find(|(_, unfounded)| is_like(unfounded)).map(|(number, _)| *number)
     }
 
     pub(super) fn foundings(&self) -> usize {

@@ -105,11 +105,9 @@ impl Rooms {
         id
     }
 
-    /// Brings back a room that was removed, unless its name has been given to another one.
+    /// Brings back a room that was removed. Its name is nobody's as long as it may come back.
     pub(super) fn restore(&mut self, id: RoomId, room: Room) {
-        if !self.by_key.contains_key(&room.key) && !self.by_look.contains_key(&room.look) {
-            self.insert(id, room);
-        }
+        self.insert(id, room);
     }
 
     fn insert(&mut self, id: RoomId, room: Room) {
@@ -288,6 +286,11 @@ impl Room {
     /// Who is here, by how many connections each, in the order in which they came.
     pub(super) fn people(&self) -> &[(UserId, u32)] {
         &self.people
+    }
+
+    /// Whether its name counts as that one, or looks like it.
+    pub(super) fn is_like(&self, key: &NameKey, look: &NameLook) -> bool {
+        self.key == *key || self.look == *look
     }
 
     /// What it is found by.

@@ -434,12 +434,12 @@ impl Model {
         if self.find_room(name).is_some() {
             return self.answer(seat, format!("denied RoomExists({name:?})"));
         }
-        let foundings: Vec<(u64, Name)> = self.journal.iter().filter_map(Entry::founds).collect();
-        if let Some((number, _)) = foundings.iter().find(|(_, other)| *other == name) {
-            return self.held.push((*number, seat, Held::Create(name)));
+        let foundings = self.journal.iter().filter(|entry| entry.founds());
+        if let Some(entry) = foundings.clone().find(|entry| entry.decides_on(name)) {
+            return self.held.push((entry.number, seat, Held::Create(name)));
         }
         let mut instead = None;
-        if self.rooms.len() + foundings.len() >= limits().rooms_max {
+        if self.rooms.len() + foundings.count() >= limits().rooms_max {
             let may_go = |room: &&Room| self.may_give_way(room);
             let oldest =
                 self.rooms.iter().filter(may_go).min_by_key(|room| (room.empty_since_ms, room.number));
@@ -848,10 +848,17 @@ impl Model {
 
 impl Entry {
     /// The room that comes to be by it.
-    fn founds(&self) -> Option<(u64, Name)> {
-        match self.what {
-            What::Room { name, .. } => Some((self.number, name)),
-            What::Message { .. } | What::Place { .. } | What::Telling { .. } | What::PeerRead { .. } => None,
+    fn founds(&self) -> bool {
+        matches!(self.what, What::Room { .. })
+    }
+
+    /// Whether there is a room of that name is known when this is written, or is not.
+    fn decides_on(&self, name: Name) -> bool {
+        match &self.what {
+            What::Room { name: other, instead } => {
+                *other == name || instead.as_ref().is_some_and(|room| room.name == name)
+            }
+            What::Message { .. } | What::Place { .. } | What::Telling { .. } | What::PeerRead { .. } => false,
         }
     }
 }

@@ -276,6 +276,32 @@ fn a_silent_room_gives_way_and_comes_back_if_that_was_for_nothing() {
     town.check_does("ann", "list", "listed [lobby: ann; example:; cave:]");
 }
 
+/// Or there would be two of that name when it comes back.
+#[test]
+fn the_name_of_a_room_that_gives_way_is_free_once_it_is_gone_for_good() {
+    let limits = Limits { rooms_max: 4, ..Limits::default() };
+    for comes_back in [true, false] {
+        let (mut town, mut disk) = (Town::that_remembers(limits.clone(), &["ann", "bob"]), Disk::new());
+        for room in ["den", "hall"] {
+            town.does("ann", &format!("create {room}"));
+            disk.writes(&mut town);
+        }
+        town.wait(HOUR);
+        town.does("ann", "create cave");
+        town.does("bob", "create Den");
+        assert_eq!(disk.takes(&mut town, 1), 1);
+        disk.has(&mut town, !comes_back);
+        disk.writes(&mut town);
+        town.does("bob", "list");
+        let heard = town.heard.remove(&town.people["bob"]).unwrap().join(", ");
+        let expected = match comes_back {
+            true => r#"denied RoomExists("den"), listed [lobby: ann bob; example:; den:; hall:]"#,
+            false => "created Den, listed [lobby: ann bob; example:; cave:; Den:]",
+        };
+        assert!(heard.ends_with(expected), "{heard}");
+    }
+}
+
 #[test]
 fn a_room_in_which_something_was_said_never_gives_way() {
     let limits = Limits { rooms_max: 3, ..Limits::default() };

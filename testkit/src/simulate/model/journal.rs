@@ -210,12 +210,17 @@ impl Journal {
         self.settled = number;
     }
 
-    /// The number of what makes a room of that name, if something does.
+    /// The number of what makes a room of that name, or of that for which one gave way, if something does.
     pub fn founding(&self, name: usize) -> Option<u64> {
         let taken = self.taken.iter().map(|(entry, _)| entry);
         let mut all = taken.chain(&self.waiting);
-        all.find(|entry| matches!(&entry.what, What::Room { name: other, .. } if other.id == name))
-            .map(|entry| entry.number)
+        let is_it = |what: &What| match what {
+            What::Room { name: other, instead, .. } => {
+                other.id == name || instead.as_ref().is_some_and(|room| room.name.id == name)
+            }
+            _ => false,
+        };
+        all.find(|entry| is_it(&entry.what)).map(|entry| entry.number)
     }
 
     /// How many are about to take part in a room for whom that is so.
