@@ -73,15 +73,16 @@ impl Readings {
         if self.all.len() >= CONVERSATIONS_MAX {
             self.clear();
         }
-        self.forget(of);
+        self.stop(of);
         self.all.remove(&of.key());
         self.stop_all_but(of);
         self.begin(of);
     }
 
-    /// What is shown of it is not read on. Where it is begun with again, it begins anew.
+    /// What is shown or known of it is not read on. Where it is begun with again, it begins anew.
     pub(super) fn forget(&mut self, of: &Conversation) {
         self.stop(of);
+        self.known.remove(&of.key());
         if let Some(shown) = self.all.get_mut(&of.key()) {
             shown.reading = Reading::anew();
         }

@@ -452,6 +452,20 @@ fn a_server_that_was_set_back_and_went_on_is_read_anew() {
 }
 
 #[test]
+fn a_room_that_there_is_no_way_back_to_is_read_from_its_end_if_it_is_entered_later() {
+    let mut desk = Desk::that_goes_on(3, Vec::new());
+    desk.tell(Input::Connected);
+    desk.hear(GREETED);
+    desk.hear(LET_IN);
+    desk.log.clear();
+    let full = r#"{"type":"enter","status":"error","code":"room_full","message":"den is full"}"#;
+    desk.check_hears(full, "Ann returned to the lobby");
+    desk.want("enter den");
+    desk.log.clear();
+    desk.check_hears(ENTERED, &format!("entered den, {RECALL}"));
+}
+
+#[test]
 fn a_room_that_is_known_is_read_on_and_another_one_from_its_end() {
     let read = Span { first: 5, last: posted(9), has_older: true };
     let mut desk = Desk::that_keeps();
