@@ -21,6 +21,11 @@ pub(crate) struct Trusting;
 /// A transport that leaves everything as it is.
 pub(crate) struct Clear;
 
+/// A frame around what a client says.
+pub(crate) fn framed(json: &str) -> Vec<u8> {
+    [&u32::try_from(json.len()).unwrap().to_be_bytes()[..], json.as_bytes()].concat()
+}
+
 pub(crate) fn account(name: &str) -> Account {
     Account::new(name_key, UserName::parse(name).unwrap()).unwrap()
 }

@@ -213,6 +213,14 @@ pub(super) struct Unfounded {
     pub(super) instead: Option<(RoomId, Room)>,
 }
 
+impl Unfounded {
+    /// Whether a room of such a name comes to be, or comes back.
+    fn decides_on(&self, key: &NameKey, look: &NameLook) -> bool {
+        let gave_way = self.instead.as_ref().is_some_and(|(_, room)| room.is_like(key, look));
+        self.key == *key || self.look == *look || gave_way
+    }
+}
+
 impl Append {
     /// What is to be made durable.
     pub fn entry(&self) -> &Entry {
@@ -460,14 +468,10 @@ impl Journal {
         self.crowded.extract_if(.., |id| has_room(*id)).collect()
     }
 
-    /// The append by which a room comes to be whose name counts as that one, or looks like it; or after which it is known
-    /// whether such a room comes back.
+    /// The append after which it is known whether there is a room whose name counts as that one, or looks like it.
     pub(super) fn founding_like(&self, key: &NameKey, look: &NameLook) -> Option<u64> {
-        let is_like = |unfounded: &Unfounded| {
-            let is_back = unfounded.instead.as_ref().is_some_and(|(_, room)| room.is_like(key, look));
-            unfounded.key == *key || unfounded.look == *look || is_back
-        };
-        self.foundings.iter().find(|(_, unfounded)| is_like(unfounded)).map(|(number, _)| *number)
+        let mut foundings = self.foundings.iter();
+        foundings.find(|(_, room)| room.decides_on(key, look)).map(|(number, _)| *number)
     }
 
     pub(super) fn foundings(&self) -> usize {

@@ -134,7 +134,7 @@ impl Hub {
         let Some(Unfounded { instead, .. }) = founding else { return };
         if let Some((id, room)) = instead {
             self.before_change(now, LOBBY_ID);
-            self.rooms.restore(id, room);
+            self.rooms.insert(id, room);
         }
         answer_to(from, self.directory.member(from).map(|_| Err(Denial::NotKept)), deliveries);
     }

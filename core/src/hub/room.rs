@@ -105,12 +105,8 @@ impl Rooms {
         id
     }
 
-    /// Brings back a room that was removed. Its name is nobody's as long as it may come back.
-    pub(super) fn restore(&mut self, id: RoomId, room: Room) {
-        self.insert(id, room);
-    }
-
-    fn insert(&mut self, id: RoomId, room: Room) {
+    /// Takes in a room that is new, or that was removed and comes back. Its name must be nobody's.
+    pub(super) fn insert(&mut self, id: RoomId, room: Room) {
         self.by_key.insert(room.key.clone(), id);
         self.by_look.insert(room.look.clone(), id);
         self.stir.changed(id, &room.name);

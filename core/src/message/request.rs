@@ -151,8 +151,7 @@ impl Credentials {
 impl Msg {
     fn decode(envelope: &Envelope<'_>, is_acked: bool) -> Result<Self, Unfit> {
         let fields = envelope.fields()?;
-        let from =
-            fields.from.map(|_| json::borrowed_string(fields.from, "`from` must be a string")).transpose()?;
+        let from = json::optional_borrowed_string(fields.from, "`from` must be a string")?;
         let to = json::borrowed_string(fields.to, "`to` must be a string")?;
         let text = json::string(fields.text, "`text` must be a string")?;
         Ok(Self {

@@ -702,8 +702,7 @@ impl Model {
                 }
             }
             (What::Room { instead, .. }, _) => {
-                let back = instead.filter(|room| self.find_room(room.name).is_none());
-                self.rooms.extend(back);
+                self.rooms.extend(instead);
                 self.rooms.sort_by_key(|room| room.number);
                 if is_there {
                     self.answer(seat, "denied NotKept");
@@ -847,7 +846,7 @@ impl Model {
 }
 
 impl Entry {
-    /// The room that comes to be by it.
+    /// Whether a room comes to be by it.
     fn founds(&self) -> bool {
         matches!(self.what, What::Room { .. })
     }

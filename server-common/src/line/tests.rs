@@ -9,7 +9,7 @@ use chatroom_core::server::Rules;
 use super::*;
 use crate::keys::{name_key, name_look};
 use crate::server::Server;
-use crate::testing::{Clear, Trusting};
+use crate::testing::{Clear, Trusting, framed};
 use crate::turn::Rung;
 
 /// A socket that takes what the test lets it take.
@@ -109,8 +109,7 @@ fn user(town: &Town, name: &str) -> Arc<Line<Socket>> {
 }
 
 fn say(line: &Arc<Line<Socket>>, json: &str) -> Wants {
-    let length = u32::try_from(json.len()).unwrap().to_be_bytes();
-    line.handle(Happened::Read(&[&length[..], json.as_bytes()].concat()))
+    line.handle(Happened::Read(&framed(json)))
 }
 
 fn end_turn() {

@@ -11,7 +11,7 @@ use chatroom_core::server::{Answer, Grant, Rules};
 
 use super::*;
 use crate::keys::{name_key, name_look};
-use crate::testing::{Clear, Trusting};
+use crate::testing::{Clear, Trusting, framed};
 
 /// A connection without TLS, of somebody who is logged in.
 struct Client {
@@ -36,8 +36,7 @@ impl Client {
     }
 
     fn say(&mut self, json: &str) {
-        let length = u32::try_from(json.len()).unwrap().to_be_bytes();
-        self.session.handle(self.now, Happened::Read(&[&length[..], json.as_bytes()].concat()));
+        self.session.handle(self.now, Happened::Read(&framed(json)));
     }
 
     /// The network takes what waits, but for the last so many bytes.
@@ -194,7 +193,6 @@ fn a_message_counts_once_before_it_is_sealed_and_once_after() {
 }
 
 /// A transport that counts its records, until it is given what is no record.
-#[derive(Default)]
 struct Records {
     made: Arc<AtomicUsize>,
     is_broken: bool,
@@ -232,16 +230,11 @@ fn counted(made: &Arc<AtomicUsize>) -> Session<Nobody, Records> {
     session.expect("there is room")
 }
 
-fn ask(session: &mut Session<Nobody, Records>, json: &str) {
-    let length = u32::try_from(json.len()).unwrap().to_be_bytes();
-    session.handle(Instant::default(), Happened::Read(&[&length[..], json.as_bytes()].concat()));
-}
-
 #[test]
 fn what_comes_together_until_it_is_written_shares_a_record() {
     let made = Arc::default();
     let mut session = counted(&made);
-    ask(&mut session, r#"{"type":"dance"}"#);
+    session.handle(Instant::default(), Happened::Read(&framed(r#"{"type":"dance"}"#)));
     session.peer().dismiss(Farewell::Crowded);
     assert_eq!((session.pending_bytes() > 0, made.load(Ordering::Relaxed)), (true, 0), "nobody writes yet");
     session.handle(Instant::default(), Happened::Woken);
@@ -254,7 +247,7 @@ fn what_comes_together_until_it_is_written_shares_a_record() {
 #[test]
 fn an_answer_is_sealed_before_what_follows_turns_out_to_be_noise() {
     let mut session = counted(&Arc::default());
-    ask(&mut session, r#"{"type":"dance"}"#);
+    session.handle(Instant::default(), Happened::Read(&framed(r#"{"type":"dance"}"#)));
     session.handle(Instant::default(), Happened::Read(b"noise"));
     let said = String::from_utf8_lossy(session.wire()).into_owned();
     let (answer, alert) = (said.find("unknown_type"), said.find("alert"));

@@ -86,11 +86,9 @@ impl Rooms {
 
     /// Brings back a room that gave way for nothing.
     pub fn restore(&mut self, room: Room) {
-        if self.find(room.name.id).is_none() {
-            let index = self.rooms.partition_point(|other| other.number < room.number);
-            self.rooms.insert(index, room);
-            self.note(LOBBY);
-        }
+        let index = self.rooms.partition_point(|other| other.number < room.number);
+        self.rooms.insert(index, room);
+        self.note(LOBBY);
     }
 
     /// Unmakes the room of that number.
